@@ -1,0 +1,80 @@
+// The forward pass, top to bottom. Configuration, weights and scratch state are three things.
+#ifndef HALFLING_ENGINE_MODEL_TRANSFORMER_H_
+#define HALFLING_ENGINE_MODEL_TRANSFORMER_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/layers/rope.h"
+#include "engine/model/config.h"
+#include "engine/model/kv_cache.h"
+#include "engine/model/weights.h"
+
+namespace halfling {
+
+// Sees the input of each linear layer as it runs: this is how calibration collects statistics.
+// q, k and v see the same input and are reported once each, as are gate and up.
+class LinearObserver {
+ public:
+  virtual ~LinearObserver() = default;
+  // x: [tokens, in_dim]
+  virtual void OnLinearInput(int layer, LinearKind kind, const Matrix& x) = 0;
+};
+
+// Buffers of a forward pass. One per thread; grows to the largest batch it has seen.
+struct TransformerScratch {
+  Matrix hidden;   // [tokens, model_dim]: the residual stream; the result of Forward
+  Matrix normed;   // [tokens, model_dim]
+  Matrix query;    // [tokens, num_heads * head_dim]
+  Matrix key;      // [tokens, num_kv_heads * head_dim]
+  Matrix value;    // [tokens, num_kv_heads * head_dim]
+  Matrix attended; // [tokens, num_heads * head_dim]
+  Matrix gate;     // [tokens, ffn_dim]
+  Matrix up;       // [tokens, ffn_dim]
+  Matrix projected;// [tokens, model_dim]
+  Matrix low_rank; // [tokens, rank]
+  std::vector<float> scores;
+  std::vector<int> branch;
+};
+
+// Immutable after Create, so any number of threads may run it, each with its own cache and scratch.
+// The compressor is the one writer: mutable_layer() swaps a layer's linears between passes.
+class Transformer {
+ public:
+  // kInvalidConfig or kShapeMismatch when configuration and weights contradict each other.
+  static Result<Transformer> Create(ModelConfig config, ModelWeights weights);
+
+  const ModelConfig& config() const { return config_; }
+  const ModelWeights& weights() const { return weights_; }
+  LayerWeights& mutable_layer(int layer) { return weights_.layers[static_cast<size_t>(layer)]; }
+
+  // Runs the slots [first_slot, cache.num_slots()), appended before by cache.Append, through all
+  // layers, writes their keys and values, and leaves their final hidden states (before the final
+  // norm), [new slots, model_dim], in scratch.hidden. Tokens must be below vocab_size (callers
+  // check). `observer` may be null.
+  void Forward(KvCache& cache, int first_slot, TransformerScratch& scratch,
+               LinearObserver* observer = nullptr) const;
+
+  // One layer of the same: reads and writes scratch.hidden [new slots, model_dim].
+  void ForwardLayer(int layer, KvCache& cache, int first_slot, TransformerScratch& scratch,
+                    LinearObserver* observer = nullptr) const;
+
+  // Embedding rows of the slots [first_slot, …) into scratch.hidden: what layer 0 reads.
+  void Embed(const KvCache& cache, int first_slot, TransformerScratch& scratch) const;
+
+  // logits[i] = <output row of tokens[i], final_norm(hidden)>; hidden: [model_dim].
+  void Logits(std::span<const float> hidden, std::span<const int> tokens,
+              std::span<float> logits) const;
+
+ private:
+  Transformer(ModelConfig config, ModelWeights weights);
+
+  ModelConfig config_;
+  ModelWeights weights_;
+  RopeTable rope_;
+};
+
+}  // namespace halfling
+
+#endif  // HALFLING_ENGINE_MODEL_TRANSFORMER_H_

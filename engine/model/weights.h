@@ -1,0 +1,58 @@
+// The weights of a model, named as Hugging Face names them, ready to run.
+#ifndef HALFLING_ENGINE_MODEL_WEIGHTS_H_
+#define HALFLING_ENGINE_MODEL_WEIGHTS_H_
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/layers/linear.h"
+#include "engine/model/config.h"
+#include "engine/tensor/tensor.h"
+
+namespace halfling {
+
+// The seven linear layers of a block, in forward order.
+enum class LinearKind { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown };
+inline constexpr std::array kLinearKinds = {LinearKind::kQuery, LinearKind::kKey,
+                                            LinearKind::kValue, LinearKind::kOutput,
+                                            LinearKind::kGate,  LinearKind::kUp,
+                                            LinearKind::kDown};
+inline constexpr size_t kNumLinearKinds = kLinearKinds.size();
+
+// "self_attn.q_proj", …, "mlp.down_proj"
+std::string_view LinearKindName(LinearKind kind);
+
+struct LayerWeights {
+  std::array<Linear, kNumLinearKinds> linears;  // indexed by LinearKind
+  std::vector<float> attention_norm;            // [model_dim], input_layernorm
+  std::vector<float> ffn_norm;                  // [model_dim], post_attention_layernorm
+  std::vector<float> query_norm;                // [head_dim], or empty without qk_norm
+  std::vector<float> key_norm;                  // [head_dim], or empty
+
+  Linear& linear(LinearKind kind) { return linears[static_cast<size_t>(kind)]; }
+  const Linear& linear(LinearKind kind) const { return linears[static_cast<size_t>(kind)]; }
+};
+
+struct ModelWeights {
+  Matrix embedding;                 // [vocab_size, model_dim]
+  Matrix head;                      // [vocab_size, model_dim]; empty when tied to the embedding
+  std::vector<float> final_norm;    // [model_dim]
+  std::vector<LayerWeights> layers;
+
+  // The matrix that turns a hidden state into logits: head, or embedding when tied.
+  const Matrix& output_matrix() const { return head.rows() == 0 ? embedding : head; }
+};
+
+// "model.layers.3.self_attn.q_proj"
+std::string LinearName(int layer, LinearKind kind);
+
+// Reads every tensor that `config` calls for. A linear layer NAME is dense (NAME.weight) or
+// low-rank (NAME.left [out, rank] and NAME.right [rank, in]); a bias is NAME.bias. Checks presence,
+// dtype, shape and finiteness; says which tensor failed.
+Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source);
+
+}  // namespace halfling
+
+#endif  // HALFLING_ENGINE_MODEL_WEIGHTS_H_

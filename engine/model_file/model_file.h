@@ -1,0 +1,84 @@
+// Halfling's model format, layout, reader and writer side by side.
+//
+// A model is one or more safetensors shards, model-00001-of-0000N.safetensors, of at most 8 MiB each
+// (a tensor larger than that has a shard of its own). The first shard's __metadata__ holds
+//   "format":   "halfling-1"
+//   "config":   the model's configuration in Hugging Face field names, vocab_size being the pruned one
+//   "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…], "max_history": n}
+// Tensors:
+//   the model's, under their Hugging Face names; a low-rank linear NAME is NAME.left, NAME.right
+//   catalog.codes       I32 [num_items, code_length]  token ids, padded with -1 at the end
+//   catalog.popularity  I32 [num_items]
+//   vocabulary.ids      I32 [vocab_size]  each kept token's id in the checkpoint that it came from
+// All token ids, in prompt and codes, are ids of the pruned vocabulary.
+#ifndef HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
+#define HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/model_file/safetensors.h"
+#include "engine/tensor/tensor.h"
+
+namespace halfling {
+
+inline constexpr size_t kMaxShardBytes = 8 * 1024 * 1024;
+
+// How a history becomes tokens: prefix, then the items' codes joined by separator, then suffix.
+struct PromptTemplate {
+  std::vector<int> prefix;
+  std::vector<int> separator;
+  std::vector<int> suffix;
+  int max_history = 20;  // items beyond the last max_history are dropped
+};
+
+struct FileBytes {
+  std::string name;
+  std::vector<std::byte> bytes;
+};
+
+// What a model directory holds, before the tensors are turned into weights. It stays a TensorSource
+// over the bytes that it owns. Layering: knows tensors and JSON, neither layers nor the model.
+class ModelFile : public TensorSource {
+ public:
+  // Shards in any order; all of 1…N must be there, once.
+  static Result<ModelFile> Read(std::vector<FileBytes> shards);
+
+  const std::string& config_json() const { return config_json_; }
+  const PromptTemplate& prompt() const { return prompt_; }
+  const std::vector<std::vector<int>>& codes() const { return codes_; }
+  const std::vector<int>& popularity() const { return popularity_; }
+
+  Result<TensorView> Find(std::string_view name) const override;
+  bool Has(std::string_view name) const override;
+  std::vector<std::string> Names() const override;
+
+ private:
+  std::vector<FileBytes> shards_;
+  std::vector<SafetensorsFile> files_;
+  std::map<std::string, size_t, std::less<>> file_of_tensor_;
+  std::string config_json_;
+  PromptTemplate prompt_;
+  std::vector<std::vector<int>> codes_;
+  std::vector<int> popularity_;
+};
+
+struct ModelFileContents {
+  std::string config_json;
+  PromptTemplate prompt;
+  std::vector<std::vector<int>> codes;
+  std::vector<int> popularity;
+  std::vector<int> vocabulary_ids;
+  std::vector<NamedTensor> tensors;  // the model's; the catalogue's are added by the writer
+};
+
+// The inverse of Read: the shards, named. The same contents always give the same bytes.
+std::vector<FileBytes> WriteModelFile(const ModelFileContents& contents);
+
+}  // namespace halfling
+
+#endif  // HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_

@@ -1,0 +1,55 @@
+// The catalogue as a tree of codes: which token may follow which, and which items each code names.
+#ifndef HALFLING_ENGINE_SEARCH_ITEM_TRIE_H_
+#define HALFLING_ENGINE_SEARCH_ITEM_TRIE_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/result.h"
+
+namespace halfling {
+
+inline constexpr int kMaxCodeLength = 8;
+
+// One item of the catalogue: its code's tokens and how popular it is (events in training).
+struct ItemCode {
+  std::vector<int> tokens;  // 1 … kMaxCodeLength
+  int64_t popularity = 0;
+};
+
+// Immutable after Build; safe to share between threads. Node 0 is the root. A node's children are
+// contiguous and sorted by token; codes may differ in length, and one code may be another's prefix.
+class ItemTrie {
+ public:
+  // kEmptyCatalog without items; kInvalidCatalog for a code of a wrong length or a token outside
+  // 0 … vocab_size-1, naming the item's index.
+  static Result<ItemTrie> Build(std::span<const ItemCode> items, int vocab_size);
+
+  int num_nodes() const { return static_cast<int>(tokens_.size()); }
+  int num_items() const { return num_items_; }
+  // Children of `node` as [first, last) node indices.
+  int first_child(int node) const { return first_child_[static_cast<size_t>(node)]; }
+  int last_child(int node) const { return first_child_[static_cast<size_t>(node) + 1]; }
+  int parent(int node) const { return parents_[static_cast<size_t>(node)]; }
+  int token(int node) const { return tokens_[static_cast<size_t>(node)]; }
+  // Tokens of the children [first_child, last_child), ready for a logits request.
+  std::span<const int> child_tokens(int node) const;
+  // Items whose code ends at `node`: most popular first, then by index. Usually none or one.
+  std::span<const int> items(int node) const;
+  // The node at which item's code ends.
+  int node_of(int item) const { return node_of_item_[static_cast<size_t>(item)]; }
+
+ private:
+  int num_items_ = 0;
+  std::vector<int> tokens_;
+  std::vector<int> parents_;
+  std::vector<int> first_child_;   // [num_nodes + 1]; nodes are numbered breadth first
+  std::vector<int> first_item_;    // [num_nodes + 1]
+  std::vector<int> items_;
+  std::vector<int> node_of_item_;
+};
+
+}  // namespace halfling
+
+#endif  // HALFLING_ENGINE_SEARCH_ITEM_TRIE_H_

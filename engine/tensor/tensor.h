@@ -1,0 +1,86 @@
+// Dtypes, shapes, and the views through which weights and activations travel.
+#ifndef HALFLING_ENGINE_TENSOR_TENSOR_H_
+#define HALFLING_ENGINE_TENSOR_TENSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+
+namespace halfling {
+
+enum class DType { kF32, kF16, kBF16, kI32 };
+
+size_t DTypeSize(DType dtype);                              // bytes of one element
+std::string_view DTypeName(DType dtype);                    // as safetensors spells it: "F32", …
+std::optional<DType> ParseDType(std::string_view name);
+
+using Shape = std::vector<int64_t>;
+
+// "[2, 3]"
+std::string ShapeToString(const Shape& shape);
+
+// A tensor's bytes as they lie in a file: row-major, little-endian, maybe unaligned. Does not own
+// them; whoever made the view keeps the bytes alive. `data.size()` is always
+// DTypeSize(dtype) * product(shape): the readers check that before they make one.
+struct TensorView {
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::span<const std::byte> data;
+};
+
+// Widens F32, F16 or BF16 to float, exactly. Any other dtype is kUnsupportedDType; a NaN or an
+// infinity is kNonFiniteWeight. `name` is for the message.
+Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view name);
+
+// F32, F16 or BF16 bytes of `values`, rounded to nearest even (the inverse of ToFloats).
+std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype);
+
+// A dense row-major f32 matrix [rows, cols]: the currency of the layers. Owns its values.
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(size_t rows, size_t cols) : rows_(rows), cols_(cols), values_(rows * cols) {}
+  Matrix(size_t rows, size_t cols, std::vector<float> values)
+      : rows_(rows), cols_(cols), values_(std::move(values)) {}
+
+  size_t rows() const { return rows_; }
+  size_t cols() const { return cols_; }
+  std::span<float> row(size_t i) { return {values_.data() + i * cols_, cols_}; }
+  std::span<const float> row(size_t i) const { return {values_.data() + i * cols_, cols_}; }
+  std::span<float> values() { return values_; }
+  std::span<const float> values() const { return values_; }
+
+  // Changes the shape; values are unspecified afterwards. Keeps the capacity, so that scratch
+  // matrices do not allocate in the steady state.
+  void Resize(size_t rows, size_t cols) {
+    rows_ = rows;
+    cols_ = cols;
+    values_.resize(rows * cols);
+  }
+
+ private:
+  size_t rows_ = 0;
+  size_t cols_ = 0;
+  std::vector<float> values_;
+};
+
+// Where named tensors come from: a Hugging Face checkpoint, a model directory, a test. The views
+// stay valid as long as the source.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  // kMissingTensor, naming the tensor, if there is none of that name.
+  virtual Result<TensorView> Find(std::string_view name) const = 0;
+  virtual bool Has(std::string_view name) const = 0;
+  virtual std::vector<std::string> Names() const = 0;
+};
+
+}  // namespace halfling
+
+#endif  // HALFLING_ENGINE_TENSOR_TENSOR_H_
