@@ -1,0 +1,42 @@
+# Flags that every target shares.
+
+option(HALFLING_SANITIZE "Address and undefined-behaviour sanitizers (native)" OFF)
+option(HALFLING_RELAXED_SIMD "Relaxed SIMD (wasm)" OFF)
+option(HALFLING_WERROR "Treat warnings as errors" OFF)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, RelWithDebInfo or Debug" FORCE)
+endif()
+# GCC's default for this build type is -O2, which leaves loops unvectorized in GCC 11 and before.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O3 -g1 -DNDEBUG")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(HALFLING_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+# The same model must rank the same everywhere, so no compiler may fuse a multiply with an add.
+add_compile_options(-ffp-contract=off)
+
+if(HALFLING_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+  set(halfling_sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+  add_compile_options(${halfling_sanitizers} -fno-omit-frame-pointer)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  add_link_options(${halfling_sanitizers})
+endif()
+
+if(EMSCRIPTEN)
+  # Errors are values in the engine, so the module carries neither unwinding tables nor type names.
+  # Test programs turn both on again for Catch2's sake (halfling_add_test).
+  add_compile_options(-fno-exceptions -fno-rtti -msimd128)
+  if(HALFLING_RELAXED_SIMD)
+    add_compile_options(-mrelaxed-simd)
+    add_compile_definitions(HALFLING_RELAXED_SIMD=1)
+  endif()
+endif()
