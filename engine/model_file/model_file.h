@@ -1,10 +1,11 @@
 // Halfling's model format, layout, reader and writer side by side.
 //
-// A model is one or more safetensors shards, model-00001-of-0000N.safetensors, of at most 8 MiB each
-// (a tensor larger than that has a shard of its own). The first shard's __metadata__ holds
+// A model is one or more safetensors shards, model-00001-of-0000N.safetensors, of at most 8 MiB
+// each (a tensor larger than that has a shard of its own). The first shard's __metadata__ holds
 //   "format":   "halfling-1"
-//   "config":   the model's configuration in Hugging Face field names, vocab_size being the pruned one
-//   "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…], "max_history": n}
+//   "config":   the model's configuration in Hugging Face field names, vocab_size being the pruned
+//   one "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…], "max_history":
+//   n}
 // Tensors:
 //   the model's, under their Hugging Face names; a low-rank linear NAME is NAME.left, NAME.right
 //   catalog.codes       I32 [num_items, code_length]  token ids, padded with -1 at the end
@@ -18,15 +19,26 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/result.h"
 #include "engine/model_file/safetensors.h"
+#include "engine/model_file/shard_set.h"
 #include "engine/tensor/tensor.h"
 
 namespace halfling {
 
+inline constexpr std::string_view kModelFormat = "halfling-1";
+inline constexpr std::string_view kCodesTensor = "catalog.codes";
+inline constexpr std::string_view kPopularityTensor = "catalog.popularity";
+inline constexpr std::string_view kVocabularyTensor = "vocabulary.ids";
+inline constexpr int kCodePadding = -1;
+
 inline constexpr size_t kMaxShardBytes = 8 * 1024 * 1024;
+inline constexpr int kMaxCatalogItems = 1 << 22;
+inline constexpr int kMaxPromptPartTokens = 4'096;  // of prefix, separator or suffix
+inline constexpr int kMaxPromptItems = 10'000;      // of max_history
 
 // How a history becomes tokens: prefix, then the items' codes joined by separator, then suffix.
 struct PromptTemplate {
@@ -36,35 +48,58 @@ struct PromptTemplate {
   int max_history = 20;  // items beyond the last max_history are dropped
 };
 
-struct FileBytes {
-  std::string name;
-  std::vector<std::byte> bytes;
-};
-
 // What a model directory holds, before the tensors are turned into weights. It stays a TensorSource
 // over the bytes that it owns. Layering: knows tensors and JSON, neither layers nor the model.
 class ModelFile : public TensorSource {
  public:
-  // Shards in any order; all of 1…N must be there, once.
+  // Shards in any order; all of 1…N must be there, once. Beyond SafetensorsFile::Parse's codes:
+  //   kTruncatedFile        a shard is missing
+  //   kMalformedHeader      a file name that is not a shard's, or shards of different totals
+  //   kDuplicateTensor      a shard, or a tensor's name, twice
+  //   kUnsupportedVersion   no "format", or not this one
+  //   kMalformedJson        no "config" or "prompt", or a prompt of another form
+  //   kInvalidConfig        a prompt token outside the vocabulary, or max_history out of range
+  //   kMissingTensor, kUnsupportedDType, kShapeMismatch, kEmptyCatalog, kInvalidCatalog
+  //                         catalog.* and vocabulary.ids, by what is wrong with them
   static Result<ModelFile> Read(std::vector<FileBytes> shards);
+
+  // Views into its own bytes: it can move, and never copies.
+  ModelFile(ModelFile&&) = default;
+  ModelFile& operator=(ModelFile&&) = default;
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
 
   const std::string& config_json() const { return config_json_; }
   const PromptTemplate& prompt() const { return prompt_; }
   const std::vector<std::vector<int>>& codes() const { return codes_; }
   const std::vector<int>& popularity() const { return popularity_; }
+  const std::vector<int>& vocabulary_ids() const { return vocabulary_ids_; }
 
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
   std::vector<std::string> Names() const override;
 
  private:
-  std::vector<FileBytes> shards_;
+  ModelFile() = default;
+
+  Status IndexTensors();
+  Status ReadMetadata();
+  Status ReadVocabulary();
+  Status ReadCodes();
+  Status ReadPopularity();
+  // "SHARD: TENSOR" for messages.
+  std::string Where(std::string_view tensor) const;
+  // The I32 tensor `name`, of `rank` dimensions.
+  Result<TensorView> FindIntegers(std::string_view name, size_t rank) const;
+
+  std::vector<FileBytes> shards_;  // in the order of their numbers
   std::vector<SafetensorsFile> files_;
   std::map<std::string, size_t, std::less<>> file_of_tensor_;
   std::string config_json_;
   PromptTemplate prompt_;
   std::vector<std::vector<int>> codes_;
   std::vector<int> popularity_;
+  std::vector<int> vocabulary_ids_;
 };
 
 struct ModelFileContents {
@@ -76,7 +111,8 @@ struct ModelFileContents {
   std::vector<NamedTensor> tensors;  // the model's; the catalogue's are added by the writer
 };
 
-// The inverse of Read: the shards, named. The same contents always give the same bytes.
+// The inverse of Read: the shards, named. The same contents always give the same bytes. Does not
+// check what Read checks.
 std::vector<FileBytes> WriteModelFile(const ModelFileContents& contents);
 
 }  // namespace halfling

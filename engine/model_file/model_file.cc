@@ -1,0 +1,236 @@
+#include "engine/model_file/model_file.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "engine/model_file/shard_set.h"
+#include "engine/model_file/strict_json.h"
+
+namespace halfling {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMaxCodeTokens = 8;
+
+int ReadI32(std::span<const std::byte> data, size_t index) {
+  int32_t value = 0;
+  std::memcpy(&value, data.data() + index * sizeof(value), sizeof(value));
+  return value;
+}
+
+// Row `item` of catalog.codes without its padding.
+Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int vocab_size,
+                                  const std::string& where) {
+  const auto width = static_cast<size_t>(codes.shape[1]);
+  std::vector<int> code;
+  bool ended = false;
+  for (size_t i = 0; i < width; ++i) {
+    const int token = ReadI32(codes.data, item * width + i);
+    ended = ended || token == kCodePadding;
+    if (ended ? token != kCodePadding : (token < 0 || token >= vocab_size)) {
+      return Fail(
+          ErrorCode::kInvalidCatalog,
+          where + "[" + std::to_string(item) + "][" + std::to_string(i) + "]: token " +
+              std::to_string(token) + "; expected " +
+              (ended ? "only -1 after the first -1" : "an id below " + std::to_string(vocab_size)));
+    }
+    if (!ended) code.push_back(token);
+  }
+  if (code.empty()) {
+    return Fail(ErrorCode::kInvalidCatalog,
+                where + "[" + std::to_string(item) + "]: an empty code; expected 1 to 8 tokens");
+  }
+  return code;
+}
+
+Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= vocab_size) {
+      return Fail(ErrorCode::kInvalidConfig,
+                  where + "[" + std::to_string(i) + "]: token " + std::to_string(tokens[i]) +
+                      "; expected an id below " + std::to_string(vocab_size));
+    }
+  }
+  return {};
+}
+
+Result<PromptTemplate> ParsePrompt(std::string_view text, const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const Json json, ParseStrictJson(text, where));
+  PromptTemplate prompt;
+  const std::pair<const char*, std::vector<int>*> parts[] = {
+      {"prefix", &prompt.prefix}, {"separator", &prompt.separator}, {"suffix", &prompt.suffix}};
+  for (const auto& [key, tokens] : parts) {
+    HALFLING_ASSIGN_OR_RETURN(const Json* const value, JsonMember(json, key, where));
+    HALFLING_ASSIGN_OR_RETURN(*tokens, JsonIntegers(*value, 0, std::numeric_limits<int>::max(),
+                                                    kMaxPromptPartTokens, where + "." + key));
+  }
+  HALFLING_ASSIGN_OR_RETURN(const Json* const value, JsonMember(json, "max_history", where));
+  HALFLING_ASSIGN_OR_RETURN(const int64_t max_history,
+                            JsonInteger(*value, 1, kMaxPromptItems, where + ".max_history"));
+  prompt.max_history = static_cast<int>(max_history);
+  return prompt;
+}
+
+Result<std::string> MetadataField(const SafetensorsFile& file, const std::string& key,
+                                  ErrorCode code) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) {
+    return Fail(code, file.file_name() + ": __metadata__ has no field " + Quoted(key));
+  }
+  return found->second;
+}
+
+}  // namespace
+
+Result<ModelFile> ModelFile::Read(std::vector<FileBytes> shards) {
+  ModelFile model;
+  HALFLING_ASSIGN_OR_RETURN(model.shards_, SortShards(std::move(shards)));
+  HALFLING_RETURN_IF_ERROR(model.IndexTensors());
+  HALFLING_RETURN_IF_ERROR(model.ReadMetadata());
+  HALFLING_RETURN_IF_ERROR(model.ReadVocabulary());
+  HALFLING_RETURN_IF_ERROR(model.ReadCodes());
+  HALFLING_RETURN_IF_ERROR(model.ReadPopularity());
+  return model;
+}
+
+Status ModelFile::IndexTensors() {
+  for (const FileBytes& shard : shards_) {
+    HALFLING_ASSIGN_OR_RETURN(SafetensorsFile file,
+                              SafetensorsFile::Parse(shard.bytes, shard.name));
+    for (std::string& name : file.Names()) {
+      const auto [known, added] = file_of_tensor_.emplace(std::move(name), files_.size());
+      if (!added) {
+        return Fail(ErrorCode::kDuplicateTensor, shard.name + ": tensor " + Quoted(known->first) +
+                                                     " is also in " + shards_[known->second].name);
+      }
+    }
+    files_.push_back(std::move(file));
+  }
+  return {};
+}
+
+Status ModelFile::ReadMetadata() {
+  const SafetensorsFile& first = files_.front();
+  HALFLING_ASSIGN_OR_RETURN(const std::string format,
+                            MetadataField(first, "format", ErrorCode::kUnsupportedVersion));
+  if (format != kModelFormat) {
+    return Fail(ErrorCode::kUnsupportedVersion, first.file_name() + ": __metadata__.format is " +
+                                                    Quoted(format) + "; expected " +
+                                                    Quoted(kModelFormat));
+  }
+  HALFLING_ASSIGN_OR_RETURN(config_json_,
+                            MetadataField(first, "config", ErrorCode::kMalformedJson));
+  HALFLING_ASSIGN_OR_RETURN(const std::string prompt,
+                            MetadataField(first, "prompt", ErrorCode::kMalformedJson));
+  HALFLING_ASSIGN_OR_RETURN(prompt_,
+                            ParsePrompt(prompt, first.file_name() + ": __metadata__.prompt"));
+  return {};
+}
+
+Result<TensorView> ModelFile::FindIntegers(std::string_view name, size_t rank) const {
+  HALFLING_ASSIGN_OR_RETURN(TensorView tensor, Find(name));
+  if (tensor.dtype != DType::kI32) {
+    return Fail(
+        ErrorCode::kUnsupportedDType,
+        Where(name) + ": dtype is " + std::string(DTypeName(tensor.dtype)) + "; expected I32");
+  }
+  if (tensor.shape.size() != rank) {
+    return Fail(ErrorCode::kShapeMismatch, Where(name) + ": shape is " +
+                                               ShapeToString(tensor.shape) + "; expected " +
+                                               std::to_string(rank) + " dimensions");
+  }
+  return tensor;
+}
+
+Status ModelFile::ReadVocabulary() {
+  const std::string where = Where(kVocabularyTensor);
+  HALFLING_ASSIGN_OR_RETURN(const TensorView ids, FindIntegers(kVocabularyTensor, 1));
+  for (size_t i = 0; i < static_cast<size_t>(ids.shape[0]); ++i) {
+    const int id = ReadI32(ids.data, i);
+    if (id < 0 || (i > 0 && id <= vocabulary_ids_.back())) {
+      return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(i) +
+                                                  "]: " + std::to_string(id) +
+                                                  "; expected ids from 0 in ascending order");
+    }
+    vocabulary_ids_.push_back(id);
+  }
+  const int vocab_size = static_cast<int>(vocabulary_ids_.size());
+  const std::string prompt = files_.front().file_name() + ": __metadata__.prompt.";
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt_.prefix, vocab_size, prompt + "prefix"));
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt_.separator, vocab_size, prompt + "separator"));
+  return CheckPromptTokens(prompt_.suffix, vocab_size, prompt + "suffix");
+}
+
+Status ModelFile::ReadCodes() {
+  const std::string where = Where(kCodesTensor);
+  HALFLING_ASSIGN_OR_RETURN(const TensorView codes, FindIntegers(kCodesTensor, 2));
+  const int64_t num_items = codes.shape[0];
+  const std::string shape = where + ": shape is " + ShapeToString(codes.shape) + "; expected ";
+  if (num_items == 0) return Fail(ErrorCode::kEmptyCatalog, shape + "at least one item");
+  if (num_items > kMaxCatalogItems) {
+    return Fail(ErrorCode::kTooLarge,
+                shape + "at most " + std::to_string(kMaxCatalogItems) + " items");
+  }
+  if (codes.shape[1] < 1 || codes.shape[1] > kMaxCodeTokens) {
+    return Fail(ErrorCode::kInvalidCatalog, shape + "codes of 1 to 8 tokens");
+  }
+  const int vocab_size = static_cast<int>(vocabulary_ids_.size());
+  for (size_t item = 0; item < static_cast<size_t>(num_items); ++item) {
+    HALFLING_ASSIGN_OR_RETURN(std::vector<int> code, ReadCode(codes, item, vocab_size, where));
+    codes_.push_back(std::move(code));
+  }
+  return {};
+}
+
+Status ModelFile::ReadPopularity() {
+  const std::string where = Where(kPopularityTensor);
+  HALFLING_ASSIGN_OR_RETURN(const TensorView counts, FindIntegers(kPopularityTensor, 1));
+  if (counts.shape[0] != static_cast<int64_t>(codes_.size())) {
+    return Fail(ErrorCode::kInvalidCatalog, where + ": shape is " + ShapeToString(counts.shape) +
+                                                "; expected one count for each of " +
+                                                std::to_string(codes_.size()) + " items");
+  }
+  for (size_t item = 0; item < codes_.size(); ++item) {
+    const int count = ReadI32(counts.data, item);
+    if (count < 0) {
+      return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(item) +
+                                                  "]: " + std::to_string(count) +
+                                                  "; expected a count of at least 0");
+    }
+    popularity_.push_back(count);
+  }
+  return {};
+}
+
+std::string ModelFile::Where(std::string_view tensor) const {
+  const auto found = file_of_tensor_.find(tensor);
+  const std::string file = found == file_of_tensor_.end() ? "" : shards_[found->second].name + ": ";
+  return file + std::string(tensor);
+}
+
+Result<TensorView> ModelFile::Find(std::string_view name) const {
+  const auto found = file_of_tensor_.find(name);
+  if (found == file_of_tensor_.end()) {
+    return Fail(ErrorCode::kMissingTensor, "tensor " + Quoted(name) + " is in none of the " +
+                                               std::to_string(shards_.size()) + " shards");
+  }
+  return files_[found->second].Find(name);
+}
+
+bool ModelFile::Has(std::string_view name) const {
+  return file_of_tensor_.find(name) != file_of_tensor_.end();
+}
+
+std::vector<std::string> ModelFile::Names() const {
+  std::vector<std::string> names;
+  names.reserve(file_of_tensor_.size());
+  for (const auto& [name, file] : file_of_tensor_) names.push_back(name);
+  return names;
+}
+
+}  // namespace halfling
