@@ -28,17 +28,18 @@ struct RecommenderModel {
   ItemTrie trie;
 };
 
-// Checks what the parts promise each other (prompt tokens within the vocabulary, longest prompt and
-// code within max_positions, …).
+// Checks what the parts promise each other: prompt tokens within the vocabulary and the longest
+// prompt and code within max_positions (kInvalidConfig), codes and popularity (kInvalidCatalog,
+// kEmptyCatalog).
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
     std::span<const int> popularity);
 
 struct RecommendRequest {
-  std::vector<int> history;               // item indices, oldest first; 1 … kMaxHistoryItems of them
-  int limit = 10;                         // 1 … kMaxBeamWidth
-  int beam_width = 20;                    // raised to `limit` when lower
-  std::vector<int> exclude;               // item indices that must not be returned
+  std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
+  int limit = 10;            // 1 … kMaxBeamWidth
+  int beam_width = 20;       // raised to `limit` when lower
+  std::vector<int> exclude;  // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,
                                           // also those that max_history drops from the prompt)
@@ -55,8 +56,9 @@ class Recommender {
 
   Recommender Fork() const { return Recommender(model_); }
 
-  // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault and the
-  // recommender stays usable.
+  // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault.
+  // kNonFiniteWeight: the model's weights, though finite, overflow on this history. Either way the
+  // recommender stays usable. An `allow` that leaves nothing gives an empty result.
   Result<std::vector<ScoredItem>> Recommend(const RecommendRequest& request);
 
   // The exact score of every item, by one forward pass each over its code: the definition that the
@@ -68,7 +70,7 @@ class Recommender {
   int reused_tokens() const { return reused_tokens_; }
 
  private:
-  Result<std::vector<int>> BuildPrompt(std::span<const int> history) const;
+  std::vector<int> BuildPrompt(std::span<const int> history) const;
   void RunPrompt(std::span<const int> prompt);
 
   std::shared_ptr<const RecommenderModel> model_;

@@ -69,6 +69,8 @@ class ModelFile : public TensorSource {
   ModelFile(const ModelFile&) = delete;
   ModelFile& operator=(const ModelFile&) = delete;
 
+  // The file that carries the metadata, for messages.
+  const std::string& first_shard_name() const { return shards_.front().name; }
   const std::string& config_json() const { return config_json_; }
   const PromptTemplate& prompt() const { return prompt_; }
   const std::vector<std::vector<int>>& codes() const { return codes_; }

@@ -26,11 +26,11 @@ class ItemFilter {
   int num_allowed() const { return allowed_below_[0]; }
 
  private:
-  void SetAllowed(int item, bool allowed);
+  void Disallow(int item);
 
   const ItemTrie* trie_;
-  std::vector<char> allowed_item_;   // [num_items]
-  std::vector<int> allowed_below_;   // [num_nodes]: allowed items at or below the node
+  std::vector<char> allowed_item_;  // [num_items]
+  std::vector<int> allowed_below_;  // [num_nodes]: allowed items at or below the node
 };
 
 }  // namespace halfling

@@ -11,6 +11,7 @@
 namespace halfling {
 
 inline constexpr int kMaxCodeLength = 8;
+inline constexpr int kMaxTrieItems = 1 << 24;  // nodes are then below 2^31
 
 // One item of the catalogue: its code's tokens and how popular it is (events in training).
 struct ItemCode {
@@ -22,8 +23,8 @@ struct ItemCode {
 // contiguous and sorted by token; codes may differ in length, and one code may be another's prefix.
 class ItemTrie {
  public:
-  // kEmptyCatalog without items; kInvalidCatalog for a code of a wrong length or a token outside
-  // 0 … vocab_size-1, naming the item's index.
+  // kEmptyCatalog without items, kTooLarge beyond kMaxTrieItems; kInvalidCatalog for a code of a
+  // wrong length or a token outside 0 … vocab_size-1, naming the item's index.
   static Result<ItemTrie> Build(std::span<const ItemCode> items, int vocab_size);
 
   int num_nodes() const { return static_cast<int>(tokens_.size()); }
@@ -44,8 +45,8 @@ class ItemTrie {
   int num_items_ = 0;
   std::vector<int> tokens_;
   std::vector<int> parents_;
-  std::vector<int> first_child_;   // [num_nodes + 1]; nodes are numbered breadth first
-  std::vector<int> first_item_;    // [num_nodes + 1]
+  std::vector<int> first_child_;  // [num_nodes + 1]; nodes are numbered breadth first
+  std::vector<int> first_item_;   // [num_nodes + 1]
   std::vector<int> items_;
   std::vector<int> node_of_item_;
 };

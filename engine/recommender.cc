@@ -1,0 +1,251 @@
+#include "engine/recommender.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace halfling {
+namespace {
+
+Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
+  for (const int token : tokens) {
+    if (token < 0 || token >= vocab_size) {
+      return Fail(ErrorCode::kInvalidConfig, where + ": token " + std::to_string(token) +
+                                                 "; expected an id from 0 to " +
+                                                 std::to_string(vocab_size - 1));
+    }
+  }
+  return {};
+}
+
+Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size_t longest_code) {
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.prefix, config.vocab_size, "prompt.prefix"));
+  HALFLING_RETURN_IF_ERROR(
+      CheckPromptTokens(prompt.separator, config.vocab_size, "prompt.separator"));
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.suffix, config.vocab_size, "prompt.suffix"));
+  if (prompt.max_history < 1 || prompt.max_history > kMaxHistoryItems) {
+    return Fail(ErrorCode::kInvalidConfig,
+                "prompt.max_history: " + std::to_string(prompt.max_history) + "; expected 1 to " +
+                    std::to_string(kMaxHistoryItems));
+  }
+  // The code of the item that is predicted follows the prompt; its last token is never fed back.
+  const auto items = static_cast<uint64_t>(prompt.max_history);
+  const uint64_t longest = prompt.prefix.size() + items * longest_code +
+                           (items - 1) * prompt.separator.size() + prompt.suffix.size() +
+                           longest_code - 1;
+  if (longest > static_cast<uint64_t>(config.max_positions)) {
+    return Fail(ErrorCode::kInvalidConfig,
+                "max_position_embeddings: " + std::to_string(config.max_positions) +
+                    "; expected at least " + std::to_string(longest) + " for a prompt of " +
+                    std::to_string(prompt.max_history) + " items and a code");
+  }
+  return {};
+}
+
+Status CheckItems(std::span<const int> items, int num_items, const std::string& field) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i] < 0 || items[i] >= num_items) {
+      return Fail(ErrorCode::kUnknownItem,
+                  field + "[" + std::to_string(i) + "]: item " + std::to_string(items[i]) +
+                      "; expected an index from 0 to " + std::to_string(num_items - 1));
+    }
+  }
+  return {};
+}
+
+Status CheckHistory(std::span<const int> history, int num_items) {
+  if (history.empty()) {
+    return Fail(ErrorCode::kEmptyHistory, "history: no items; expected at least one");
+  }
+  if (history.size() > static_cast<size_t>(kMaxHistoryItems)) {
+    return Fail(ErrorCode::kHistoryTooLong, "history: " + std::to_string(history.size()) +
+                                                " items; expected at most " +
+                                                std::to_string(kMaxHistoryItems));
+  }
+  return CheckItems(history, num_items, "history");
+}
+
+Status CheckWidth(int value, const std::string& field) {
+  if (value < 1 || value > kMaxBeamWidth) {
+    return Fail(ErrorCode::kInvalidRequest, field + ": " + std::to_string(value) +
+                                                "; expected 1 to " + std::to_string(kMaxBeamWidth));
+  }
+  return {};
+}
+
+// The transformer as the search sees it: all beams of a level run in one batch, as branches of the
+// trunk that the prompt left in the cache.
+class TransformerLogits final : public LogitsSource {
+ public:
+  TransformerLogits(const Transformer& transformer, KvCache& cache, TransformerScratch& scratch,
+                    std::span<const float> prompt_hidden)
+      : transformer_(transformer),
+        cache_(cache),
+        scratch_(scratch),
+        prompt_hidden_(prompt_hidden),
+        slots_{cache.num_slots() - 1} {}
+
+  void Advance(std::span<const int> parents, std::span<const int> tokens) override {
+    const int first = cache_.num_slots();
+    std::vector<int> slots;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      slots.push_back(cache_.Append(tokens[i], slots_[static_cast<size_t>(parents[i])]));
+    }
+    slots_ = std::move(slots);
+    transformer_.Forward(cache_, first, scratch_);
+    at_prompt_ = false;
+  }
+
+  void Logits(int state, std::span<const int> tokens, std::span<float> logits) override {
+    const std::span<const float> hidden =
+        at_prompt_ ? prompt_hidden_
+                   : std::as_const(scratch_.hidden).row(static_cast<size_t>(state));
+    transformer_.Logits(hidden, tokens, logits);
+  }
+
+ private:
+  const Transformer& transformer_;
+  KvCache& cache_;
+  TransformerScratch& scratch_;
+  std::span<const float> prompt_hidden_;
+  std::vector<int> slots_;  // of the current generation's states
+  bool at_prompt_ = true;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
+    Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
+    std::span<const int> popularity) {
+  if (popularity.size() != codes.size()) {
+    return Fail(ErrorCode::kInvalidCatalog, "popularity: " + std::to_string(popularity.size()) +
+                                                " counts; expected one for each of " +
+                                                std::to_string(codes.size()) + " items");
+  }
+  std::vector<ItemCode> items;
+  size_t longest_code = 0;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    items.push_back({codes[i], popularity[i]});
+    longest_code = std::max(longest_code, codes[i].size());
+  }
+  const ModelConfig& config = transformer.config();
+  HALFLING_ASSIGN_OR_RETURN(ItemTrie trie, ItemTrie::Build(items, config.vocab_size));
+  HALFLING_RETURN_IF_ERROR(CheckPrompt(prompt, config, longest_code));
+  return std::make_shared<const RecommenderModel>(RecommenderModel{
+      std::move(transformer), std::move(prompt), std::move(codes), std::move(trie)});
+}
+
+Result<Recommender> Recommender::Load(std::vector<FileBytes> shards) {
+  HALFLING_ASSIGN_OR_RETURN(const ModelFile file, ModelFile::Read(std::move(shards)));
+  HALFLING_ASSIGN_OR_RETURN(
+      ModelConfig config,
+      ParseModelConfig(file.config_json(), file.first_shard_name() + ": __metadata__.config"));
+  if (file.vocabulary_ids().size() != static_cast<size_t>(config.vocab_size)) {
+    return Fail(ErrorCode::kShapeMismatch, std::string(kVocabularyTensor) + ": " +
+                                               std::to_string(file.vocabulary_ids().size()) +
+                                               " ids; expected as many as vocab_size, " +
+                                               std::to_string(config.vocab_size));
+  }
+  HALFLING_ASSIGN_OR_RETURN(ModelWeights weights, LoadWeights(config, file));
+  HALFLING_ASSIGN_OR_RETURN(Transformer transformer,
+                            Transformer::Create(std::move(config), std::move(weights)));
+  HALFLING_ASSIGN_OR_RETURN(
+      std::shared_ptr<const RecommenderModel> model,
+      MakeRecommenderModel(std::move(transformer), file.prompt(), file.codes(), file.popularity()));
+  return Recommender(std::move(model));
+}
+
+Recommender::Recommender(std::shared_ptr<const RecommenderModel> model)
+    : model_(std::move(model)), cache_(model_->transformer.config()) {}
+
+std::vector<int> Recommender::BuildPrompt(std::span<const int> history) const {
+  const PromptTemplate& prompt = model_->prompt;
+  const auto kept = std::min(history.size(), static_cast<size_t>(prompt.max_history));
+  std::vector<int> tokens = prompt.prefix;
+  for (size_t i = history.size() - kept; i < history.size(); ++i) {
+    if (i > history.size() - kept) {
+      tokens.insert(tokens.end(), prompt.separator.begin(), prompt.separator.end());
+    }
+    const std::vector<int>& code = model_->codes[static_cast<size_t>(history[i])];
+    tokens.insert(tokens.end(), code.begin(), code.end());
+  }
+  tokens.insert(tokens.end(), prompt.suffix.begin(), prompt.suffix.end());
+  return tokens;
+}
+
+void Recommender::RunPrompt(std::span<const int> prompt) {
+  // The last token always runs again: its hidden state is what the search starts from.
+  const int reusable = std::min(cache_.num_slots(), static_cast<int>(prompt.size()) - 1);
+  int common = 0;
+  while (common < reusable && cache_.token(common) == prompt[static_cast<size_t>(common)]) {
+    ++common;
+  }
+  cache_.Truncate(common);
+  reused_tokens_ = common;
+  for (size_t i = static_cast<size_t>(common); i < prompt.size(); ++i) {
+    cache_.Append(prompt[i], i == 0 ? kNoParent : static_cast<int>(i) - 1);
+  }
+  model_->transformer.Forward(cache_, common, scratch_);
+  const std::span<const float> last =
+      std::as_const(scratch_.hidden).row(scratch_.hidden.rows() - 1);
+  prompt_hidden_.assign(last.begin(), last.end());
+}
+
+Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& request) {
+  const int num_items = model_->trie.num_items();
+  HALFLING_RETURN_IF_ERROR(CheckHistory(request.history, num_items));
+  HALFLING_RETURN_IF_ERROR(CheckWidth(request.limit, "limit"));
+  HALFLING_RETURN_IF_ERROR(CheckWidth(request.beam_width, "beam_width"));
+  HALFLING_RETURN_IF_ERROR(CheckItems(request.exclude, num_items, "exclude"));
+
+  ItemFilter filter(model_->trie);
+  if (request.allow) {
+    HALFLING_RETURN_IF_ERROR(CheckItems(*request.allow, num_items, "allow"));
+    filter.AllowOnly(*request.allow);
+  }
+  filter.Exclude(request.exclude);
+  if (request.exclude_seen) filter.Exclude(request.history);
+
+  const std::vector<int> prompt = BuildPrompt(request.history);
+  RunPrompt(prompt);
+  TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
+  auto found = BeamSearch(model_->trie, filter, source, {request.beam_width, request.limit});
+  cache_.Truncate(static_cast<int>(prompt.size()));
+  return found;
+}
+
+Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history) {
+  const ItemTrie& trie = model_->trie;
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
+  const std::vector<int> prompt = BuildPrompt(history);
+  RunPrompt(prompt);
+
+  std::vector<float> scores;
+  std::vector<float> log_probabilities;
+  std::vector<float> scratch;
+  for (const std::vector<int>& code : model_->codes) {
+    TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
+    float score = 0.0f;
+    int node = 0;
+    for (size_t depth = 0; depth < code.size(); ++depth) {
+      if (depth > 0) source.Advance(std::array{0}, std::span(&code[depth - 1], 1));
+      auto status = ChildLogProbabilities(trie, node, 0, source, log_probabilities, scratch);
+      if (!status) {
+        cache_.Truncate(static_cast<int>(prompt.size()));
+        return tl::unexpected<Error>(std::move(status).error());
+      }
+      const std::span<const int> children = trie.child_tokens(node);
+      const auto child = std::lower_bound(children.begin(), children.end(), code[depth]);
+      const auto index = static_cast<size_t>(child - children.begin());
+      score += log_probabilities[index];
+      node = trie.first_child(node) + static_cast<int>(index);
+    }
+    scores.push_back(score);
+    cache_.Truncate(static_cast<int>(prompt.size()));
+  }
+  return scores;
+}
+
+}  // namespace halfling
