@@ -1,0 +1,109 @@
+// Builds dist/: the page's script, the worker with both builds of the engine's JavaScript half, the
+// two wasm files and the type declarations. Prints every file's size, raw and compressed.
+// Usage: node scripts/build.mjs      after the CMake presets `wasm` and `wasm-relaxed`
+
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+import { build } from 'esbuild';
+
+const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..');
+const rootDir = join(packageDir, '..');
+const distDir = join(packageDir, 'dist');
+const engines = {
+  baseline: { preset: 'wasm', wasm: 'halfling.wasm' },
+  relaxed: { preset: 'wasm-relaxed', wasm: 'halfling-relaxed.wasm' },
+};
+
+function builtFile(simd, name) {
+  return join(rootDir, 'build', engines[simd].preset, 'wasm', name);
+}
+
+async function requireEngines() {
+  for (const [simd, { preset }] of Object.entries(engines)) {
+    for (const name of ['halfling.mjs', 'halfling.wasm']) {
+      const file = builtFile(simd, name);
+      if (await stat(file).catch(() => null)) continue;
+      throw new Error(
+        `${relative(rootDir, file)} is missing. Build the engine first:\n` +
+          `  cmake --preset ${preset} && cmake --build --preset ${preset} --target halfling_wasm`,
+      );
+    }
+  }
+}
+
+/** The id that wasm/ compiled in; scripts carry the same and refuse any other at run time. */
+async function readBuildId() {
+  const { default: createModule } = await import(pathToFileURL(builtFile('baseline', 'halfling.mjs')));
+  const engine = await createModule({ wasmBinary: await readFile(builtFile('baseline', 'halfling.wasm')) });
+  return engine.buildId();
+}
+
+async function bundle(buildId) {
+  const common = {
+    absWorkingDir: packageDir,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    define: { __BUILD_ID__: JSON.stringify(buildId) },
+    logLevel: 'warning',
+  };
+  await build({
+    ...common,
+    entryPoints: ['src/index.ts'],
+    outfile: 'dist/index.js',
+    // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for.
+    sourcemap: true,
+  });
+  await build({
+    ...common,
+    entryPoints: ['src/worker/worker.ts'],
+    outfile: 'dist/worker.js',
+    sourcemap: true,
+    alias: {
+      '#engine/baseline': builtFile('baseline', 'halfling.mjs'),
+      '#engine/relaxed': builtFile('relaxed', 'halfling.mjs'),
+    },
+    // The worker is one file and is given its wasm: bundlers must not look for more beside it.
+    define: { ...common.define, 'import.meta.url': 'self.location.href' },
+  });
+}
+
+function emitTypes() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', 'dist'];
+  execFileSync(process.execPath, [tsc, '-p', 'src', ...options], {
+    cwd: packageDir,
+    stdio: 'inherit',
+  });
+}
+
+async function printSizes() {
+  for (const name of ['index.js', 'worker.js', 'halfling.wasm', 'halfling-relaxed.wasm']) {
+    const bytes = await readFile(join(distDir, name));
+    const gzip = gzipSync(bytes, { level: 9 }).length;
+    console.log(`dist/${name}`.padEnd(28), `${bytes.length} bytes, ${gzip} gzip`);
+  }
+}
+
+try {
+  await requireEngines();
+  const buildId = await readBuildId();
+  await rm(distDir, { recursive: true, force: true });
+  await mkdir(distDir);
+  await bundle(buildId);
+  emitTypes();
+  for (const [simd, { wasm }] of Object.entries(engines)) {
+    await copyFile(builtFile(simd, 'halfling.wasm'), join(distDir, wasm));
+  }
+  await printSizes();
+} catch (error) {
+  console.error(`web: ${error.message}`);
+  process.exitCode = 1;
+}

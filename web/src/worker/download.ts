@@ -1,0 +1,116 @@
+// Fetches one file, in pieces with progress, and checks what arrived.
+
+import { HalflingError } from '../errors.js';
+import type { ModelFile } from './manifest.js';
+
+const SECOND_TRY: RequestInit = { cache: 'reload' };
+
+/** Opens `url`. Throws 'network' for a failed request or an HTTP error status. */
+export async function open(url: string, init?: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    throw new HalflingError(
+      'network',
+      `${url} could not be fetched (${(error as Error).message}): check the connection, the address, CORS and the page's Content-Security-Policy.`,
+    );
+  }
+  if (!response.ok) {
+    throw new HalflingError(
+      'network',
+      `${url} answered HTTP ${response.status} ${response.statusText}: check the address.`,
+    );
+  }
+  return response;
+}
+
+/** "text/html", "unknown", …: what to name in an error when a body is not what it should be. */
+export function mimeType(response: Response): string {
+  return response.headers.get('content-type')?.split(';')[0]?.trim() || 'unknown';
+}
+
+/**
+ * Reads a body of exactly `bytes` bytes, telling each piece's size to `onPiece`. Allocates what is
+ * promised, never what arrives. Throws 'truncated-file', 'checksum-mismatch' (too long), 'network'.
+ */
+export async function readExactly(
+  response: Response,
+  bytes: number,
+  onPiece: (bytes: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const where = `${response.url} (${mimeType(response)})`;
+  const whole = new Uint8Array(bytes);
+  let filled = 0;
+  const reader = response.body?.getReader();
+  for (;;) {
+    const piece = await reader?.read().catch((error: unknown) => {
+      const reason = (error as Error).message;
+      throw new HalflingError('network', `${where} broke off after ${filled} bytes (${reason}).`);
+    });
+    if (!piece || piece.done) break;
+    if (filled + piece.value.length > bytes) {
+      void reader?.cancel();
+      throw new HalflingError(
+        'checksum-mismatch',
+        `${where} is longer than the ${bytes} bytes that the manifest promises.`,
+      );
+    }
+    whole.set(piece.value, filled);
+    filled += piece.value.length;
+    onPiece(piece.value.length);
+  }
+  if (filled < bytes) {
+    throw new HalflingError(
+      'truncated-file',
+      `${where} ended after ${filled} of the ${bytes} bytes that the manifest promises.`,
+    );
+  }
+  return whole;
+}
+
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function fetchOnce(
+  url: string,
+  file: ModelFile,
+  onPiece: (bytes: number) => void,
+  init?: RequestInit,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readExactly(await open(url, init), file.bytes, onPiece);
+  const actual = await sha256(bytes);
+  if (actual !== file.sha256) {
+    throw new HalflingError(
+      'checksum-mismatch',
+      `${url} has sha256 ${actual}, the manifest says ${file.sha256}: the file was changed or damaged; upload the model directory again as a whole.`,
+    );
+  }
+  return bytes;
+}
+
+/**
+ * Fetches a file of the model and verifies its checksum. Bytes that differ from the manifest may be
+ * an older version in the HTTP cache, so they are fetched once more past it. `onPiece` gets negative
+ * bytes when a try is taken back.
+ */
+export async function fetchVerified(
+  url: string,
+  file: ModelFile,
+  onPiece: (bytes: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let arrived = 0;
+  const count = (bytes: number) => {
+    arrived += bytes;
+    onPiece(bytes);
+  };
+  try {
+    return await fetchOnce(url, file, count);
+  } catch (error) {
+    if (!(error instanceof HalflingError) || error.code === 'network') throw error;
+    onPiece(-arrived);
+    return await fetchOnce(url, file, onPiece, SECOND_TRY);
+  }
+}

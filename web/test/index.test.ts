@@ -1,0 +1,46 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+
+import { toFailure } from '../src/errors.js';
+import * as halfling from '../src/index.js';
+
+describe('on a server', () => {
+  it('can be imported', () => {
+    expect(Object.keys(halfling).sort()).toEqual(['HalflingError', 'createRecommender']);
+  });
+
+  it('says what is missing when called', async () => {
+    expect(typeof Worker).toBe('undefined');
+    await expect(halfling.createRecommender({ model: '/m/' })).rejects.toMatchObject({
+      name: 'HalflingError',
+      code: 'unsupported-browser',
+      message: expect.stringContaining('Worker'),
+    });
+  });
+});
+
+describe('errors between worker and page', () => {
+  it('keep code and message', () => {
+    const failure = toFailure(new halfling.HalflingError('too-large', 'Too much.'));
+    expect(structuredClone(failure)).toEqual({ ok: false, code: 'too-large', message: 'Too much.' });
+  });
+
+  it('turn a trap into engine-stopped, with its text', () => {
+    const failure = toFailure(new WebAssembly.RuntimeError('unreachable'));
+    expect(failure.code).toBe('engine-stopped');
+    expect(failure.message).toContain('unreachable');
+  });
+});
+
+describe('types', () => {
+  it('say what callers rely on', () => {
+    type Created = Awaited<ReturnType<typeof halfling.createRecommender>>;
+    expectTypeOf<Created>().toEqualTypeOf<halfling.Recommender>();
+    expectTypeOf<{ model: string }>().toMatchTypeOf<halfling.CreateOptions>();
+    expectTypeOf<{}>().not.toMatchTypeOf<halfling.CreateOptions>();
+    expectTypeOf<{ model: URL; simd: 'fast' }>().not.toMatchTypeOf<halfling.CreateOptions>();
+    expectTypeOf<{ history: string[] }>().toMatchTypeOf<halfling.RecommendOptions>();
+    expectTypeOf<{ history: number[] }>().not.toMatchTypeOf<halfling.RecommendOptions>();
+    expectTypeOf<halfling.HalflingError['code']>().toEqualTypeOf<halfling.HalflingErrorCode>();
+    expectTypeOf<'disposed'>().toMatchTypeOf<halfling.HalflingErrorCode>();
+  });
+});
