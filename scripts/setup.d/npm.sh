@@ -1,0 +1,22 @@
+# The page's packages, exactly as package-lock.json has them. Their install scripts do not run.
+
+install_npm_packages() {
+  local wanted
+  node_is_new_enough
+  wanted="$(cat package-lock.json web/package.json demo/package.json | sha256sum) $ROOT"
+  if stamp_is npm "$wanted" && [ -d node_modules ]; then
+    return
+  fi
+  npm ci --ignore-scripts --no-audit --no-fund
+  set_stamp npm "$wanted"
+  report "installed $(find node_modules -maxdepth 2 -name package.json | wc -l) packages"
+}
+
+node_is_new_enough() {
+  node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    if (major < 18 || (major === 18 && minor < 19)) {
+      console.log(`Node.js ${process.versions.node} is too old: 18.19 or newer is needed.`);
+      process.exit(1);
+    }'
+}

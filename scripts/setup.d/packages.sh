@@ -1,0 +1,140 @@
+# The system's packages: which are needed, which are missing, and apt to install them.
+
+# Each row: Debian's package, a probe for it, and what to look for on other systems.
+#   cmd:NAME     a command on PATH
+#   file:PATH    a file or folder; of several joined by '|' one is enough
+#   python:NAME  a module that the system's python3 can import
+PACKAGE_TABLE='
+ca-certificates         file:/etc/ssl/certs/ca-certificates.crt   certificate authorities
+g++                     cmd:g++                                   GCC >= 12 or Clang >= 16
+cmake                   cmd:cmake                                 CMake >= 3.24
+ninja-build             cmd:ninja                                 Ninja
+pkg-config              cmd:pkg-config                            pkg-config
+nodejs                  cmd:node                                  Node.js >= 18.19
+npm                     cmd:npm                                   npm >= 9
+chromium                cmd:chromium|chromium-browser|google-chrome  Chromium >= 114
+fonts-liberation        file:/usr/share/fonts                     a font for the page
+catch2                  file:/usr/include/catch2|/usr/local/include/catch2|/opt/homebrew/include/catch2  Catch2 2.13
+libeigen3-dev           file:/usr/include/eigen3|/usr/local/include/eigen3|/opt/homebrew/include/eigen3  Eigen 3.4
+nlohmann-json3-dev      file:/usr/include/nlohmann|/usr/local/include/nlohmann|/opt/homebrew/include/nlohmann  nlohmann/json >= 3.11
+libexpected-dev         file:/usr/include/tl|/usr/local/include/tl|/opt/homebrew/include/tl  tl::expected >= 1.0
+libcli11-dev            file:/usr/include/CLI|/usr/local/include/CLI|/opt/homebrew/include/CLI  CLI11 >= 2.1
+libssl-dev              file:/usr/include/openssl|/usr/local/include/openssl|/opt/homebrew/include/openssl  OpenSSL >= 3
+python3                 cmd:python3                               Python >= 3.10
+python3-venv            python:ensurepip                          the venv module
+python3-torch           python:torch                              PyTorch >= 1.13
+python3-scipy           python:scipy                              SciPy >= 1.9
+python3-sklearn         python:sklearn                            scikit-learn >= 1.2
+'
+# PyTorch on Debian takes its matrix products from whichever BLAS is installed; this one is fast.
+DEBIAN_PACKAGE_TABLE='
+libopenblas0-pthread    file:/usr/lib/x86_64-linux-gnu/openblas-pthread|/usr/lib/aarch64-linux-gnu/openblas-pthread  OpenBLAS
+debian-archive-keyring  file:/usr/share/keyrings/debian-archive-trixie-automatic.gpg  keys
+'
+# What the private Emscripten runs on (see emscripten.sh); not needed where there is an emcc.
+PRIVATE_EMSCRIPTEN_TABLE='
+clang-19                file:/usr/lib/llvm-19/bin/clang           Clang 19
+lld-19                  file:/usr/lib/llvm-19/bin/wasm-ld         LLD 19
+llvm-19                 file:/usr/lib/llvm-19/bin/llvm-ar         LLVM 19
+'
+DEBIAN_13_EMSCRIPTEN_TABLE='
+emscripten              file:/usr/share/emscripten/emcc.py        Emscripten >= 3.1.69
+'
+
+install_packages() {
+  local table=$PACKAGE_TABLE missing emscripten
+  if is_debian 12 13; then
+    table+=$DEBIAN_PACKAGE_TABLE
+  fi
+  emscripten=$(find_emscripten)
+  if is_debian 12 && [ "${emscripten:-$PRIVATE_EMSCRIPTEN}" = "$PRIVATE_EMSCRIPTEN" ]; then
+    table+=$PRIVATE_EMSCRIPTEN_TABLE
+  elif is_debian 13 && [ -z "$emscripten" ]; then
+    table+=$DEBIAN_13_EMSCRIPTEN_TABLE
+  fi
+
+  missing=$(missing_packages "$table")
+  [ -z "$missing" ] && return
+  if ! is_debian 12 13; then
+    print_what_to_install "$table" "$missing"
+    return 1
+  fi
+  # shellcheck disable=SC2086
+  apt_install $missing
+  missing=$(missing_packages "$table")
+  if [ -n "$missing" ]; then
+    echo "Still missing after apt-get install: $missing"
+    return 1
+  fi
+}
+
+# The packages of a table whose probe fails.
+missing_packages() {
+  local package probe rest modules=""
+  while read -r package probe rest; do
+    case "$probe" in
+      cmd:*) any_of command_exists "${probe#cmd:}" || echo "$package" ;;
+      file:*) any_of path_exists "${probe#file:}" || echo "$package" ;;
+      python:*) modules+=" $package=${probe#python:}" ;;
+    esac
+  done <<< "$1"
+  # One interpreter for all modules, found but not imported: PyTorch alone takes seconds to load.
+  # shellcheck disable=SC2086
+  "$(system_python)" - $modules << 'PYTHON' 2> /dev/null || echo "$modules" | tr ' ' '\n' | sed 's/=.*//'
+import importlib.util
+import sys
+
+for pair in sys.argv[1:]:
+    package, module = pair.split("=")
+    if importlib.util.find_spec(module) is None:
+        print(package)
+PYTHON
+}
+
+any_of() {
+  local test=$1 candidate
+  for candidate in ${2//|/ }; do
+    "$test" "$candidate" && return 0
+  done
+  return 1
+}
+
+command_exists() { command -v "$1" > /dev/null; }
+path_exists() { [ -e "$1" ]; }
+
+# Debian's PyTorch belongs to Debian's Python, not to another one that comes first on PATH.
+system_python() {
+  if is_debian 12 13 && [ -x /usr/bin/python3 ]; then echo /usr/bin/python3; else echo python3; fi
+}
+
+apt_install() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! sudo -n true; then
+      echo "These packages are missing, and there is no password-less sudo to install them. Run:"
+      echo "  sudo apt-get update && sudo apt-get install --no-install-recommends $*"
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  # A lock that another apt holds, or a mirror that stumbles, deserves one more try.
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
+             -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+  "${apt[@]}" update
+  "${apt[@]}" install -y --no-install-recommends "$@" ||
+    "${apt[@]}" install -y --no-install-recommends "$@"
+  report "installed $#: $*"
+}
+
+print_what_to_install() {
+  local package probe description
+  echo "This is not Debian 12 or 13, so nothing is installed on its own. Please install:"
+  while read -r package probe description; do
+    if grep -qx "$package" <<< "$2"; then
+      printf '  %-28s (Debian calls it %s)\n' "$description" "$package"
+    fi
+  done <<< "$1"
+  if [ -z "$(find_emscripten)" ]; then
+    printf '  %-28s (emcc on PATH, or $EMSDK set)\n' "Emscripten >= 3.1.69"
+  fi
+}
