@@ -7,22 +7,13 @@
 #include <string_view>
 
 #include "engine/base/result.h"
+#include "engine/layers/rope.h"
 
 namespace halfling {
 
 enum class Architecture { kLlama, kMistral, kQwen2, kQwen3 };
 
 std::string_view ArchitectureName(Architecture architecture);  // "LlamaForCausalLM", …
-
-struct RopeScaling {
-  enum class Kind { kNone, kLinear, kLlama3 };
-  Kind kind = Kind::kNone;
-  double factor = 1.0;
-  // llama3 only.
-  double low_freq_factor = 1.0;
-  double high_freq_factor = 4.0;
-  int original_max_position_embeddings = 8192;
-};
 
 struct ModelConfig {
   Architecture architecture = Architecture::kLlama;
@@ -37,17 +28,25 @@ struct ModelConfig {
   double rope_theta = 10000.0;
   RopeScaling rope_scaling;
   int max_positions = 0;      // max_position_embeddings
-  int sliding_window = 0;     // 0: full attention; a window that max_positions exceeds is kept here
+  // A token sees the last `sliding_window` tokens, itself included, in the layers from
+  // first_sliding_layer on; 0: all of them. Kept only where it can matter: below max_positions.
+  int sliding_window = 0;
+  int first_sliding_layer = 0;
   bool tied_embeddings = false;
   bool attention_bias = false;  // bias of q, k, v
   bool output_bias = false;     // bias of o (Llama with attention_bias)
   bool mlp_bias = false;
   bool qk_norm = false;         // RMS norm of each head's q and k (Qwen3)
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
-// Accepts the four architectures under the "architectures" field; checks every range (sizes at
-// least 1 and below 2^24 or so, products that cannot overflow) and names the field at fault.
-// `where` names the document in messages, e.g. "config.json".
+// Reads the four architectures, named in the "architectures" field, with the defaults that
+// transformers gives to absent fields; sizes have no default. Every value is checked against a range
+// in which products of two sizes cannot overflow. kMalformedJson for a missing field or one of a
+// wrong type, kInvalidConfig for a value out of range, kUnsupportedModel for what transformers would
+// run and this engine does not (another activation, rope type, layer pattern or architecture,
+// quantization). `where` names the document in messages, e.g. "config.json".
 Result<ModelConfig> ParseModelConfig(std::string_view json, std::string_view where);
 
 // The same configuration in Hugging Face field names; ParseModelConfig reads it back unchanged.

@@ -53,6 +53,9 @@ std::string LinearName(int layer, LinearKind kind);
 // dtype, shape and finiteness; says which tensor failed.
 Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source);
 
+// kShapeMismatch, naming the part, if the sizes of `weights` are not those that `config` calls for.
+Status CheckWeights(const ModelConfig& config, const ModelWeights& weights);
+
 }  // namespace halfling
 
 #endif  // HALFLING_ENGINE_MODEL_WEIGHTS_H_

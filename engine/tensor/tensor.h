@@ -38,7 +38,8 @@ struct TensorView {
 // infinity is kNonFiniteWeight. `name` is for the message.
 Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view name);
 
-// F32, F16 or BF16 bytes of `values`, rounded to nearest even (the inverse of ToFloats).
+// F32, F16 or BF16 bytes of `values`, rounded to nearest even (the inverse of ToFloats). Beyond
+// F16's largest number, 65504, values become infinite, which ToFloats then refuses.
 std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype);
 
 // A dense row-major f32 matrix [rows, cols]: the currency of the layers. Owns its values.

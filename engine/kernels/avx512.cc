@@ -1,0 +1,15 @@
+// Compiled with -mavx512f (engine/CMakeLists.txt); runs only where the processor has it.
+#include "engine/kernels/generic.h"
+#include "engine/kernels/implementation_list.h"
+#include "engine/kernels/vec_avx512.h"
+
+namespace halfling::kernels {
+namespace {
+
+bool IsSupported() { return __builtin_cpu_supports("avx512f") != 0; }
+
+}  // namespace
+
+constinit const Implementation kAvx512 = Generic<VecAvx512>::Make("avx512", IsSupported);
+
+}  // namespace halfling::kernels

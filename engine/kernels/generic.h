@@ -1,0 +1,275 @@
+// Every kernel, written once over a vector type V (vec_*.h). Included by one .cc per instruction
+// set and by nothing else; no standard library here (see implementation.h for why).
+//
+// What keeps all builds bit-identical, whatever V::kLanes is:
+// - MatMul puts outputs on the lanes, so each output is a plain sum over the inputs in their order.
+// - Dot has kDotLanes accumulators, whatever V's width: accumulator j sums the products at indices
+//   j, j + 16, j + 32, …; then j += j + 8, j += j + 4, j += j + 2, j += j + 1. Missing products of
+//   the last block count as +0, which leaves a sum that began at +0 unchanged.
+// - Everything else is element by element.
+#ifndef HALFLING_ENGINE_KERNELS_GENERIC_H_
+#define HALFLING_ENGINE_KERNELS_GENERIC_H_
+
+#include "engine/kernels/implementation.h"
+
+namespace halfling::kernels {
+
+template <typename V>
+struct Generic {
+  using F = typename V::F;
+  static constexpr size_t kLanes = V::kLanes;
+  static constexpr size_t kPanelWidth = 16;  // PackedMatrix::kPanelWidth, asserted there
+  static constexpr size_t kDotLanes = 16;
+  static constexpr size_t kDotVectors = kDotLanes / kLanes;
+
+  // One register tile of the product: kTokens rows of x times kPanels panels, of each of which
+  // kVectors vectors from lane `lane` on.
+  template <size_t kTokens, size_t kPanels, size_t kVectors>
+  static void MatMulTile(const float* x, const float* panels, size_t in_dim, size_t lane,
+                         size_t out_dim, float* y, size_t first_out) {
+    F sums[kTokens][kPanels][kVectors];
+    for (size_t t = 0; t < kTokens; ++t)
+      for (size_t p = 0; p < kPanels; ++p)
+        for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = V::Zero();
+
+    for (size_t i = 0; i < in_dim; ++i) {
+      F inputs[kTokens];
+      for (size_t t = 0; t < kTokens; ++t) inputs[t] = V::Splat(x[t * in_dim + i]);
+      for (size_t p = 0; p < kPanels; ++p) {
+        const float* weights = panels + (p * in_dim + i) * kPanelWidth + lane;
+        for (size_t v = 0; v < kVectors; ++v) {
+          const F weight = V::Load(weights + v * kLanes);
+          for (size_t t = 0; t < kTokens; ++t)
+            sums[t][p][v] = V::Add(sums[t][p][v], V::Mul(inputs[t], weight));
+        }
+      }
+    }
+
+    for (size_t t = 0; t < kTokens; ++t)
+      for (size_t p = 0; p < kPanels; ++p)
+        for (size_t v = 0; v < kVectors; ++v) {
+          const size_t out = first_out + p * kPanelWidth + lane + v * kLanes;
+          StoreUpTo(y + t * out_dim, out, out_dim, sums[t][p][v]);
+        }
+  }
+
+  // row[out … out + kLanes) = values, without what lies beyond out_dim (the panel's padding).
+  static void StoreUpTo(float* row, size_t out, size_t out_dim, F values) {
+    if (out + kLanes <= out_dim) {
+      V::Store(row + out, values);
+      return;
+    }
+    float lanes[kLanes];
+    V::Store(lanes, values);
+    for (size_t j = 0; j < kLanes && out + j < out_dim; ++j) row[out + j] = lanes[j];
+  }
+
+  // kTokens rows of x times one group of panels, whose tile fills V::kAccumulators registers.
+  template <size_t kTokens>
+  struct Tiling {
+    static constexpr size_t kRegisters = V::kAccumulators / kTokens;
+    static constexpr size_t kPanelVectors = kPanelWidth / kLanes;
+    static constexpr size_t kVectors = kRegisters < kPanelVectors ? kRegisters : kPanelVectors;
+    static constexpr size_t kPanels = kRegisters / kVectors;
+    static_assert(kRegisters >= 1 && kPanelVectors % kVectors == 0);
+  };
+
+  template <size_t kTokens, size_t kPanels>
+  static void MatMulPanels(const float* x, const float* panels, size_t in_dim, size_t out_dim,
+                           float* y, size_t first_out) {
+    constexpr size_t kVectors = Tiling<kTokens>::kVectors;
+    for (size_t lane = 0; lane < kPanelWidth; lane += kVectors * kLanes)
+      MatMulTile<kTokens, kPanels, kVectors>(x, panels, in_dim, lane, out_dim, y, first_out);
+  }
+
+  // The panels from `panel` on for `blocks` blocks of kTokens rows: in groups of kPanels, then what
+  // is left in smaller groups. A group stays in the first-level cache while all rows pass by it.
+  template <size_t kTokens, size_t kPanels = Tiling<kTokens>::kPanels>
+  static void MatMulBlocks(const float* x, size_t blocks, const float* panels, size_t in_dim,
+                           size_t out_dim, float* y, size_t panel = 0) {
+    const size_t num_panels = (out_dim + kPanelWidth - 1) / kPanelWidth;
+    for (; panel + kPanels <= num_panels; panel += kPanels)
+      for (size_t b = 0; b < blocks; ++b)
+        MatMulPanels<kTokens, kPanels>(x + b * kTokens * in_dim,
+                                       panels + panel * in_dim * kPanelWidth, in_dim, out_dim,
+                                       y + b * kTokens * out_dim, panel * kPanelWidth);
+    if constexpr (kPanels > 1)
+      MatMulBlocks<kTokens, kPanels / 2>(x, blocks, panels, in_dim, out_dim, y, panel);
+  }
+
+  static void MatMul(const float* x, size_t tokens, const float* panels, size_t in_dim,
+                     size_t out_dim, float* y) {
+    const size_t blocks = tokens / 4;
+    if (blocks > 0) MatMulBlocks<4>(x, blocks, panels, in_dim, out_dim, y);
+    x += blocks * 4 * in_dim;
+    y += blocks * 4 * out_dim;
+    size_t rest = tokens % 4;
+    if (rest >= 2) {
+      MatMulBlocks<2>(x, 1, panels, in_dim, out_dim, y);
+      x += 2 * in_dim;
+      y += 2 * out_dim;
+      rest -= 2;
+    }
+    if (rest > 0) MatMulBlocks<1>(x, 1, panels, in_dim, out_dim, y);
+  }
+
+  // The sum of the kDotLanes accumulators, as a balanced tree.
+  static float SumTree(F (&sums)[kDotVectors]) {
+    for (size_t half = kDotVectors / 2; half > 0; half /= 2)
+      for (size_t v = 0; v < half; ++v) sums[v] = V::Add(sums[v], sums[v + half]);
+    return V::SumLanes(sums[0]);
+  }
+
+  // Adds the products of one block of kDotLanes pairs to the accumulators.
+  static void DotBlock(const float* a, const float* b, F (&sums)[kDotVectors]) {
+    for (size_t v = 0; v < kDotVectors; ++v)
+      sums[v] = V::Add(sums[v], V::Mul(V::Load(a + v * kLanes), V::Load(b + v * kLanes)));
+  }
+
+  static float Dot(const float* a, const float* b, size_t dim) {
+    F sums[kDotVectors];
+    for (size_t v = 0; v < kDotVectors; ++v) sums[v] = V::Zero();
+    size_t i = 0;
+    for (; i + kDotLanes <= dim; i += kDotLanes) DotBlock(a + i, b + i, sums);
+    if (i < dim) {
+      float last_a[kDotLanes] = {};
+      float last_b[kDotLanes] = {};
+      for (size_t j = 0; i + j < dim; ++j) {
+        last_a[j] = a[i + j];
+        last_b[j] = b[i + j];
+      }
+      DotBlock(last_a, last_b, sums);
+    }
+    return SumTree(sums);
+  }
+
+  static const float* Row(const Rows& rows, size_t i) {
+    const size_t index = rows.indices != nullptr ? static_cast<size_t>(rows.indices[i]) : i;
+    return rows.base + index * rows.stride;
+  }
+
+  static void DotRows(const float* x, size_t dim, Rows rows, float* out) {
+    for (size_t i = 0; i < rows.count; ++i) out[i] = Dot(x, Row(rows, i), dim);
+  }
+
+  template <size_t kVectors>
+  static void AccumulateColumns(const float* weights, const Rows& rows, size_t column,
+                                float* out) {
+    F sums[kVectors];
+    for (size_t v = 0; v < kVectors; ++v) sums[v] = V::Load(out + column + v * kLanes);
+    for (size_t i = 0; i < rows.count; ++i) {
+      const F weight = V::Splat(weights[i]);
+      const float* row = Row(rows, i) + column;
+      for (size_t v = 0; v < kVectors; ++v)
+        sums[v] = V::Add(sums[v], V::Mul(weight, V::Load(row + v * kLanes)));
+    }
+    for (size_t v = 0; v < kVectors; ++v) V::Store(out + column + v * kLanes, sums[v]);
+  }
+
+  static void AccumulateRows(const float* weights, Rows rows, size_t dim, float* out) {
+    size_t d = 0;
+    for (; d + 4 * kLanes <= dim; d += 4 * kLanes) AccumulateColumns<4>(weights, rows, d, out);
+    for (; d + kLanes <= dim; d += kLanes) AccumulateColumns<1>(weights, rows, d, out);
+    for (; d < dim; ++d) {
+      float sum = out[d];
+      for (size_t i = 0; i < rows.count; ++i) sum += weights[i] * Row(rows, i)[d];
+      out[d] = sum;
+    }
+  }
+
+  // e^x: x = n ln 2 + r with |r| <= ln 2 / 2, then Cephes' expf polynomial in r (Moshier, 1989),
+  // then times 2^n. Within 2 ulp on [-87.3, 88]; 0 below, saturated at e^88.37 above, so that every
+  // intermediate is a normal number.
+  static F Exp(F x) {
+    constexpr float kLowest = -87.3f;
+    constexpr float kHighest = 88.37f;
+    constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    const F clamped = V::Max(V::Min(x, V::Splat(kHighest)), V::Splat(kLowest));
+    const F shifted = V::Add(V::Mul(clamped, V::Splat(1.44269504088896341f)), V::Splat(kMagic));
+    const F n = V::Sub(shifted, V::Splat(kMagic));
+    F r = V::Sub(clamped, V::Mul(n, V::Splat(0.693359375f)));  // exact: the constant has 9 bits
+    r = V::Add(r, V::Mul(n, V::Splat(2.12194440e-4f)));
+    F p = V::Splat(1.9875691500e-4f);
+    p = V::Add(V::Mul(p, r), V::Splat(1.3981999507e-3f));
+    p = V::Add(V::Mul(p, r), V::Splat(8.3334519073e-3f));
+    p = V::Add(V::Mul(p, r), V::Splat(4.1665795894e-2f));
+    p = V::Add(V::Mul(p, r), V::Splat(1.6666665459e-1f));
+    p = V::Add(V::Mul(p, r), V::Splat(5.0000001201e-1f));
+    p = V::Add(V::Add(V::Mul(p, V::Mul(r, r)), r), V::Splat(1.0f));
+    const F result = V::Mul(p, V::PowerOfTwo(shifted));
+    return V::ZeroWhereLess(result, x, V::Splat(kLowest));
+  }
+
+  // f on each of `count` elements of a and b, kLanes at a time; the last ones padded with zeros.
+  template <typename Function>
+  static void Map(const float* a, const float* b, size_t count, float* out, Function f) {
+    size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) V::Store(out + i, f(V::Load(a + i), V::Load(b + i)));
+    if (i == count) return;
+    float last_a[kLanes] = {};
+    float last_b[kLanes] = {};
+    for (size_t j = 0; i + j < count; ++j) {
+      last_a[j] = a[i + j];
+      last_b[j] = b[i + j];
+    }
+    float last[kLanes];
+    V::Store(last, f(V::Load(last_a), V::Load(last_b)));
+    for (size_t j = 0; i + j < count; ++j) out[i + j] = last[j];
+  }
+
+  static void ExpAll(const float* x, size_t count, float* y) {
+    Map(x, x, count, y, [](F value, F) { return Exp(value); });
+  }
+
+  // gate / (1 + e^-gate) * up
+  static void SiluMultiply(float* gate, const float* up, size_t count) {
+    Map(gate, up, count, gate, [](F g, F u) {
+      const F one = V::Splat(1.0f);
+      return V::Mul(V::Div(g, V::Add(one, Exp(V::Sub(V::Zero(), g)))), u);
+    });
+  }
+
+  // Sum of the values with Dot's accumulators and tree.
+  static float Sum(const float* values, size_t count) {
+    F sums[kDotVectors];
+    for (size_t v = 0; v < kDotVectors; ++v) sums[v] = V::Zero();
+    size_t i = 0;
+    for (; i + kDotLanes <= count; i += kDotLanes)
+      for (size_t v = 0; v < kDotVectors; ++v)
+        sums[v] = V::Add(sums[v], V::Load(values + i + v * kLanes));
+    if (i < count) {
+      float last[kDotLanes] = {};
+      for (size_t j = 0; i + j < count; ++j) last[j] = values[i + j];
+      for (size_t v = 0; v < kDotVectors; ++v)
+        sums[v] = V::Add(sums[v], V::Load(last + v * kLanes));
+    }
+    return SumTree(sums);
+  }
+
+  static void Softmax(float* values, size_t count, float scale) {
+    if (count == 0) return;
+    float largest = values[0];
+    for (size_t i = 1; i < count; ++i) largest = largest < values[i] ? values[i] : largest;
+    const F shift = V::Splat(largest);
+    const F factor = V::Splat(scale);
+    Map(values, values, count, values,
+        [&](F value, F) { return Exp(V::Mul(V::Sub(value, shift), factor)); });
+    const F total = V::Splat(Sum(values, count));
+    Map(values, values, count, values, [&](F value, F) { return V::Div(value, total); });
+  }
+
+  static void RmsNorm(const float* x, const float* weight, size_t dim, float epsilon, float* y) {
+    const float mean_square = Dot(x, x, dim) / static_cast<float>(dim);
+    const F inverse = V::Splat(1.0f / V::SquareRoot(mean_square + epsilon));
+    Map(x, weight, dim, y, [&](F value, F w) { return V::Mul(V::Mul(value, inverse), w); });
+  }
+
+  static constexpr Implementation Make(const char* name, bool (*is_supported)()) {
+    return {name,    is_supported, MatMul,       DotRows, AccumulateRows,
+            Softmax, RmsNorm,      SiluMultiply, ExpAll};
+  }
+};
+
+}  // namespace halfling::kernels
+
+#endif  // HALFLING_ENGINE_KERNELS_GENERIC_H_

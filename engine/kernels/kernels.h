@@ -1,0 +1,39 @@
+// The kernels as the layers call them; each runs the active implementation. See generic.h for the
+// arithmetic, which is part of the contract: all implementations and builds agree to the bit.
+#ifndef HALFLING_ENGINE_KERNELS_KERNELS_H_
+#define HALFLING_ENGINE_KERNELS_KERNELS_H_
+
+#include <span>
+
+#include "engine/kernels/implementation.h"
+#include "engine/kernels/packed_matrix.h"
+#include "engine/tensor/tensor.h"
+
+namespace halfling::kernels {
+
+// y = x W^T; x: [tokens, in_dim], W: [out_dim, in_dim], y: [tokens, out_dim], resized. A token's
+// outputs do not depend on the other tokens in the batch.
+void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y);
+
+// out[i] = <x, row i>; out: [rows.count]
+void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out);
+
+// out += sum_i weights[i] * row i, in the order of i; weights: [rows.count]
+void AccumulateRows(std::span<const float> weights, const Rows& rows, std::span<float> out);
+
+// values = e^(scale * (values - max)) / sum, in place. scale > 0.
+void Softmax(std::span<float> values, float scale);
+
+// y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x.
+void RmsNorm(std::span<const float> x, std::span<const float> weight, float epsilon,
+             std::span<float> y);
+
+// gate = silu(gate) * up, silu(g) = g / (1 + e^-g)
+void SiluMultiply(std::span<float> gate, std::span<const float> up);
+
+// y = e^x within 2 ulp; 0 below -87.3 and at most e^88.37. y may be x.
+void Exp(std::span<const float> x, std::span<float> y);
+
+}  // namespace halfling::kernels
+
+#endif  // HALFLING_ENGINE_KERNELS_KERNELS_H_

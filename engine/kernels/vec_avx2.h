@@ -1,0 +1,46 @@
+// Primitives for AVX2. See vec_scalar.h for what each must do.
+#ifndef HALFLING_ENGINE_KERNELS_VEC_AVX2_H_
+#define HALFLING_ENGINE_KERNELS_VEC_AVX2_H_
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+namespace halfling::kernels {
+
+struct VecAvx2 {
+  using F = __m256;
+  static constexpr size_t kLanes = 8;
+  static constexpr size_t kAccumulators = 8;  // of 16 registers
+
+  static F Zero() { return _mm256_setzero_ps(); }
+  static F Splat(float value) { return _mm256_set1_ps(value); }
+  static F Load(const float* from) { return _mm256_loadu_ps(from); }
+  static void Store(float* to, F values) { _mm256_storeu_ps(to, values); }
+  static F Add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F Sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F Mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F Div(F a, F b) { return _mm256_div_ps(a, b); }
+  // maxps(x, y) is x > y ? x : y, hence the order.
+  static F Max(F a, F b) { return _mm256_max_ps(b, a); }
+  static F Min(F a, F b) { return _mm256_min_ps(b, a); }
+  static float SquareRoot(float value) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(value))); }
+  static F PowerOfTwo(F shifted) {
+    const __m256i n =
+        _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(0x4b400000 - 127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
+  }
+  static F ZeroWhereLess(F values, F x, F bound) {
+    return _mm256_andnot_ps(_mm256_cmp_ps(x, bound, _CMP_LT_OQ), values);
+  }
+  static float SumLanes(F values) {
+    const __m128 four =
+        _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+};
+
+}  // namespace halfling::kernels
+
+#endif  // HALFLING_ENGINE_KERNELS_VEC_AVX2_H_

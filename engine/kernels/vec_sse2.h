@@ -1,0 +1,43 @@
+// Primitives for SSE2, which every x86-64 processor has. See vec_scalar.h for what each must do.
+#ifndef HALFLING_ENGINE_KERNELS_VEC_SSE2_H_
+#define HALFLING_ENGINE_KERNELS_VEC_SSE2_H_
+
+#include <emmintrin.h>
+
+#include <cstddef>
+
+namespace halfling::kernels {
+
+struct VecSse2 {
+  using F = __m128;
+  static constexpr size_t kLanes = 4;
+  static constexpr size_t kAccumulators = 8;  // of 16 registers
+
+  static F Zero() { return _mm_setzero_ps(); }
+  static F Splat(float value) { return _mm_set1_ps(value); }
+  static F Load(const float* from) { return _mm_loadu_ps(from); }
+  static void Store(float* to, F values) { _mm_storeu_ps(to, values); }
+  static F Add(F a, F b) { return _mm_add_ps(a, b); }
+  static F Sub(F a, F b) { return _mm_sub_ps(a, b); }
+  static F Mul(F a, F b) { return _mm_mul_ps(a, b); }
+  static F Div(F a, F b) { return _mm_div_ps(a, b); }
+  // maxps(x, y) is x > y ? x : y, hence the order.
+  static F Max(F a, F b) { return _mm_max_ps(b, a); }
+  static F Min(F a, F b) { return _mm_min_ps(b, a); }
+  static float SquareRoot(float value) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(value))); }
+  static F PowerOfTwo(F shifted) {
+    const __m128i n = _mm_sub_epi32(_mm_castps_si128(shifted), _mm_set1_epi32(0x4b400000 - 127));
+    return _mm_castsi128_ps(_mm_slli_epi32(n, 23));
+  }
+  static F ZeroWhereLess(F values, F x, F bound) {
+    return _mm_andnot_ps(_mm_cmplt_ps(x, bound), values);
+  }
+  static float SumLanes(F values) {
+    const F two = _mm_add_ps(values, _mm_movehl_ps(values, values));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+};
+
+}  // namespace halfling::kernels
+
+#endif  // HALFLING_ENGINE_KERNELS_VEC_SSE2_H_

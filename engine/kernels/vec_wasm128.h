@@ -1,0 +1,41 @@
+// Primitives for WebAssembly's fixed-width SIMD. See vec_scalar.h for what each must do.
+#ifndef HALFLING_ENGINE_KERNELS_VEC_WASM128_H_
+#define HALFLING_ENGINE_KERNELS_VEC_WASM128_H_
+
+#include <wasm_simd128.h>
+
+#include <cstddef>
+
+namespace halfling::kernels {
+
+struct VecWasm128 {
+  using F = v128_t;
+  static constexpr size_t kLanes = 4;
+  static constexpr size_t kAccumulators = 8;  // of 16 registers on x86-64
+
+  static F Zero() { return wasm_f32x4_const_splat(0.0f); }
+  static F Splat(float value) { return wasm_f32x4_splat(value); }
+  static F Load(const float* from) { return wasm_v128_load(from); }
+  static void Store(float* to, F values) { wasm_v128_store(to, values); }
+  static F Add(F a, F b) { return wasm_f32x4_add(a, b); }
+  static F Sub(F a, F b) { return wasm_f32x4_sub(a, b); }
+  static F Mul(F a, F b) { return wasm_f32x4_mul(a, b); }
+  static F Div(F a, F b) { return wasm_f32x4_div(a, b); }
+  static F Max(F a, F b) { return wasm_f32x4_pmax(a, b); }  // a < b ? b : a
+  static F Min(F a, F b) { return wasm_f32x4_pmin(a, b); }  // b < a ? b : a
+  static float SquareRoot(float value) { return __builtin_sqrtf(value); }  // the f32.sqrt instruction
+  static F PowerOfTwo(F shifted) {
+    return wasm_i32x4_shl(wasm_i32x4_sub(shifted, wasm_i32x4_const_splat(0x4b400000 - 127)), 23);
+  }
+  static F ZeroWhereLess(F values, F x, F bound) {
+    return wasm_v128_andnot(values, wasm_f32x4_lt(x, bound));
+  }
+  static float SumLanes(F values) {
+    const F two = wasm_f32x4_add(values, wasm_i32x4_shuffle(values, values, 2, 3, 0, 1));
+    return wasm_f32x4_extract_lane(two, 0) + wasm_f32x4_extract_lane(two, 1);
+  }
+};
+
+}  // namespace halfling::kernels
+
+#endif  // HALFLING_ENGINE_KERNELS_VEC_WASM128_H_

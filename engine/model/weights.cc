@@ -1,0 +1,202 @@
+#include "engine/model/weights.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace halfling {
+namespace {
+
+// Reads tensors of expected shapes from one source.
+class Loader {
+ public:
+  explicit Loader(const TensorSource& source) : source_(source) {}
+
+  Result<std::vector<float>> Vector(const std::string& name, int64_t size) const {
+    return Floats(name, {size});
+  }
+
+  // [rows, cols]
+  Result<Matrix> ReadMatrix(const std::string& name, int64_t rows, int64_t cols) const {
+    HALFLING_ASSIGN_OR_RETURN(std::vector<float> values, Floats(name, {rows, cols}));
+    return Matrix(static_cast<size_t>(rows), static_cast<size_t>(cols), std::move(values));
+  }
+
+  Result<Linear> ReadLinear(const std::string& name, int64_t out_dim, int64_t in_dim,
+                            bool has_bias) const {
+    std::vector<float> bias;
+    if (has_bias) {
+      HALFLING_ASSIGN_OR_RETURN(bias, Vector(name + ".bias", out_dim));
+    }
+    const std::string left_name = name + ".left";
+    if (!source_.Has(left_name)) {
+      HALFLING_ASSIGN_OR_RETURN(const Matrix weight, ReadMatrix(name + ".weight", out_dim, in_dim));
+      return Linear::Dense(weight, std::move(bias));
+    }
+    if (source_.Has(name + ".weight")) {
+      return Fail(ErrorCode::kDuplicateTensor,
+                  name + " has both .weight and .left, expected one or the other");
+    }
+    HALFLING_ASSIGN_OR_RETURN(const int64_t rank, Rank(left_name, std::min(out_dim, in_dim)));
+    HALFLING_ASSIGN_OR_RETURN(const Matrix left, ReadMatrix(left_name, out_dim, rank));
+    HALFLING_ASSIGN_OR_RETURN(const Matrix right, ReadMatrix(name + ".right", rank, in_dim));
+    return Linear::LowRank(left, right, std::move(bias));
+  }
+
+ private:
+  // The second size of a left factor.
+  Result<int64_t> Rank(const std::string& left_name, int64_t largest) const {
+    HALFLING_ASSIGN_OR_RETURN(const TensorView left, source_.Find(left_name));
+    if (left.shape.size() != 2 || left.shape[1] < 1 || left.shape[1] > largest) {
+      return Fail(ErrorCode::kShapeMismatch,
+                  left_name + " has shape " + ShapeToString(left.shape) +
+                      ", expected two sizes, the second a rank from 1 to " +
+                      std::to_string(largest));
+    }
+    return left.shape[1];
+  }
+
+  Result<std::vector<float>> Floats(const std::string& name, const Shape& shape) const {
+    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
+    if (tensor.shape != shape) {
+      return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(tensor.shape) +
+                                                 ", expected " + ShapeToString(shape));
+    }
+    return ToFloats(tensor, name);
+  }
+
+  const TensorSource& source_;
+};
+
+struct LinearShape {
+  int64_t out_dim;
+  int64_t in_dim;
+  bool has_bias;
+};
+
+LinearShape ShapeOf(const ModelConfig& config, LinearKind kind) {
+  const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
+  const int64_t kv_dim = int64_t{config.num_kv_heads} * config.head_dim;
+  switch (kind) {
+    case LinearKind::kQuery: return {query_dim, config.model_dim, config.attention_bias};
+    case LinearKind::kKey:
+    case LinearKind::kValue: return {kv_dim, config.model_dim, config.attention_bias};
+    case LinearKind::kOutput: return {config.model_dim, query_dim, config.output_bias};
+    case LinearKind::kGate:
+    case LinearKind::kUp: return {config.ffn_dim, config.model_dim, config.mlp_bias};
+    case LinearKind::kDown: break;
+  }
+  return {config.model_dim, config.ffn_dim, config.mlp_bias};
+}
+
+std::string LayerPrefix(int layer) { return "model.layers." + std::to_string(layer) + "."; }
+
+Result<LayerWeights> LoadLayer(const ModelConfig& config, const Loader& loader, int layer) {
+  const std::string prefix = LayerPrefix(layer);
+  LayerWeights weights;
+  for (LinearKind kind : kLinearKinds) {
+    const LinearShape shape = ShapeOf(config, kind);
+    HALFLING_ASSIGN_OR_RETURN(
+        weights.linear(kind),
+        loader.ReadLinear(LinearName(layer, kind), shape.out_dim, shape.in_dim, shape.has_bias));
+  }
+  HALFLING_ASSIGN_OR_RETURN(weights.attention_norm,
+                            loader.Vector(prefix + "input_layernorm.weight", config.model_dim));
+  HALFLING_ASSIGN_OR_RETURN(
+      weights.ffn_norm, loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
+  if (config.qk_norm) {
+    HALFLING_ASSIGN_OR_RETURN(weights.query_norm,
+                              loader.Vector(prefix + "self_attn.q_norm.weight", config.head_dim));
+    HALFLING_ASSIGN_OR_RETURN(weights.key_norm,
+                              loader.Vector(prefix + "self_attn.k_norm.weight", config.head_dim));
+  }
+  return weights;
+}
+
+Status CheckSize(const std::string& name, size_t actual, int64_t expected) {
+  if (actual == static_cast<size_t>(expected)) return {};
+  return Fail(ErrorCode::kShapeMismatch, name + " has size " + std::to_string(actual) +
+                                             ", expected " + std::to_string(expected));
+}
+
+Status CheckMatrix(const std::string& name, const Matrix& matrix, int64_t rows, int64_t cols) {
+  HALFLING_RETURN_IF_ERROR(CheckSize(name + " (rows)", matrix.rows(), rows));
+  return CheckSize(name + " (columns)", matrix.cols(), cols);
+}
+
+Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int layer) {
+  for (LinearKind kind : kLinearKinds) {
+    const LinearShape shape = ShapeOf(config, kind);
+    const Linear& linear = weights.linear(kind);
+    const std::string name = LinearName(layer, kind);
+    HALFLING_RETURN_IF_ERROR(CheckSize(name + " (outputs)", linear.out_dim(), shape.out_dim));
+    HALFLING_RETURN_IF_ERROR(CheckSize(name + " (inputs)", linear.in_dim(), shape.in_dim));
+    HALFLING_RETURN_IF_ERROR(
+        CheckSize(name + ".bias", linear.bias().size(), shape.has_bias ? shape.out_dim : 0));
+  }
+  const std::string prefix = LayerPrefix(layer);
+  const int64_t head_norm = config.qk_norm ? config.head_dim : 0;
+  HALFLING_RETURN_IF_ERROR(
+      CheckSize(prefix + "input_layernorm", weights.attention_norm.size(), config.model_dim));
+  HALFLING_RETURN_IF_ERROR(
+      CheckSize(prefix + "post_attention_layernorm", weights.ffn_norm.size(), config.model_dim));
+  HALFLING_RETURN_IF_ERROR(
+      CheckSize(prefix + "self_attn.q_norm", weights.query_norm.size(), head_norm));
+  return CheckSize(prefix + "self_attn.k_norm", weights.key_norm.size(), head_norm);
+}
+
+}  // namespace
+
+std::string_view LinearKindName(LinearKind kind) {
+  switch (kind) {
+    case LinearKind::kQuery: return "self_attn.q_proj";
+    case LinearKind::kKey: return "self_attn.k_proj";
+    case LinearKind::kValue: return "self_attn.v_proj";
+    case LinearKind::kOutput: return "self_attn.o_proj";
+    case LinearKind::kGate: return "mlp.gate_proj";
+    case LinearKind::kUp: return "mlp.up_proj";
+    case LinearKind::kDown: break;
+  }
+  return "mlp.down_proj";
+}
+
+std::string LinearName(int layer, LinearKind kind) {
+  return LayerPrefix(layer) + std::string(LinearKindName(kind));
+}
+
+Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source) {
+  const Loader loader(source);
+  ModelWeights weights;
+  HALFLING_ASSIGN_OR_RETURN(
+      weights.embedding,
+      loader.ReadMatrix("model.embed_tokens.weight", config.vocab_size, config.model_dim));
+  if (!config.tied_embeddings) {
+    HALFLING_ASSIGN_OR_RETURN(
+        weights.head, loader.ReadMatrix("lm_head.weight", config.vocab_size, config.model_dim));
+  }
+  HALFLING_ASSIGN_OR_RETURN(weights.final_norm,
+                            loader.Vector("model.norm.weight", config.model_dim));
+  // One by one: a hostile layer count ends at the first layer that is not there.
+  for (int layer = 0; layer < config.num_layers; ++layer) {
+    HALFLING_ASSIGN_OR_RETURN(LayerWeights loaded, LoadLayer(config, loader, layer));
+    weights.layers.push_back(std::move(loaded));
+  }
+  return weights;
+}
+
+Status CheckWeights(const ModelConfig& config, const ModelWeights& weights) {
+  HALFLING_RETURN_IF_ERROR(
+      CheckMatrix("model.embed_tokens", weights.embedding, config.vocab_size, config.model_dim));
+  HALFLING_RETURN_IF_ERROR(CheckMatrix("lm_head", weights.head,
+                                       config.tied_embeddings ? 0 : config.vocab_size,
+                                       config.tied_embeddings ? 0 : config.model_dim));
+  HALFLING_RETURN_IF_ERROR(CheckSize("model.norm", weights.final_norm.size(), config.model_dim));
+  HALFLING_RETURN_IF_ERROR(CheckSize("model.layers", weights.layers.size(), config.num_layers));
+  for (int layer = 0; layer < config.num_layers; ++layer) {
+    HALFLING_RETURN_IF_ERROR(
+        CheckLayer(config, weights.layers[static_cast<size_t>(layer)], layer));
+  }
+  return {};
+}
+
+}  // namespace halfling
