@@ -21,7 +21,8 @@ function(halfling_add_test name)
       -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=node,web -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
       -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB -sFORCE_FILESYSTEM=1
       -sEXPORTED_RUNTIME_METHODS=FS,callMain)
-    set(command node "${CMAKE_SOURCE_DIR}/tests/wasm/run_in_node.mjs" "$<TARGET_FILE:${name}>")
+    set(command node "${CMAKE_SOURCE_DIR}/tests/wasm/run_in_node.mjs" "$<TARGET_FILE:${name}>"
+        --use-colour no)
   endif()
 
   add_test(NAME ${name} COMMAND ${command} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
