@@ -1,0 +1,264 @@
+#include "engine/recommender.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "tests/catch.h"
+#include "tests/engine/tiny_model.h"
+
+namespace halfling::testing {
+namespace {
+
+Recommender MustLoad(const TinyModelOptions& options) {
+  auto recommender = Recommender::Load(TinyModelShards(options));
+  if (!recommender) FAIL(recommender.error().message);
+  return *std::move(recommender);
+}
+
+std::vector<ScoredItem> MustRecommend(Recommender& recommender, const RecommendRequest& request) {
+  auto items = recommender.Recommend(request);
+  if (!items) FAIL(items.error().message);
+  return *std::move(items);
+}
+
+void RequireSameBits(const std::vector<ScoredItem>& a, const std::vector<ScoredItem>& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(a[i].item == b[i].item);
+    REQUIRE(a[i].score == b[i].score);
+  }
+}
+
+bool IsAllowed(const RecommendRequest& request, int item) {
+  const auto contains = [item](const std::vector<int>& items) {
+    return std::find(items.begin(), items.end(), item) != items.end();
+  };
+  return !contains(request.exclude) && (!request.allow || contains(*request.allow)) &&
+         !(request.exclude_seen && contains(request.history));
+}
+
+// The request's answer by the definition: every item's exact score, sorted.
+std::vector<ScoredItem> BruteForce(Recommender& recommender, const RecommendRequest& request,
+                                   const std::vector<int>& popularity) {
+  const auto scores = recommender.ScoreAll(request.history);
+  if (!scores) FAIL(scores.error().message);
+  const RecommenderModel& model = recommender.model();
+  std::vector<ScoredItem> items;
+  for (int item = 0; item < model.trie.num_items(); ++item) {
+    if (IsAllowed(request, item)) items.push_back({item, (*scores)[static_cast<size_t>(item)]});
+  }
+  std::sort(items.begin(), items.end(), [&](const ScoredItem& a, const ScoredItem& b) {
+    const std::vector<int>& code_a = model.codes[static_cast<size_t>(a.item)];
+    const std::vector<int>& code_b = model.codes[static_cast<size_t>(b.item)];
+    if (a.score != b.score) return a.score > b.score;
+    if (code_a != code_b) {
+      return std::pair(code_a.size(), code_a) < std::pair(code_b.size(), code_b);
+    }
+    const int count_a = popularity[static_cast<size_t>(a.item)];
+    const int count_b = popularity[static_cast<size_t>(b.item)];
+    return count_a != count_b ? count_a > count_b : a.item < b.item;
+  });
+  items.resize(std::min(items.size(), static_cast<size_t>(request.limit)));
+  return items;
+}
+
+RecommendRequest RandomRequest(Random& random, int num_items) {
+  RecommendRequest request;
+  request.history = RandomHistory(random, num_items, 10);
+  request.limit = 1 + random.Below(num_items + 5);
+  request.beam_width = 1 + random.Below(20);
+  if (random.Chance(50)) request.exclude = RandomHistory(random, num_items, num_items / 2);
+  if (random.Chance(30)) request.allow = RandomHistory(random, num_items, num_items);
+  request.exclude_seen = random.Chance(50);
+  return request;
+}
+
+TinyModelOptions RandomOptions(Random& random, uint32_t seed) {
+  constexpr const char* kArchitectures[] = {"LlamaForCausalLM", "MistralForCausalLM",
+                                            "Qwen2ForCausalLM", "Qwen3ForCausalLM"};
+  TinyModelOptions options;
+  options.seed = seed;
+  options.architecture = kArchitectures[random.Below(4)];
+  options.low_rank = random.Chance(50);
+  options.tied = random.Chance(50);
+  options.dtype = random.Chance(50) ? DType::kF32 : DType::kF16;
+  options.num_items = 1 + random.Below(60);
+  options.code_tokens = 2 + random.Below(20);
+  options.max_code_length = 1 + random.Below(8);
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("A beam as wide as the catalogue finds what scoring every item finds, to the bit") {
+  for (uint32_t seed = 1; seed <= 25; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const TinyModelOptions options = RandomOptions(random, seed);
+    const std::vector<int> popularity = TinyModelContents(options).popularity;
+    Recommender recommender = MustLoad(options);
+    for (int round = 0; round < 4; ++round) {
+      RecommendRequest request = RandomRequest(random, options.num_items);
+      request.beam_width = options.num_items;
+      RequireSameBits(MustRecommend(recommender, request),
+                      BruteForce(recommender, request, popularity));
+    }
+  }
+}
+
+TEST_CASE("Scores are log-probabilities over the catalogue's codes") {
+  TinyModelOptions options;
+  options.num_items = 40;
+  options.max_code_length = 3;
+  // Codes of one length: then their probabilities sum to one.
+  ModelFileContents contents = TinyModelContents(options);
+  for (std::vector<int>& code : contents.codes) code.resize(3, 5);
+  auto recommender = Recommender::Load(WriteModelFile(contents));
+  REQUIRE(recommender);
+  const auto scores = recommender->ScoreAll({1, 2, 3});
+  REQUIRE(scores);
+  std::set<std::vector<int>> seen;
+  double sum = 0;
+  for (size_t item = 0; item < scores->size(); ++item) {
+    if (seen.insert(contents.codes[item]).second) {
+      sum += std::exp(static_cast<double>((*scores)[item]));
+    }
+  }
+  CHECK(sum == Approx(1.0).epsilon(1e-5));
+}
+
+TEST_CASE("A filter changes no score and costs no result") {
+  Random random(7);
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    TinyModelOptions options;
+    options.seed = seed;
+    options.num_items = 50;
+    Recommender recommender = MustLoad(options);
+    for (int round = 0; round < 10; ++round) {
+      RecommendRequest request = RandomRequest(random, options.num_items);
+      const auto items = MustRecommend(recommender, request);
+      int allowed = 0;
+      for (int item = 0; item < options.num_items; ++item) allowed += IsAllowed(request, item);
+      REQUIRE(static_cast<int>(items.size()) == std::min(allowed, request.limit));
+      const auto scores = recommender.ScoreAll(request.history);
+      REQUIRE(scores);
+      for (const ScoredItem& item : items) {
+        REQUIRE(IsAllowed(request, item.item));
+        REQUIRE(item.score == (*scores)[static_cast<size_t>(item.item)]);
+      }
+    }
+  }
+}
+
+TEST_CASE("A warm session answers as a fresh one, to the bit") {
+  Random random(11);
+  for (uint32_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    TinyModelOptions options;
+    options.seed = seed;
+    options.max_history = 8;
+    Recommender warm = MustLoad(options);
+    RecommendRequest request;
+    for (int round = 0; round < 30; ++round) {
+      CAPTURE(round);
+      // Grow, shrink, edit or replace the history, as a visitor might.
+      const int change = random.Below(4);
+      if (change == 0 || request.history.empty()) {
+        const std::vector<int> history = request.history;
+        request = RandomRequest(random, options.num_items);
+        if (random.Chance(50) && !history.empty()) request.history = history;
+      } else if (change == 1) {
+        request.history.push_back(random.Below(options.num_items));
+      } else if (change == 2 && request.history.size() > 1) {
+        request.history.pop_back();
+      } else {
+        const int at = random.Below(static_cast<int>(request.history.size()));
+        request.history[static_cast<size_t>(at)] = random.Below(options.num_items);
+      }
+      Recommender fresh = warm.Fork();
+      RequireSameBits(MustRecommend(warm, request), MustRecommend(fresh, request));
+      CHECK(fresh.reused_tokens() == 0);
+    }
+  }
+}
+
+TEST_CASE("A longer history reuses the shorter one's prompt") {
+  TinyModelOptions options;
+  Recommender recommender = MustLoad(options);
+  const auto& codes = recommender.model().codes;
+  RecommendRequest request;
+  request.history = {1, 2};
+  MustRecommend(recommender, request);
+  CHECK(recommender.reused_tokens() == 0);
+  request.history = {1, 2, 3};
+  MustRecommend(recommender, request);
+  // The prefix (2 tokens), both codes and the separator between them.
+  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + codes[1].size() + codes[2].size()));
+}
+
+TEST_CASE("Only the last max_history items count, but all of them are excluded") {
+  TinyModelOptions options;
+  options.max_history = 3;
+  Recommender recommender = MustLoad(options);
+  RecommendRequest request;
+  request.exclude_seen = false;
+  request.limit = options.num_items;
+  request.history = {9, 8, 1, 2, 3};
+  const auto all = MustRecommend(recommender, request);
+  request.history = {1, 2, 3};
+  RequireSameBits(all, MustRecommend(recommender, request));
+  request.history = {9, 8, 1, 2, 3};
+  request.exclude_seen = true;
+  for (const ScoredItem& item : MustRecommend(recommender, request)) {
+    CHECK(std::count(request.history.begin(), request.history.end(), item.item) == 0);
+  }
+}
+
+TEST_CASE("Forks share the model and nothing else") {
+  TinyModelOptions options;
+  Recommender first = MustLoad(options);
+  RecommendRequest one;
+  one.history = {1, 2, 3};
+  RecommendRequest other;
+  other.history = {4};
+  const auto expected_one = MustRecommend(first, one);
+  Recommender second = first.Fork();
+  CHECK(&first.model() == &second.model());
+  const auto expected_other = MustRecommend(second, other);
+  RequireSameBits(MustRecommend(first, one), expected_one);
+  RequireSameBits(MustRecommend(second, other), expected_other);
+  { const Recommender gone = std::move(first); }
+  RequireSameBits(MustRecommend(second, one), expected_one);
+}
+
+TEST_CASE("A narrower limit gives the beginning of the same list") {
+  Recommender recommender = MustLoad({});
+  RecommendRequest request;
+  request.history = {5, 6};
+  request.beam_width = 30;
+  request.limit = 12;
+  const auto twelve = MustRecommend(recommender, request);
+  request.limit = 4;
+  const auto four = MustRecommend(recommender, request);
+  REQUIRE(four.size() == 4);
+  RequireSameBits(four, {twelve.begin(), twelve.begin() + 4});
+}
+
+TEST_CASE("Nothing allowed is an empty answer, not an error") {
+  Recommender recommender = MustLoad({});
+  RecommendRequest request;
+  request.history = {5};
+  request.allow = std::vector<int>{};
+  CHECK(MustRecommend(recommender, request).empty());
+  request.allow = std::vector<int>{5};
+  CHECK(MustRecommend(recommender, request).empty());
+  request.exclude_seen = false;
+  CHECK(MustRecommend(recommender, request).size() == 1);
+}
+
+}  // namespace halfling::testing
