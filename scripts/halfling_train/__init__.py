@@ -1,0 +1,1 @@
+"""Training of sequential recommenders over semantic IDs; see docs/training.md."""

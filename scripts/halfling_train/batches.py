@@ -1,0 +1,40 @@
+"""One epoch's batches: windows of at most 21 items (20 of history, one target), some items dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .datasets import MAX_HISTORY
+
+WINDOW = MAX_HISTORY + 1
+
+
+def windows(sequence: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+    """The sequence, or its pieces from a random first cut on, so that cuts move between epochs."""
+    if len(sequence) <= WINDOW:
+        return [sequence]
+    cuts = np.arange(random.integers(1, WINDOW + 1), len(sequence), WINDOW)
+    return np.split(sequence, cuts)
+
+
+def drop_items(sequence: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Leaves out each item with probability `share`, but never all."""
+    kept = sequence[random.random(len(sequence)) >= share]
+    return kept if len(kept) else sequence
+
+
+def epoch_batches(
+    sequences: list[np.ndarray], batch_size: int, item_drop: float, seed: int, epoch: int
+) -> Iterator[list[np.ndarray]]:
+    """Every sequence once, shuffled; a function of (seed, epoch), so resuming needs no state."""
+    random = np.random.default_rng([seed, epoch])
+    pieces = [
+        drop_items(piece, item_drop, random)
+        for sequence in sequences
+        for piece in windows(sequence, random)
+    ]
+    order = random.permutation(len(pieces))
+    for start in range(0, len(order), batch_size):
+        yield [pieces[index] for index in order[start : start + batch_size]]

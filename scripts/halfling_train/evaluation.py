@@ -1,0 +1,68 @@
+"""Evaluates anything that recommends, on the users of a split."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .datasets import Dataset
+from .distributed import Workers
+from .metrics import HR_AT, NDCG_AT, code_ranks, item_ranks, summarize
+from .trainer import autocast
+
+EVALUATION_BATCH = 256
+Figures = dict[str, dict[str, float]]
+
+COLUMNS = [f"HR@{k}" for k in HR_AT] + [f"NDCG@{k}" for k in NDCG_AT]
+
+
+def evaluate(
+    model: torch.nn.Module,
+    dataset: Dataset,
+    split: str,
+    workers: Workers,
+    beams: int = 20,
+    users: int = 0,
+) -> Figures:
+    """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`."""
+    histories, targets = dataset.evaluation(split)
+    chosen = np.arange(len(targets))
+    if 0 < users < len(chosen):
+        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
+    # Histories of one length share a batch, and need no padding there.
+    chosen = sorted(chosen.tolist(), key=lambda index: len(histories[index]))
+    batches = [
+        chosen[start : start + EVALUATION_BATCH]
+        for start in range(0, len(chosen), EVALUATION_BATCH)
+    ]
+    lists = [
+        recommend(model, [histories[index] for index in batch], beams, workers.device)
+        for batch in workers.share(batches)
+    ]
+    rows = [row for batch in workers.unshare(lists) for row in batch]
+    return judge(rows, targets[chosen], dataset)
+
+
+def recommend(
+    model: torch.nn.Module, histories: list[np.ndarray], beams: int, device: torch.device
+) -> list[list[int]]:
+    model.eval()
+    with torch.no_grad(), autocast(device):
+        return model.recommend(histories, beams)
+
+
+def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:
+    """The figures of ranked items; 'collision' counts every item with the target's code."""
+    _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
+    return {
+        "strict": summarize(item_ranks(lists, targets)),
+        "collision": summarize(code_ranks(lists, targets, leaf_of.reshape(-1))),
+    }
+
+
+def print_table(figures_by_name: dict[str, Figures]) -> None:
+    print(f"\n{'':24}" + "".join(f"{column:>9}" for column in COLUMNS))
+    for name, figures in figures_by_name.items():
+        for kind, values in figures.items():
+            cells = "".join(f"{values[column]:9.4f}" for column in COLUMNS)
+            print(f"{name + ', ' + kind:24}{cells}")

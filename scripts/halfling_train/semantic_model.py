@@ -1,0 +1,136 @@
+"""The generative recommender: a LLaMA over item codes, its loss and its beam search."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .datasets import Dataset
+from .description import BOS, FIRST_CODE_TOKEN, token_table
+from .llama import Dropout, LlamaConfig, LlamaForCausalLM, Packing, PromptCache
+from .packing import pack, shift
+from .trie import ItemTrie
+
+
+class SemanticModel(nn.Module):
+    """Predicts the next item's codes level by level, among the codes that the catalogue has.
+
+    `softmax` says over what the loss normalizes: 'trie', the codes that may follow (what ranking
+    does), 'level', all codes of the level, or 'full', the whole vocabulary.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: LlamaConfig,
+        dropout: Dropout = Dropout(),
+        label_smoothing: float = 0.0,
+        softmax: str = "trie",
+    ) -> None:
+        super().__init__()
+        self.llama = LlamaForCausalLM(config, dropout)
+        self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
+        table = token_table(dataset.codes, dataset.level_sizes)
+        self.register_buffer("tokens", torch.from_numpy(table), persistent=False)
+        self.firsts = [FIRST_CODE_TOKEN + sum(dataset.level_sizes[:i]) for i in range(self.levels)]
+        self.label_smoothing, self.softmax = label_smoothing, softmax
+
+    @property
+    def levels(self) -> int:
+        return self.trie.levels
+
+    def level_logits(self, level: int, hidden: Tensor) -> Tensor:
+        return self.llama.logits(hidden, self.firsts[level], self.trie.level_sizes[level])
+
+    def loss(self, sequences: list[np.ndarray]) -> tuple[Tensor, int]:
+        """Sum over all items of the negative log-likelihood of their codes, and their number."""
+        packing, order = pack(sequences, self.levels, self.tokens.device)
+        items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
+        items = items.to(self.tokens.device)
+        hidden = self.llama(shift(self.tokens[items].flatten(), packing), packing)
+        hidden = hidden.unflatten(0, (-1, self.levels))  # [items, levels, D]
+        losses = [self._level_loss(level, hidden[:, level], items) for level in range(self.levels)]
+        return torch.stack(losses).sum(), len(items)
+
+    def _level_loss(self, level: int, hidden: Tensor, items: Tensor) -> Tensor:
+        targets = self.tokens[items, level] - self.firsts[level]
+        if self.softmax == "full":
+            logits = self.llama.logits(hidden).float()
+            return F.cross_entropy(
+                logits,
+                targets + self.firsts[level],
+                reduction="sum",
+                label_smoothing=self.label_smoothing,
+            )
+        if self.softmax == "level":
+            logits = self.level_logits(level, hidden).float()
+            return F.cross_entropy(
+                logits, targets, reduction="sum", label_smoothing=self.label_smoothing
+            )
+        nodes = self.trie.path[items, level]
+        open_rows = self.trie.branches(level)[nodes] > 1  # elsewhere the only code is certain
+        nodes, targets, hidden = nodes[open_rows], targets[open_rows], hidden[open_rows]
+        log_probs = self.trie.log_probs(level, nodes, self.level_logits(level, hidden))
+        chosen = -log_probs.gather(1, targets.unsqueeze(1)).sum()
+        allowed = log_probs.masked_fill(log_probs == float("-inf"), 0.0)
+        uniform = -(allowed.sum(1) / self.trie.branches(level)[nodes]).sum()
+        return (1 - self.label_smoothing) * chosen + self.label_smoothing * uniform
+
+    @torch.no_grad()
+    def recommend(self, histories: list[np.ndarray], beams: int) -> list[list[int]]:
+        """For each history the items of its best `beams` codes, best first."""
+        results: list[list[int]] = [[] for _ in histories]
+        by_length: dict[int, list[int]] = {}
+        for index, history in enumerate(histories):
+            by_length.setdefault(len(history), []).append(index)
+        for indices in by_length.values():
+            leaves, _ = self.beam_search(np.stack([histories[i] for i in indices]), beams)
+            for index, row in zip(indices, leaves.tolist()):
+                items = [self.trie.leaf_items[leaf] for leaf in row if leaf >= 0]
+                results[index] = [item for group in items for item in group]
+        return results
+
+    @torch.no_grad()
+    def beam_search(self, histories: np.ndarray, beams: int) -> tuple[Tensor, Tensor]:
+        """histories [B, items] -> leaves [B, beams], -1 where there are fewer, and their scores."""
+        hidden, caches = self._prefill(histories)
+        batch, position = len(histories), histories.shape[1] * self.levels
+        nodes = torch.zeros(batch, 1, dtype=torch.long, device=hidden.device)
+        scores = torch.zeros(batch, 1, device=hidden.device)
+        hidden = hidden.unsqueeze(1)  # [B, 1, D]
+        for level in range(self.levels):
+            if level > 0:
+                position += 1
+                hidden = self.llama.step(chosen, position, caches)  # noqa: F821 (level 0 sets it)
+            nodes, scores, parents, codes = self._extend(level, nodes, scores, hidden, beams)
+            chosen = self.firsts[level] + codes
+            for cache in caches:
+                cache.reorder(parents)
+        return nodes.masked_fill(scores == float("-inf"), -1), scores
+
+    def _prefill(self, histories: np.ndarray) -> tuple[Tensor, list[PromptCache]]:
+        """The last hidden state [B, D] of [BOS, codes of the history] and every layer's cache."""
+        device = self.tokens.device
+        tokens = self.tokens[torch.from_numpy(histories).to(device)].flatten(1)
+        tokens = F.pad(tokens, (1, 0), value=BOS)
+        batch, length = tokens.shape
+        positions = torch.arange(length, device=device).repeat(batch)
+        caches: list[PromptCache] = []
+        packing = Packing(((0, batch, length),), positions)
+        hidden = self.llama(tokens.flatten(), packing, caches)
+        return hidden.unflatten(0, (batch, length))[:, -1], caches
+
+    def _extend(
+        self, level: int, nodes: Tensor, scores: Tensor, hidden: Tensor, beams: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The best `beams` continuations: their nodes, scores, parents and codes, each [B, K]."""
+        size = self.trie.level_sizes[level]
+        log_probs = self.trie.log_probs(level, nodes, self.level_logits(level, hidden))
+        # A dead beam (score -inf) stands on some node, so its children are finite; the sum is not.
+        totals = (scores.unsqueeze(-1) + log_probs).flatten(1)  # [B, K * size]
+        scores, best = totals.topk(min(beams, totals.shape[1]), dim=1)
+        parents, codes = best // size, best % size
+        next_nodes = self.trie.successors(level)[nodes.gather(1, parents), codes]
+        return next_nodes.clamp(min=0), scores, parents, codes

@@ -1,0 +1,226 @@
+"""The training loop: AdamW, warm-up and cosine, averaged weights, early stopping, resuming."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from .batches import epoch_batches
+from .distributed import Workers
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    epochs: int = 30
+    minutes: float = 0.0  # where positive, the schedule ends then at the latest
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup: float = 0.05  # share of the schedule
+    final_rate: float = 0.05  # share of the learning rate left at the end
+    average_decay: float = 0.998
+    item_drop: float = 0.0
+    evaluate_every: int = 1  # epochs
+    patience: int = 5  # evaluations without a better one
+    seed: int = 1
+
+
+class Trainer:
+    """`evaluate(model)` returns the validation NDCG@10; it is called on every worker."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        sequences: list[np.ndarray],
+        evaluate: Callable[[nn.Module], float],
+        options: TrainOptions,
+        workers: Workers,
+        state_path: Path,
+    ) -> None:
+        self.model, self.sequences, self.evaluate = model, sequences, evaluate
+        self.options, self.workers, self.state_path = options, workers, state_path
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self._parameter_groups(), betas=(0.9, 0.98))
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.best = [p.clone() for p in self.average]
+        self.best_score, self.best_epoch, self.bad_evaluations = -1.0, 0, 0
+        self.epoch, self.step, self.seconds = 0, 0, 0.0
+        self.history: list[dict] = []
+
+    def _parameter_groups(self) -> list[dict]:
+        """Matrices decay; norm gains and biases do not."""
+        decay = [p for p in self.parameters if p.dim() > 1]
+        rest = [p for p in self.parameters if p.dim() <= 1]
+        return [
+            {"params": decay, "weight_decay": self.options.weight_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+
+    def run(self) -> None:
+        """Trains to the end, and leaves the best averaged weights in the model."""
+        self._resume()
+        started = time.monotonic() - self.seconds
+        while self.epoch < self.options.epochs and not self._finished():
+            loss = self._train_epoch(started)
+            self.epoch += 1
+            self.seconds = self.workers.agree(time.monotonic() - started)
+            self._after_epoch(loss)
+            self.seconds = self.workers.agree(time.monotonic() - started)
+            self._save()
+        self._load_into_model(self.best)
+
+    def _finished(self) -> bool:
+        if self.bad_evaluations >= self.options.patience:
+            return True
+        return 0 < self.options.minutes * 60 <= self.seconds
+
+    def _progress(self, share_of_epoch: float, seconds: float) -> float:
+        """0 at the start of the schedule, 1 at its end."""
+        progress = (self.epoch + share_of_epoch) / self.options.epochs
+        if self.options.minutes > 0:
+            progress = max(progress, seconds / (60 * self.options.minutes))
+        return min(progress, 1.0)
+
+    def _learning_rate(self, progress: float) -> float:
+        options = self.options
+        warm = min(1.0, progress / options.warmup) if options.warmup else 1.0
+        rest = max(0.0, progress - options.warmup) / (1 - options.warmup)
+        cosine = 0.5 * (1 + math.cos(math.pi * rest))
+        scale = options.final_rate + (1 - options.final_rate) * cosine
+        return options.learning_rate * max(warm, 1e-3) * scale
+
+    def _train_epoch(self, started: float) -> float:
+        options, workers = self.options, self.workers
+        # Dropout is a function of (seed, epoch, rank), so resuming needs no generator state.
+        torch.manual_seed(hash((options.seed, self.epoch, workers.rank)) % 2**31)
+        self.model.train()
+        batches = list(
+            epoch_batches(
+                self.sequences, options.batch_size, options.item_drop, options.seed, self.epoch
+            )
+        )
+        label = f"epoch {self.epoch + 1}/{options.epochs}"
+        bar = tqdm(batches, desc=label, disable=not workers.is_main, mininterval=5, file=sys.stderr)
+        total, count = 0.0, 0
+        for index, batch in enumerate(bar):
+            progress = self._progress(index / len(batches), time.monotonic() - started)
+            # Workers' clocks differ, and different rates would let their weights drift apart.
+            rate = self._learning_rate(workers.agree(progress) if options.minutes else progress)
+            loss = self._train_step(batch, rate)
+            total, count = total + loss, count + 1
+            if index % 20 == 0:
+                bar.set_postfix(loss=f"{total / count:.3f}", refresh=False)
+        return total / max(count, 1)
+
+    def _train_step(self, batch: list[np.ndarray], rate: float) -> float:
+        """One update; returns the mean loss an item (of this worker's part)."""
+        items = sum(map(len, batch))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        part = self.workers.share(batch)
+        if part:
+            with autocast(self.workers.device):
+                loss, count = self.model.loss(part)
+            (loss / items).backward()
+        for parameter in self.parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.workers.sum_gradients(self.parameters)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self._update_average()
+        return float(loss.detach()) / count if part else 0.0
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        self.step += 1
+        decay = min(self.options.average_decay, (1 + self.step) / (10 + self.step))
+        for average, parameter in zip(self.average, self.parameters):
+            average.lerp_(parameter, 1 - decay)
+
+    def _after_epoch(self, loss: float) -> None:
+        entry = {"epoch": self.epoch, "loss": round(loss, 4), "minutes": round(self.seconds / 60, 2)}
+        last = self.epoch == self.options.epochs or self._finished()
+        if self.epoch % self.options.evaluate_every == 0 or last:
+            current = [p.detach().clone() for p in self.parameters]
+            self._load_into_model(self.average)
+            self.model.eval()
+            score = self.workers.agree(self.evaluate(self.model))
+            self._load_into_model(current)
+            entry["NDCG@10"] = round(score, 5)
+            self._note_score(score)
+        self.history.append(entry)
+        if self.workers.is_main:
+            print("  ".join(f"{name} {value}" for name, value in entry.items()), flush=True)
+
+    def _note_score(self, score: float) -> None:
+        if score > self.best_score:
+            self.best_score, self.best_epoch, self.bad_evaluations = score, self.epoch, 0
+            self.best = [p.clone() for p in self.average]
+        else:
+            self.bad_evaluations += 1
+
+    @torch.no_grad()
+    def _load_into_model(self, weights: list[torch.Tensor]) -> None:
+        for parameter, weight in zip(self.parameters, weights):
+            parameter.copy_(weight)
+
+    def _save(self) -> None:
+        if not self.workers.is_main:
+            return
+        state = {
+            "options": asdict(self.options),
+            "weights": [p.detach() for p in self.parameters],
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "best": self.best,
+            **{name: getattr(self, name) for name in COUNTERS},
+        }
+        self.state_path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.state_path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.state_path)  # atomic: a kill leaves the old state or the new one
+
+    def _resume(self) -> None:
+        if not self.state_path.exists():
+            return
+        state = torch.load(self.state_path, map_location=self.workers.device)
+        if state["options"]["seed"] != self.options.seed:
+            raise SystemExit(
+                f"{self.state_path}: was trained with seed {state['options']['seed']}, "
+                f"not {self.options.seed}; use another --work folder"
+            )
+        self._load_into_model(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average, self.best = state["average"], state["best"]
+        for name in COUNTERS:
+            setattr(self, name, state[name])
+        if self.workers.is_main:
+            print(f"resumed {self.state_path} after epoch {self.epoch}", flush=True)
+
+
+COUNTERS = (
+    "best_score",
+    "best_epoch",
+    "bad_evaluations",
+    "epoch",
+    "step",
+    "seconds",
+    "history",
+)
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 products; the weights, the optimizer and every softmax stay in f32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16)

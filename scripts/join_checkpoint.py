@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Joins committed weights with local data into a complete checkpoint directory.
+
+models/<name>/ holds weights and configuration, but neither items nor titles nor interactions.
+This writes build/checkpoints/<name>/ with
+  config.json, model.safetensors   as committed
+  recommender.json                 the prompt, and every item's tokens, title, category, popularity
+  interactions.json                { user: [item, ...] }, oldest first
+
+Exit status: 0 done, 1 the committed files are missing or broken, 3 the data is not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from halfling_train.datasets import (  # noqa: E402
+    REPOSITORY,
+    DataError,
+    Dataset,
+    load_dataset,
+    read_json,
+)
+from halfling_train.description import recommender_description, write_json  # noqa: E402
+
+COMMITTED = ("config.json", "model.safetensors")
+DATA_IS_ABSENT = 3
+
+
+def interactions_of(dataset: Dataset) -> dict[str, list[str]]:
+    return {
+        user: [dataset.items[item].id for item in sequence]
+        for user, sequence in zip(dataset.users, dataset.sequences)
+    }
+
+
+def check_vocabulary(config_path: Path, dataset: Dataset) -> None:
+    rows = read_json(config_path).get("vocab_size")
+    wanted = 1 + sum(dataset.level_sizes)
+    if rows != wanted:
+        raise SystemExit(f"{config_path}: vocab_size is {rows}, but the item codes need {wanted}")
+
+
+def join(name: str, model: Path, output: Path, data: Path | None) -> int:
+    missing = [file for file in COMMITTED if not (model / file).is_file()]
+    if missing:
+        print(f"join_checkpoint.py: {model / missing[0]}: no such file", file=sys.stderr)
+        return 1
+    try:
+        codes = model / "semantic_ids.json" if name == "movielens" else None
+        dataset = load_dataset(name, data, codes)
+    except DataError as error:
+        print(f"join_checkpoint.py: skipped {name}: {error}", file=sys.stderr)
+        return DATA_IS_ABSENT
+    check_vocabulary(model / "config.json", dataset)
+    output.mkdir(parents=True, exist_ok=True)
+    for file in COMMITTED:
+        shutil.copyfile(model / file, output / file)
+    write_json(output / "recommender.json", recommender_description(dataset))
+    write_json(output / "interactions.json", interactions_of(dataset), indent=None)
+    print(f"{output}: {len(dataset.items)} items, {len(dataset.users)} users")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=("movielens", "instruments", "beauty"))
+    parser.add_argument("--model", type=Path, help="committed weights (default: models/NAME)")
+    parser.add_argument("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    parser.add_argument("--output", type=Path, help="default: build/checkpoints/NAME")
+    arguments = parser.parse_args()
+    model = arguments.model or REPOSITORY / "models" / arguments.name
+    output = arguments.output or REPOSITORY / "build" / "checkpoints" / arguments.name
+    return join(arguments.name, model, output, arguments.data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Trains a sequential recommender and writes a checkpoint directory.
+
+Examples:
+  python3 scripts/train.py --dataset movielens --output build/training/movielens
+  torchrun --nproc-per-node 2 scripts/train.py --dataset instruments --output build/training/instruments
+  python3 scripts/train.py --dataset movielens --model sasrec --output build/training/sasrec
+
+Run the same command again to go on after an interruption. See docs/training.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
+from halfling_train.datasets import DataError, Dataset, load_dataset  # noqa: E402
+from halfling_train.distributed import Workers  # noqa: E402
+from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+from halfling_train.llama import Dropout, LlamaConfig  # noqa: E402
+from halfling_train.sasrec import SasRec  # noqa: E402
+from halfling_train.semantic_model import SemanticModel  # noqa: E402
+from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
+
+DATASETS = ("movielens", "instruments", "beauty")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--dataset", choices=DATASETS, required=True)
+    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add("--output", type=Path, required=True, help="checkpoint directory to write")
+    add("--model", choices=("llama", "sasrec"), default="llama")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
+    add("--validation-users", type=int, default=2500, help="sample for early stopping; 0: all")
+    add("--beams", type=int, default=20)
+    model = parser.add_argument_group("model")
+    model.add_argument("--hidden", type=int, default=256)
+    model.add_argument("--ffn", type=int, default=512)
+    model.add_argument("--layers", type=int, default=3)
+    model.add_argument("--heads", type=int, default=4)
+    model.add_argument("--dropout", type=float, default=0.2, help="on embeddings and residuals")
+    model.add_argument("--attention-dropout", type=float, default=0.0)
+    model.add_argument("--ffn-dropout", type=float, default=0.0)
+    model.add_argument("--label-smoothing", type=float, default=0.1)
+    model.add_argument("--softmax", choices=("trie", "level", "full"), default="trie")
+    training = parser.add_argument_group("training")
+    for name, default in TrainOptions().__dict__.items():
+        training.add_argument(
+            "--" + name.replace("_", "-"), type=type(default), default=default, help=f"({default})"
+        )
+    return parser.parse_args()
+
+
+def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Module:
+    if arguments.model == "sasrec":
+        return SasRec(
+            dataset,
+            hidden=arguments.hidden,
+            layers=arguments.layers,
+            heads=arguments.heads,
+            dropout=arguments.dropout,
+            label_smoothing=arguments.label_smoothing,
+        )
+    config = LlamaConfig(
+        vocab_size=1 + sum(dataset.level_sizes),
+        hidden_size=arguments.hidden,
+        intermediate_size=arguments.ffn,
+        num_hidden_layers=arguments.layers,
+        num_attention_heads=arguments.heads,
+        num_key_value_heads=arguments.heads,
+    )
+    share = arguments.dropout
+    dropout = Dropout(share, share, arguments.attention_dropout, arguments.ffn_dropout)
+    return SemanticModel(dataset, config, dropout, arguments.label_smoothing, arguments.softmax)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    workers = Workers.join(arguments.device)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    model = build_model(arguments, dataset).to(workers.device)
+    options = TrainOptions(
+        **{name: getattr(arguments, name) for name in TrainOptions().__dict__}
+    )
+    if workers.is_main:
+        count = sum(p.numel() for p in model.parameters())
+        print(f"{dataset.name}: {len(dataset.sequences)} users, {len(dataset.items)} items; ", end="")
+        print(f"{arguments.model} of {count} parameters on {workers.count} x {workers.device}")
+
+    def validation_score(current: torch.nn.Module) -> float:
+        users = arguments.validation_users
+        figures = evaluate(current, dataset, "valid", workers, arguments.beams, users)
+        return figures["strict"]["NDCG@10"]
+
+    trainer = Trainer(
+        model,
+        dataset.training(),
+        validation_score,
+        options,
+        workers,
+        arguments.output / "training-state.pt",
+    )
+    trainer.run()
+    round_to_bfloat16(model)  # the figures are to be those of the saved weights
+    if workers.is_main and arguments.model == "llama":
+        save_checkpoint(arguments.output, model.llama, dataset)
+    figures = evaluate(model, dataset, "test", workers, arguments.beams)
+    if workers.is_main:
+        summary = {
+            "workers": workers.count,
+            "minutes": round(trainer.seconds / 60, 1),
+            "best_epoch": trainer.best_epoch,
+            "validation_NDCG@10": round(trainer.best_score, 5),
+            "test": figures,
+        }
+        save_report(arguments.output, vars(arguments), trainer.history, summary)
+        print_table({arguments.model: figures})
+    workers.leave()
+
+
+def main() -> int:
+    try:
+        train(parse_arguments())
+    except DataError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
