@@ -55,7 +55,7 @@ if(HALFLING_CATCH2_V2)
   halfling_header_library(catch2_header catch2/catch.hpp catch2)
   add_library(halfling_catch2 STATIC "${CMAKE_SOURCE_DIR}/tests/catch_main.cc")
   target_link_libraries(halfling_catch2 PUBLIC halfling_catch2_header)
-  target_compile_options(halfling_catch2 PRIVATE -w)
+  target_compile_options(halfling_catch2 PRIVATE -w -O0 -g0)  # Optimized, it takes minutes.
   if(EMSCRIPTEN)
     target_compile_options(halfling_catch2 PUBLIC -fexceptions -frtti -fwasm-exceptions)
     target_link_options(halfling_catch2 PUBLIC -fwasm-exceptions)
