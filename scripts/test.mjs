@@ -6,7 +6,7 @@ import path from "node:path";
 import { buildDemo, buildPreset, setUp } from "./lib/build.mjs";
 import { elapsed, ROOT, runCommand } from "./lib/command.mjs";
 import {
-  addCounts, countCtest, countPlaywright, countPytest, countVitest, NO_TESTS,
+  addCounts, countCtest, countNodeTest, countPlaywright, countPytest, countVitest, NO_TESTS,
 } from "./lib/count-tests.mjs";
 
 // Each suite returns the counts of its test cases and whether all of its commands succeeded.
@@ -17,6 +17,7 @@ const SUITES = {
   wasm: ["C++, wasm in Node", () => runCtest("wasm")],
   chromium: ["C++, wasm and relaxed wasm in Chromium", runWasmInChromium],
   scripts: ["Python scripts", runPytest],
+  tooling: ["Build scripts", () => countedRun(["node", "--test", "tests/tooling/count-tests.test.mjs"], countNodeTest)],
   types: ["Types of the package and the page", checkTypes],
   web: ["The npm package", () => countedRun(["npm", "run", "test", "-w", "web"], countVitest)],
   page: ["The page in Chromium", runPageTests],

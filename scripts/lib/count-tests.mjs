@@ -71,9 +71,20 @@ export function countVitest(output) {
   };
 }
 
+/** Node's own runner: "# pass 7", or "ℹ pass 7" on a terminal. @returns {Counts} */
+export function countNodeTest(output) {
+  const number = (word) => Number(lastMatch(output, new RegExp(`^[#ℹ] ${word} (\\d+)$`, "gm")));
+  return {
+    passed: number("pass"),
+    failed: number("fail") + number("cancelled"),
+    skipped: number("skipped") + number("todo"),
+  };
+}
+
 /** Playwright's closing lines "  1 failed", "  2 skipped", "  7 passed (12.3s)". @returns {Counts} */
 export function countPlaywright(output) {
-  const lines = output.replace(ANSI_COLOUR, "").match(/^\s+\d+ (passed|failed|skipped|flaky|did not run|interrupted)\b.*$/gm);
+  const closing = /^\s+\d+ (passed|failed|skipped|flaky|did not run|interrupted)\b.*$/gm;
+  const lines = output.replace(ANSI_COLOUR, "").match(closing);
   const summary = (lines ?? []).join("\n");
   return {
     passed: numberBefore(summary, "passed"),

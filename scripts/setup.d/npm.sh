@@ -3,7 +3,7 @@
 install_npm_packages() {
   local wanted
   node_is_new_enough
-  wanted="$(cat package-lock.json web/package.json demo/package.json | sha256sum) $ROOT"
+  wanted="$(sha256sum < package-lock.json) $ROOT"
   if stamp_is npm "$wanted" && [ -d node_modules ]; then
     return
   fi

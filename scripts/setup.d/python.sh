@@ -4,7 +4,7 @@
 install_python_packages() {
   local python wanted
   python=$(system_python)
-  wanted="$(cat scripts/requirements.txt | sha256sum) $("$python" -V) $ROOT"
+  wanted="$(sha256sum < scripts/requirements.txt) $("$python" -V) $ROOT"
   if stamp_is python "$wanted" && [ -x .venv/bin/python ]; then
     return
   fi
