@@ -3,18 +3,18 @@
 // usage: npm run demo [-- --check] [-- --port N]
 //   --check  opens the page in headless Chromium instead, has it recommend with both models,
 //            prints the lists and exits: 0 if they came, 1 if not
-import { parseArgs } from "node:util";
-import { buildDemo, setUp } from "./lib/build.mjs";
-import { elapsed, ROOT } from "./lib/command.mjs";
+import { parseArgs } from 'node:util';
+import { buildDemo, setUp } from './lib/build.mjs';
+import { elapsed, ROOT } from './lib/command.mjs';
 
-const EXAMPLE = "Science fiction"; // one of the page's buttons
-const MODELS = ["Halved", "Original"]; // the page's names for its two
+const EXAMPLE = 'Science fiction'; // one of the page's buttons
+const MODELS = ['Halved', 'Original']; // the page's names for its two
 const LIST_LENGTH = 10;
 const LOADING_LIMIT_MS = 60_000;
 
 async function main() {
   const { values } = parseArgs({
-    options: { check: { type: "boolean" }, port: { type: "string", default: "4173" } },
+    options: { check: { type: 'boolean' }, port: { type: 'string', default: '4173' } },
   });
   const started = Date.now();
   await setUp();
@@ -23,7 +23,7 @@ async function main() {
   const address = server.resolvedUrls.local[0];
   console.log(`\nBuilt in ${elapsed(started)}. The page: ${address}`);
   if (!values.check) {
-    console.log("Press Ctrl+C to stop.");
+    console.log('Press Ctrl+C to stop.');
     return;
   }
   try {
@@ -35,31 +35,31 @@ async function main() {
 
 /** Serves demo/dist on this machine alone; takes the next free port if this one is taken. */
 async function serve(port) {
-  const { preview } = await import("vite"); // only there after set-up
+  const { preview } = await import('vite'); // only there after set-up
   const server = await preview({
     root: `${ROOT}/demo`,
-    logLevel: "warn",
-    preview: { port, host: "localhost" },
+    logLevel: 'warn',
+    preview: { port, host: 'localhost' },
   });
   if (!server.resolvedUrls) throw new Error(`the server did not start on port ${port}`);
   return server;
 }
 
 async function checkPage(address) {
-  const { launchChromium } = await import("./lib/chromium.mjs");
+  const { launchChromium } = await import('./lib/chromium.mjs');
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(LOADING_LIMIT_MS);
     const problems = [];
-    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on('pageerror', (error) => problems.push(String(error)));
     await page.goto(address);
-    await page.getByRole("button", { name: EXAMPLE, exact: true }).click();
+    await page.getByRole('button', { name: EXAMPLE, exact: true }).click();
     for (const model of MODELS) {
-      await page.getByRole("button", { name: model, exact: true }).click();
+      await page.getByRole('button', { name: model, exact: true }).click();
       await printRecommendations(page, model);
     }
-    if (problems.length > 0) throw new Error(`the page reported: ${problems.join("; ")}`);
+    if (problems.length > 0) throw new Error(`the page reported: ${problems.join('; ')}`);
   } finally {
     await browser.close();
   }
@@ -67,21 +67,24 @@ async function checkPage(address) {
 
 /** Prints one model's list and the page's figures; an incomplete list is an error. */
 async function printRecommendations(page, model) {
-  const list = page.getByRole("list", { name: `Recommended by the ${model.toLowerCase()} model` });
-  await list.locator("li").nth(LIST_LENGTH - 1).waitFor();
-  const titles = await list.locator(".ranked-title").allInnerTexts();
-  const chances = await list.locator(".chance").allInnerTexts();
+  const list = page.getByRole('list', { name: `Recommended by the ${model.toLowerCase()} model` });
+  await list
+    .locator('li')
+    .nth(LIST_LENGTH - 1)
+    .waitFor();
+  const titles = await list.locator('.ranked-title').allInnerTexts();
+  const chances = await list.locator('.chance').allInnerTexts();
   if (new Set(titles).size !== LIST_LENGTH || chances.length !== LIST_LENGTH) {
-    throw new Error(`the ${model} model listed ${titles.length} films: ${titles.join(", ")}`);
+    throw new Error(`the ${model} model listed ${titles.length} films: ${titles.join(', ')}`);
   }
   console.log(`\n${model} model, after "${EXAMPLE}":`);
   titles.forEach((title, i) => {
     console.log(`  ${String(i + 1).padStart(2)}. ${title.padEnd(48)} ${chances[i]}`);
   });
-  const figures = page.getByRole("region", { name: "What ran where" }).locator(".figure");
+  const figures = page.getByRole('region', { name: 'What ran where' }).locator('.figure');
   for (const figure of await figures.all()) {
-    const name = await figure.locator("dt").innerText();
-    console.log(`      ${name}: ${await figure.locator("dd").innerText()}`);
+    const name = await figure.locator('dt').innerText();
+    console.log(`      ${name}: ${await figure.locator('dd').innerText()}`);
   }
 }
 

@@ -1,58 +1,67 @@
 // `npm test`: sets the machine up, then builds and runs every suite, one after another, going on
 // after a failure. The last line counts test cases; the exit code is 0 only if none failed.
 // usage: node scripts/test.mjs [--list] [SUITE…]
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-import { buildDemo, buildPreset, setUp } from "./lib/build.mjs";
-import { elapsed, ROOT, runCommand } from "./lib/command.mjs";
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { buildDemo, buildPreset, setUp } from './lib/build.mjs';
+import { elapsed, ROOT, runCommand } from './lib/command.mjs';
 import {
-  addCounts, countCtest, countNodeTest, countPlaywright, countPytest, countVitest, NO_TESTS,
-} from "./lib/count-tests.mjs";
+  addCounts,
+  countCtest,
+  countNodeTest,
+  countPlaywright,
+  countPytest,
+  countVitest,
+  NO_TESTS,
+} from './lib/count-tests.mjs';
 
 // Each suite returns the counts of its test cases and whether all of its commands succeeded.
 const SUITES = {
-  layers: ["Include layers", () => checkOnly(["scripts/check-layers"])],
-  native: ["C++, native", () => runCtest("native")],
-  sanitize: ["C++, address and undefined-behaviour sanitizers", () => runCtest("sanitize")],
-  wasm: ["C++, wasm in Node", () => runCtest("wasm")],
-  chromium: ["C++, wasm and relaxed wasm in Chromium", runWasmInChromium],
-  scripts: ["Python scripts", runPytest],
-  tooling: ["Build scripts", () => countedRun(["node", "--test", "tests/tooling/count-tests.test.mjs"], countNodeTest)],
-  types: ["Types of the package and the page", checkTypes],
-  web: ["The npm package", () => countedRun(["npm", "run", "test", "-w", "web"], countVitest)],
-  page: ["The page in Chromium", runPageTests],
+  layers: ['Include layers', () => checkOnly(['scripts/check-layers'])],
+  native: ['C++, native', () => runCtest('native')],
+  sanitize: ['C++, address and undefined-behaviour sanitizers', () => runCtest('sanitize')],
+  wasm: ['C++, wasm in Node', () => runCtest('wasm')],
+  chromium: ['C++, wasm and relaxed wasm in Chromium', runWasmInChromium],
+  scripts: ['Python scripts', runPytest],
+  tooling: [
+    'Build scripts',
+    () => countedRun(['node', '--test', 'tests/tooling/count-tests.test.mjs'], countNodeTest),
+  ],
+  types: ['Types of the package and the page', checkTypes],
+  web: ['The npm package', () => countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest)],
+  page: ['The page in Chromium', runPageTests],
 };
 
 async function runCtest(preset) {
   await buildPreset(preset);
-  const { code } = await runCommand(["ctest", "--preset", preset], { quiet: false });
-  const log = path.join(ROOT, "build", preset, "Testing/Temporary/LastTest.log");
-  const output = await readFile(log, "utf8");
+  const { code } = await runCommand(['ctest', '--preset', preset], { quiet: false });
+  const log = path.join(ROOT, 'build', preset, 'Testing/Temporary/LastTest.log');
+  const output = await readFile(log, 'utf8');
   for (const line of output.match(/^\s*SKIPPED: .*$/gm) ?? []) console.log(line);
   return { counts: countCtest(output), succeeded: code === 0 };
 }
 
 async function runWasmInChromium() {
-  await buildPreset("wasm");
-  await buildPreset("wasm-relaxed");
+  await buildPreset('wasm');
+  await buildPreset('wasm-relaxed');
   const count = (output) => {
     const summary = /^Chromium .*: (\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
     const [passed, failed, skipped] = summary?.slice(1).map(Number) ?? [0, 1, 0];
     return { passed, failed, skipped };
   };
-  return countedRun(["node", "scripts/run-wasm-tests.mjs"], count);
+  return countedRun(['node', 'scripts/run-wasm-tests.mjs'], count);
 }
 
 function runPytest() {
-  const folders = ["tests/layers", "tests/scripts"];
-  return countedRun([".venv/bin/python", "-m", "pytest", "-q", "-rs", ...folders], countPytest);
+  const folders = ['tests/layers', 'tests/scripts'];
+  return countedRun(['.venv/bin/python', '-m', 'pytest', '-q', '-rs', ...folders], countPytest);
 }
 
 async function checkTypes() {
   await buildDemo(); // The page is checked against the package's built declarations.
   const results = [];
-  for (const workspace of ["web", "demo"]) {
-    results.push(await checkOnly(["npm", "run", "check", "-w", workspace]));
+  for (const workspace of ['web', 'demo']) {
+    results.push(await checkOnly(['npm', 'run', 'check', '-w', workspace]));
   }
   return {
     counts: results.map(({ counts }) => counts).reduce(addCounts),
@@ -62,7 +71,7 @@ async function checkTypes() {
 
 async function runPageTests() {
   await buildDemo();
-  return countedRun(["npm", "run", "test", "-w", "demo"], countPlaywright);
+  return countedRun(['npm', 'run', 'test', '-w', 'demo'], countPlaywright);
 }
 
 async function countedRun(command, count) {
@@ -84,7 +93,7 @@ async function runSuite(run) {
     const { counts, succeeded } = await run();
     const ranNothing = counts.passed + counts.failed + counts.skipped === 0;
     if ((!succeeded || ranNothing) && counts.failed === 0) {
-      console.log(succeeded ? "No test ran." : "The runner failed.");
+      console.log(succeeded ? 'No test ran.' : 'The runner failed.');
       return { ...counts, failed: 1 };
     }
     return counts;
@@ -95,14 +104,17 @@ async function runSuite(run) {
 }
 
 async function main(names) {
-  if (names.includes("--list") || names.includes("--help")) {
-    console.log("usage: node scripts/test.mjs [SUITE…]      every suite when none is named");
-    for (const [name, [title]] of Object.entries(SUITES)) console.log(`  ${name.padEnd(10)} ${title}`);
+  if (names.includes('--list') || names.includes('--help')) {
+    console.log('usage: node scripts/test.mjs [SUITE…]      every suite when none is named');
+    for (const [name, [title]] of Object.entries(SUITES))
+      console.log(`  ${name.padEnd(10)} ${title}`);
     return 0;
   }
   const unknown = names.find((name) => !(name in SUITES));
   if (unknown) {
-    console.error(`scripts/test.mjs: no suite '${unknown}'; there are ${Object.keys(SUITES).join(", ")}`);
+    console.error(
+      `scripts/test.mjs: no suite '${unknown}'; there are ${Object.keys(SUITES).join(', ')}`,
+    );
     return 2;
   }
 
@@ -121,11 +133,15 @@ async function main(names) {
 function summarize(results, time) {
   const total = results.map(({ counts }) => counts).reduce(addCounts);
   const width = Math.max(...results.map(({ title }) => title.length));
-  console.log(`\n${"".padEnd(width)}  passed  failed  skipped  time`);
+  console.log(`\n${''.padEnd(width)}  passed  failed  skipped  time`);
   for (const { title, counts, time: suiteTime } of results) {
     const { passed, failed, skipped } = counts;
-    const cells = [String(passed).padStart(6), String(failed).padStart(6), String(skipped).padStart(7)];
-    console.log(`${title.padEnd(width)}  ${cells.join("  ")}  ${suiteTime}`);
+    const cells = [
+      String(passed).padStart(6),
+      String(failed).padStart(6),
+      String(skipped).padStart(7),
+    ];
+    console.log(`${title.padEnd(width)}  ${cells.join('  ')}  ${suiteTime}`);
   }
   console.log(`Test cases in all, in ${time}:`);
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

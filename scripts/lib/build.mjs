@@ -1,24 +1,24 @@
 // The build steps that the demo and the tests share. Each is skipped where its outputs are newer
 // than its inputs: by Ninja for C++, by files' times for the rest.
-import { readdir, stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import path from "node:path";
-import { mustRun, ROOT } from "./command.mjs";
+import { readdir, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { mustRun, ROOT } from './command.mjs';
 
-const CHECKPOINT = "build/checkpoints/movielens";
-const HALFLING = "build/native/compressor/halfling";
+const CHECKPOINT = 'build/checkpoints/movielens';
+const HALFLING = 'build/native/compressor/halfling';
 // What the page offers: the halved model, and the original in the same format to compare with.
 const MODELS = [
-  { output: "build/models/movielens-half", options: ["--evaluate-users", "all"] },
+  { output: 'build/models/movielens-half', options: ['--evaluate-users', 'all'] },
   {
-    output: "build/models/movielens-original",
-    options: ["--method", "none", "--evaluate-users", "0"],
+    output: 'build/models/movielens-original',
+    options: ['--method', 'none', '--evaluate-users', '0'],
   },
 ];
 
 /** Installs what is missing. */
 export async function setUp() {
-  await mustRun(["scripts/setup"]);
+  await mustRun(['scripts/setup']);
 }
 
 /**
@@ -26,39 +26,46 @@ export async function setUp() {
  * @param {string[]} targets nothing: all of them
  */
 export async function buildPreset(preset, targets = []) {
-  const warningsAreErrors = process.env.CI ? ["-DHALFLING_WERROR=ON"] : [];
+  const warningsAreErrors = process.env.CI ? ['-DHALFLING_WERROR=ON'] : [];
   const jobs = String(availableParallelism());
-  await mustRun(["cmake", "--preset", preset, ...warningsAreErrors], { quiet: true });
-  const chosen = targets.length > 0 ? ["--target", ...targets] : [];
-  await mustRun(["cmake", "--build", "--preset", preset, "-j", jobs, ...chosen], { quiet: true });
+  await mustRun(['cmake', '--preset', preset, ...warningsAreErrors], { quiet: true });
+  const chosen = targets.length > 0 ? ['--target', ...targets] : [];
+  await mustRun(['cmake', '--build', '--preset', preset, '-j', jobs, ...chosen], { quiet: true });
 }
 
 /** Compresses the MovieLens checkpoint, printing the comparison of before and after. */
 export async function compressModels() {
   for (const { output, options } of MODELS) {
     if (await isNewer(`${output}/manifest.json`, [CHECKPOINT, HALFLING])) continue;
-    await mustRun([HALFLING, "compress", CHECKPOINT, output, ...options]);
+    await mustRun([HALFLING, 'compress', CHECKPOINT, output, ...options]);
   }
 }
 
 /** Builds the npm package of both wasm variants, and the demo page over it. */
 export async function buildPage() {
-  const engines = ["wasm", "wasm-relaxed"].map((preset) => `build/${preset}/wasm/halfling.wasm`);
-  if (!(await isNewer("web/dist/index.d.ts", ["web/src", "web/scripts", "web/package.json", ...engines]))) {
-    await mustRun(["npm", "run", "build", "--workspace", "web"]);
+  const engines = ['wasm', 'wasm-relaxed'].map((preset) => `build/${preset}/wasm/halfling.wasm`);
+  if (
+    !(await isNewer('web/dist/index.d.ts', [
+      'web/src',
+      'web/scripts',
+      'web/package.json',
+      ...engines,
+    ]))
+  ) {
+    await mustRun(['npm', 'run', 'build', '--workspace', 'web']);
   }
-  const inputs = ["demo/src", "demo/index.html", "demo/vite.config.ts", "web/dist", "build/models"];
-  if (!(await isNewer("demo/dist/index.html", inputs))) {
-    await mustRun(["npm", "run", "build", "--workspace", "demo"]);
+  const inputs = ['demo/src', 'demo/index.html', 'demo/vite.config.ts', 'web/dist', 'build/models'];
+  if (!(await isNewer('demo/dist/index.html', inputs))) {
+    await mustRun(['npm', 'run', 'build', '--workspace', 'demo']);
   }
 }
 
 /** Everything that the page needs, from a set-up machine. */
 export async function buildDemo() {
-  await buildPreset("native", ["halfling"]);
+  await buildPreset('native', ['halfling']);
   await compressModels();
-  await buildPreset("wasm", ["halfling_wasm"]);
-  await buildPreset("wasm-relaxed", ["halfling_wasm"]);
+  await buildPreset('wasm', ['halfling_wasm']);
+  await buildPreset('wasm-relaxed', ['halfling_wasm']);
   await buildPage();
 }
 
@@ -74,7 +81,7 @@ async function lastChangeBelow(place) {
   let last = await changedAt(place);
   if (last === undefined) return undefined;
   const entries = await readdir(place, { recursive: true }).catch((error) => {
-    if (error.code === "ENOTDIR") return [];
+    if (error.code === 'ENOTDIR') return [];
     throw error;
   });
   for (const entry of entries) {

@@ -1,10 +1,10 @@
 // Runs one command: its output is shown as it comes, and kept for counting tests.
-import { spawn } from "node:child_process";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** The repository's root: every command runs there. */
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /**
  * @param {string[]} command program and arguments
@@ -17,20 +17,20 @@ export function runCommand(command, { quiet = false, env = {} } = {}) {
     const child = spawn(program, programArguments, {
       cwd: ROOT,
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk) => {
+      stream.on('data', (chunk) => {
         chunks.push(chunk);
         if (!quiet) process.stdout.write(chunk);
       });
     }
-    child.on("error", (error) => {
+    child.on('error', (error) => {
       reject(new Error(`cannot start '${program}': ${error.message}`));
     });
-    child.on("close", (code, signal) => {
-      const output = Buffer.concat(chunks).toString("utf8");
+    child.on('close', (code, signal) => {
+      const output = Buffer.concat(chunks).toString('utf8');
       const status = code ?? 1;
       if (quiet && status !== 0) process.stdout.write(output);
       if (signal) process.stdout.write(`${program} was ended by ${signal}\n`);
@@ -43,7 +43,7 @@ export function runCommand(command, { quiet = false, env = {} } = {}) {
 export async function mustRun(command, options) {
   const result = await runCommand(command, options);
   if (result.code !== 0) {
-    throw new Error(`'${command.join(" ")}' failed with exit code ${result.code}`);
+    throw new Error(`'${command.join(' ')}' failed with exit code ${result.code}`);
   }
   return result;
 }

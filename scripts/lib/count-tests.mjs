@@ -22,13 +22,13 @@ export const NO_TESTS = Object.freeze({ passed: 0, failed: 0, skipped: 0 });
  */
 export function countCatch2(output) {
   let { passed, failed, skipped } = NO_TESTS;
-  for (const line of output.replace(ANSI_COLOUR, "").split("\n")) {
+  for (const line of output.replace(ANSI_COLOUR, '').split('\n')) {
     const all = /All tests passed \(.*? in (\d+) test cases?\)/.exec(line);
     if (all) passed += Number(all[1]);
     const some = /^test cases:\s*\d+\s*(\|.*)$/.exec(line);
     if (some) {
-      passed += numberBefore(some[1], "passed");
-      failed += numberBefore(some[1], "failed");
+      passed += numberBefore(some[1], 'passed');
+      failed += numberBefore(some[1], 'failed');
     }
     if (/^\s*SKIPPED: /.test(line)) skipped += 1;
   }
@@ -55,9 +55,9 @@ export function countCtest(log) {
 export function countPytest(output) {
   const summary = lastMatch(output, /^=*\s*(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s.*$/gm);
   return {
-    passed: numberBefore(summary, "passed"),
-    failed: numberBefore(summary, "failed") + numberBefore(summary, "errors?"),
-    skipped: numberBefore(summary, "skipped"),
+    passed: numberBefore(summary, 'passed'),
+    failed: numberBefore(summary, 'failed') + numberBefore(summary, 'errors?'),
+    skipped: numberBefore(summary, 'skipped'),
   };
 }
 
@@ -65,37 +65,39 @@ export function countPytest(output) {
 export function countVitest(output) {
   const summary = lastMatch(output, /^\s*Tests\s+(.*)$/gm);
   return {
-    passed: numberBefore(summary, "passed"),
-    failed: numberBefore(summary, "failed"),
-    skipped: numberBefore(summary, "skipped") + numberBefore(summary, "todo"),
+    passed: numberBefore(summary, 'passed'),
+    failed: numberBefore(summary, 'failed'),
+    skipped: numberBefore(summary, 'skipped') + numberBefore(summary, 'todo'),
   };
 }
 
 /** Node's own runner: "# pass 7", or "ℹ pass 7" on a terminal. @returns {Counts} */
 export function countNodeTest(output) {
-  const number = (word) => Number(lastMatch(output, new RegExp(`^[#ℹ] ${word} (\\d+)$`, "gm")));
+  const number = (word) => Number(lastMatch(output, new RegExp(`^[#ℹ] ${word} (\\d+)$`, 'gm')));
   return {
-    passed: number("pass"),
-    failed: number("fail") + number("cancelled"),
-    skipped: number("skipped") + number("todo"),
+    passed: number('pass'),
+    failed: number('fail') + number('cancelled'),
+    skipped: number('skipped') + number('todo'),
   };
 }
 
-/** Playwright's closing lines "  1 failed", "  2 skipped", "  7 passed (12.3s)". @returns {Counts} */
+/** Playwright's closing lines "  1 failed", "  7 passed (12.3s)". @returns {Counts} */
 export function countPlaywright(output) {
   const closing = /^\s+\d+ (passed|failed|skipped|flaky|did not run|interrupted)\b.*$/gm;
-  const lines = output.replace(ANSI_COLOUR, "").match(closing);
-  const summary = (lines ?? []).join("\n");
+  const lines = output.replace(ANSI_COLOUR, '').match(closing);
+  const summary = (lines ?? []).join('\n');
   return {
-    passed: numberBefore(summary, "passed"),
-    failed: numberBefore(summary, "failed") + numberBefore(summary, "flaky") +
-      numberBefore(summary, "interrupted"),
-    skipped: numberBefore(summary, "skipped") + numberBefore(summary, "did not run"),
+    passed: numberBefore(summary, 'passed'),
+    failed:
+      numberBefore(summary, 'failed') +
+      numberBefore(summary, 'flaky') +
+      numberBefore(summary, 'interrupted'),
+    skipped: numberBefore(summary, 'skipped') + numberBefore(summary, 'did not run'),
   };
 }
 
 function lastMatch(output, pattern) {
-  return [...output.replace(ANSI_COLOUR, "").matchAll(pattern)].at(-1)?.[1] ?? "";
+  return [...output.replace(ANSI_COLOUR, '').matchAll(pattern)].at(-1)?.[1] ?? '';
 }
 
 function numberBefore(text, word) {

@@ -1,7 +1,7 @@
 # Emscripten >= 3.1.69: the first with a usable relaxed SIMD that Debian ships. One from PATH or
-# $EMSDK serves. Debian 12's own is too old, so there Debian 13's is unpacked privately: its compiler
-# driver is Python and JavaScript, its clang and lld are Debian 12's own, and its binaryen tools run
-# on Debian 13's libc, unpacked beside them, through their own dynamic linker.
+# $EMSDK serves. Debian 12's own is too old, so there Debian 13's is unpacked privately: its driver
+# is Python and JavaScript, clang and lld are Debian 12's own, and the binaryen tools run on Debian
+# 13's libc, unpacked beside them, through its dynamic linker.
 
 EMSCRIPTEN_MINIMUM=3.1.69
 PRIVATE_EMSCRIPTEN="$TOOLCHAIN/debian13/usr/share/emscripten"
@@ -57,8 +57,8 @@ version_at_least() {
 
 unpack_private_emscripten() {
   if ! is_debian 12; then
-    echo "No emcc >= $EMSCRIPTEN_MINIMUM on PATH, and \$EMSDK is not set. Install Emscripten (emsdk" \
-      "install latest, or your distribution's package), then run scripts/setup again."
+    echo "No emcc >= $EMSCRIPTEN_MINIMUM on PATH, and \$EMSDK is not set. Install Emscripten, by" \
+      "emsdk or your distribution's package, then run scripts/setup again."
     return 1
   fi
   local debs="$TOOLCHAIN/debs" prefix="$TOOLCHAIN/debian13" package
@@ -86,7 +86,8 @@ unpack_package() {
 # The cache is frozen, so what the builds link must have come with the package.
 check_system_libraries() {
   local library
-  for library in libc++-except.a libc++-noexcept.a libunwind-except.a libembind.a libembind-rtti.a; do
+  for library in c++-except c++-noexcept unwind-except embind embind-rtti; do
+    library="lib$library.a"
     if [ ! -e "$1/$library" ]; then
       echo "The unpacked Emscripten lacks $1/$library, which it cannot build with a frozen cache."
       return 1

@@ -10,10 +10,10 @@
 export async function runProgram(createModule, files, programArguments, print) {
   const module = await createModule({ print, printErr: print });
   for (const { name, read } of files) {
-    const folder = name.slice(0, name.lastIndexOf("/"));
+    const folder = name.slice(0, name.lastIndexOf('/'));
     module.FS.mkdirTree(`/${folder}`);
     module.FS.writeFile(`/${name}`, await read());
   }
-  module.FS.chdir("/");
+  module.FS.chdir('/');
   return module.callMain(programArguments);
 }

@@ -1,7 +1,7 @@
 // The data that wasm test programs may open, by path relative to the repository's root.
-import { readdir } from "node:fs/promises";
+import { readdir } from 'node:fs/promises';
 
-const FOLDERS = ["tests/golden", "tests/hostile"];
+const FOLDERS = ['tests/golden', 'tests/hostile'];
 const SOURCE_CODE = /\.(cc|h|py|txt|md)$/;
 
 /** @returns {Promise<string[]>} every data file's path, with the root as working directory */
@@ -21,7 +21,7 @@ async function readFolder(folder) {
   try {
     return await readdir(folder, { recursive: true, withFileTypes: true });
   } catch (error) {
-    if (error.code === "ENOENT") return [];
+    if (error.code === 'ENOENT') return [];
     throw error;
   }
 }
