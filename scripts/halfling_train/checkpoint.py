@@ -1,16 +1,18 @@
-"""Writes what training made: a Hugging Face directory, recommender.json and a report."""
+"""Checkpoints: a Hugging Face directory with recommender.json, and the report of a training."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import fields
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from .datasets import Dataset
+from .datasets import DataError, Dataset, read_json
 from .description import BOS, recommender_description, write_json
 from .llama import LlamaConfig, LlamaForCausalLM
+from .semantic_model import SemanticModel
 
 
 def hugging_face_config(config: LlamaConfig) -> dict:
@@ -46,6 +48,17 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
     write_json(folder / "recommender.json", recommender_description(dataset))
+
+
+def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
+    """The model of a checkpoint directory, in f32, ready to recommend."""
+    described = read_json(folder / "config.json")
+    config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
+    if config.vocab_size != 1 + sum(dataset.level_sizes):
+        raise DataError(f"{folder}: vocab_size {config.vocab_size} does not fit {dataset.name}")
+    model = SemanticModel(dataset, config)
+    model.llama.load_state_dict(load_file(str(folder / "model.safetensors")))
+    return model.eval()
 
 
 def save_report(folder: Path, settings: dict, history: list[dict], summary: dict) -> None:

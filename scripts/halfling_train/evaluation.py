@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 
@@ -16,8 +18,13 @@ Figures = dict[str, dict[str, float]]
 COLUMNS = [f"HR@{k}" for k in HR_AT] + [f"NDCG@{k}" for k in NDCG_AT]
 
 
+class Recommender(Protocol):
+    def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
+        """For each history its best items, best first."""
+
+
 def evaluate(
-    model: torch.nn.Module,
+    model: Recommender,
     dataset: Dataset,
     split: str,
     workers: Workers,
@@ -44,8 +51,10 @@ def evaluate(
 
 
 def recommend(
-    model: torch.nn.Module, histories: list[np.ndarray], beams: int, device: torch.device
+    model: Recommender, histories: list[np.ndarray], beams: int, device: torch.device
 ) -> list[list[int]]:
+    if not isinstance(model, torch.nn.Module):
+        return model.recommend(histories, beams)
     model.eval()
     with torch.no_grad(), autocast(device):
         return model.recommend(histories, beams)

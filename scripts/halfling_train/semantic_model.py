@@ -36,6 +36,7 @@ class SemanticModel(nn.Module):
         self.register_buffer("tokens", torch.from_numpy(table), persistent=False)
         self.firsts = [FIRST_CODE_TOKEN + sum(dataset.level_sizes[:i]) for i in range(self.levels)]
         self.label_smoothing, self.softmax = label_smoothing, softmax
+        self.full_softmax_scores = False  # rank by probabilities over the whole vocabulary
 
     @property
     def levels(self) -> int:
@@ -127,7 +128,11 @@ class SemanticModel(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The best `beams` continuations: their nodes, scores, parents and codes, each [B, K]."""
         size = self.trie.level_sizes[level]
-        log_probs = self.trie.log_probs(level, nodes, self.level_logits(level, hidden))
+        logits = self.level_logits(level, hidden)
+        log_probs = self.trie.log_probs(level, nodes, logits)
+        if self.full_softmax_scores:
+            total = self.llama.logits(hidden).float().logsumexp(-1, keepdim=True)
+            log_probs = (logits.float() - total).masked_fill(log_probs.isinf(), float("-inf"))
         # A dead beam (score -inf) stands on some node, so its children are finite; the sum is not.
         totals = (scores.unsqueeze(-1) + log_probs).flatten(1)  # [B, K * size]
         scores, best = totals.topk(min(beams, totals.shape[1]), dim=1)

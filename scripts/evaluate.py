@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Prints a table of HR@K and NDCG@K of the baselines, and of a trained checkpoint, on a test split.
+
+Every row sees the same histories (the last 20 items) and the same targets. 'strict' asks for the
+item itself, 'collision' for any item with its code. --softmax full ranks by the probability over
+the whole vocabulary instead of over the codes that the catalogue has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from halfling_train.baselines import ItemKnn, Popularity  # noqa: E402
+from halfling_train.checkpoint import load_model, write_json  # noqa: E402
+from halfling_train.datasets import DataError, load_dataset  # noqa: E402
+from halfling_train.distributed import Workers  # noqa: E402
+from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
+    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add("--checkpoint", type=Path, help="directory with config.json and model.safetensors")
+    add("--split", choices=("valid", "test"), default="test")
+    add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
+    add("--beams", type=int, default=20)
+    add("--softmax", choices=("trie", "full"), default="trie")
+    add("--no-baselines", action="store_true")
+    add("--device", default="cpu")
+    add("--json", type=Path, help="also write the figures here")
+    return parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    workers = Workers(0, 1, torch.device(arguments.device))
+    models: dict = {}
+    if not arguments.no_baselines:
+        models.update({"popularity": Popularity(dataset), "item-kNN": ItemKnn(dataset)})
+    if arguments.checkpoint:
+        model = load_model(arguments.checkpoint, dataset).to(workers.device)
+        model.full_softmax_scores = arguments.softmax == "full"
+        models[arguments.checkpoint.name] = model
+    figures = {
+        name: evaluate(
+            model, dataset, arguments.split, workers, arguments.beams, arguments.users
+        )
+        for name, model in models.items()
+    }
+    print(f"{dataset.name}, {arguments.split}, {arguments.users or len(dataset.users)} users")
+    print_table(figures)
+    if arguments.json:
+        write_json(arguments.json, figures)
+
+
+def main() -> int:
+    try:
+        run(parse_arguments())
+    except DataError as error:
+        print(f"evaluate.py: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
