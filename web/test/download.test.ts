@@ -114,7 +114,10 @@ describe('fetchWasm', () => {
   });
 
   it('tells HTML from WebAssembly, naming address and MIME type', async () => {
-    const url = server.put('/spa.wasm', { body: '<!doctype html>', type: 'text/html; charset=utf-8' });
+    const url = server.put('/spa.wasm', {
+      body: '<!doctype html>',
+      type: 'text/html; charset=utf-8',
+    });
     await expect(fetchWasm(url)).rejects.toMatchObject({
       code: 'wasm-not-found',
       message: expect.stringMatching(`${url}.*text/html, 15 bytes.*wasmUrl`),

@@ -21,7 +21,11 @@ describe('on a server', () => {
 describe('errors between worker and page', () => {
   it('keep code and message', () => {
     const failure = toFailure(new halfling.HalflingError('too-large', 'Too much.'));
-    expect(structuredClone(failure)).toEqual({ ok: false, code: 'too-large', message: 'Too much.' });
+    expect(structuredClone(failure)).toEqual({
+      ok: false,
+      code: 'too-large',
+      message: 'Too much.',
+    });
   });
 
   it('turn a trap into engine-stopped, with its text', () => {

@@ -114,7 +114,10 @@ describe('parseCatalog', () => {
   const text = JSON.stringify(CATALOG);
 
   it('reads items in order and keeps only what it knows', () => {
-    const hostile = { ...CATALOG, items: [{ ...CATALOG.items[0], onclick: 'x' }, CATALOG.items[1]] };
+    const hostile = {
+      ...CATALOG,
+      items: [{ ...CATALOG.items[0], onclick: 'x' }, CATALOG.items[1]],
+    };
     expect(parseCatalog(JSON.stringify(hostile), URL, 2)).toEqual(CATALOG.items);
   });
 

@@ -77,7 +77,10 @@ class JsonObject {
     const value = this.number(field);
     if (!Number.isInteger(value) || value < 0) throw this.#wrong(field, 'a whole number');
     if (value > most) {
-      throw new HalflingError('too-large', `${this.#where}: "${field}" is ${value}, above ${most}.`);
+      throw new HalflingError(
+        'too-large',
+        `${this.#where}: "${field}" is ${value}, above ${most}.`,
+      );
     }
     return value;
   }

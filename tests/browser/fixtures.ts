@@ -1,0 +1,67 @@
+// Servers that the tests use, one of each for all of them.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { test as base, type Page } from '@playwright/test';
+import { preview } from 'vite';
+
+import { PackageSite } from './package-site';
+
+export const rootDir = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+interface Worker {
+  /** Address of the demo's production build, served by `vite preview`. */
+  readonly demoUrl: string;
+  readonly site: PackageSite;
+}
+
+function requireBuilt(path: string, command: string): void {
+  if (!existsSync(join(rootDir, path))) throw new Error(`${path} is missing: run \`${command}\`.`);
+}
+
+export const test = base.extend<{ violations: string[] }, Worker>({
+  demoUrl: [
+    async ({}, use) => {
+      requireBuilt('demo/dist/index.html', 'npm run build -w web && npm run build -w demo');
+      const root = join(rootDir, 'demo');
+      const server = await preview({
+        root,
+        logLevel: 'error',
+        preview: { port: 0, host: '127.0.0.1' },
+      });
+      await use(server.resolvedUrls?.local[0] as string);
+      await server.close();
+    },
+    { scope: 'worker' },
+  ],
+  site: [
+    async ({}, use) => {
+      requireBuilt('web/dist/index.js', 'npm run build -w web');
+      requireBuilt('build/models/movielens-half/manifest.json', 'npm run demo');
+      const site = await PackageSite.start(rootDir);
+      await use(site);
+      await site.stop();
+    },
+    { scope: 'worker' },
+  ],
+  /** Everything that the page's Content-Security-Policy, or its scripts, complained about. */
+  violations: async ({ page }, use) => {
+    const violations: string[] = [];
+    page.on('pageerror', (error) => violations.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') violations.push(message.text());
+    });
+    await use(violations);
+  },
+});
+
+export { expect } from '@playwright/test';
+
+/** The addresses of all requests of the page and its workers from now on. */
+export function recordRequests(page: Page): string[] {
+  const urls: string[] = [];
+  page.context().on('request', (request) => urls.push(request.url()));
+  return urls;
+}

@@ -1,0 +1,357 @@
+// The package by itself: the built files as they are, real models, a strict policy.
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import type { Page } from '@playwright/test';
+import type { CreateOptions, HalflingError, Recommender } from 'halfling';
+
+import { expect, recordRequests, test } from './fixtures';
+import type { PackageSite } from './package-site';
+
+declare global {
+  var halfling: typeof import('halfling');
+  var recommender: Recommender;
+}
+
+const MODEL = '/models/movielens-half/';
+const ORIGINAL = '/models/movielens-original/';
+
+test.beforeEach(async ({ page, site }) => {
+  site.reset();
+  await page.goto(site.url);
+  await page.waitForFunction(() => 'halfling' in globalThis);
+});
+
+async function create(page: Page, options: CreateOptions): Promise<void> {
+  await page.evaluate(async (given) => {
+    globalThis.recommender = await halfling.createRecommender(given);
+  }, options);
+}
+
+/** Code and message of the HalflingError with which createRecommender(options) rejects. */
+async function createError(page: Page, options: CreateOptions): Promise<HalflingError> {
+  return await page.evaluate(async (given) => {
+    const created = await halfling.createRecommender(given).catch((error: unknown) => error);
+    if (!(created instanceof halfling.HalflingError))
+      throw new Error('it did not reject as it should');
+    return { code: created.code, message: created.message, name: created.name };
+  }, options);
+}
+
+interface Manifest {
+  readonly files: { path: string; bytes: number; sha256: string }[];
+}
+
+async function readManifest(site: PackageSite): Promise<Manifest> {
+  return JSON.parse(await readFile(site.fileOf(`${MODEL}manifest.json`) as string, 'utf8'));
+}
+
+async function readShard(site: PackageSite): Promise<{ path: string; bytes: Buffer }> {
+  const shard = (await readManifest(site)).files.find((file) => file.path.endsWith('.safetensors'));
+  const path = MODEL + shard?.path;
+  return { path, bytes: await readFile(site.fileOf(path) as string) };
+}
+
+const binary = (body: Uint8Array) => ({ body, type: 'application/octet-stream' });
+
+test('loads with progress and recommends, without a policy violation', async ({
+  page,
+  violations,
+}) => {
+  const result = await page.evaluate(async (model) => {
+    const progress: number[] = [];
+    const recommender = await halfling.createRecommender({
+      model,
+      onProgress: ({ loadedBytes, totalBytes }) => progress.push(loadedBytes / totalBytes),
+    });
+    const history = [...recommender.items]
+      .sort((a, b) => b.popularity - a.popularity)
+      .slice(0, 3)
+      .map((item) => item.id);
+    const list = await recommender.recommend({ history, limit: 7 });
+    const { items, info, lastCall } = recommender;
+    return { progress, list, history, numItems: items.length, info, lastCall };
+  }, MODEL);
+
+  expect(result.progress.at(-1)).toBe(1);
+  expect(result.progress).toEqual([...result.progress].sort((a, b) => a - b));
+  expect(result.list.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  const scores = result.list.map(({ score }) => score);
+  expect(scores).toEqual([...scores].sort((a, b) => b - a));
+  expect(Math.max(...scores)).toBeLessThan(1e-5);
+  expect(new Set(result.list.map(({ id }) => id)).size).toBe(7);
+  for (const { id, item } of result.list) {
+    expect(item.id).toBe(id);
+    expect(result.history).not.toContain(id);
+  }
+  expect(result.numItems).toBeGreaterThan(1000);
+  expect(result.info.modelBytes).toBeGreaterThan(100_000);
+  expect(result.lastCall?.milliseconds).toBeGreaterThan(0);
+  expect(violations).toEqual([]);
+});
+
+test('really runs the relaxed build where the browser has relaxed SIMD', async ({ page }) => {
+  const requests = recordRequests(page);
+  await create(page, { model: MODEL });
+  expect(await page.evaluate(() => recommender.info.simd)).toBe('relaxed');
+  const wasm = requests.filter((url) => url.endsWith('.wasm')).map((url) => url.split('/').pop());
+  expect(wasm).toEqual(['halfling-relaxed.wasm']);
+});
+
+for (const model of [MODEL, ORIGINAL]) {
+  test(`relaxed and baseline give the same bits: ${model}`, async ({ page }) => {
+    const result = await page.evaluate(async (url) => {
+      const relaxed = await halfling.createRecommender({ model: url, simd: 'relaxed' });
+      const baseline = await halfling.createRecommender({ model: url, simd: 'baseline' });
+      let seed = 7;
+      const random = (below: number) => {
+        seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+        return (seed >>> 8) % below;
+      };
+      const pickItem = () => relaxed.items[random(relaxed.items.length)]?.id ?? '';
+      const bits = async (of: Recommender, history: string[]) => {
+        const list = await of.recommend({ history });
+        const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
+        return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
+      };
+      const different: string[] = [];
+      const distinct = new Set<string>();
+      for (let i = 0; i < 200; i++) {
+        const history = Array.from({ length: 1 + random(25) }, pickItem);
+        const [one, other] = [await bits(relaxed, history), await bits(baseline, history)];
+        if (one !== other) different.push(`${history.join(',')}: ${one} | ${other}`);
+        distinct.add(one);
+      }
+      return {
+        builds: [relaxed.info.simd, baseline.info.simd],
+        different,
+        distinct: distinct.size,
+      };
+    }, model);
+    expect(result.builds).toEqual(['relaxed', 'baseline']);
+    expect(result.different).toEqual([]);
+    expect(result.distinct).toBeGreaterThan(190);
+  });
+}
+
+test('filters: exclude, allow, excludeSeen', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const lists = await page.evaluate(async () => {
+    const history = [recommender.items[0]?.id ?? ''];
+    const ids = async (options: object) =>
+      (await recommender.recommend({ history, ...options })).map(({ id }) => id);
+    const all = await ids({});
+    return {
+      all,
+      history,
+      without: await ids({ exclude: all.slice(0, 3) }),
+      only: await ids({ allow: [all[4], all[2], ...history] }),
+      none: await ids({ allow: [] }),
+      seen: await ids({ allow: history, excludeSeen: false }),
+    };
+  });
+  expect(lists.without.slice(0, 7)).toEqual(lists.all.slice(3));
+  expect(lists.only).toEqual([lists.all[2], lists.all[4]]);
+  expect(lists.none).toEqual([]);
+  expect(lists.seen).toEqual(lists.history);
+});
+
+test('a bad request is named and leaves the recommender usable', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const result = await page.evaluate(async () => {
+    const known = recommender.items[0]?.id ?? '';
+    const errorOf = (history: string[], limit?: number) =>
+      recommender.recommend({ history, ...(limit !== undefined && { limit }) }).then(
+        () => 'no error',
+        (error: HalflingError) => `${error.code}: ${error.message}`,
+      );
+    return {
+      unknown: await errorOf([known, 'no such film']),
+      empty: await errorOf([]),
+      long: await errorOf(Array.from({ length: 10_001 }, () => known)),
+      limit: await errorOf([known], 0),
+      good: await errorOf([known]),
+    };
+  });
+  expect(result.unknown).toMatch(/^unknown-item: .*"no such film"/);
+  expect(result.empty).toMatch(/^empty-history: /);
+  expect(result.long).toMatch(/^history-too-long: /);
+  expect(result.limit).toMatch(/^invalid-request: /);
+  expect(result.good).toBe('no error');
+});
+
+test('a damaged shard is a checksum-mismatch and leaves nothing behind', async ({ page, site }) => {
+  const { path, bytes } = await readShard(site);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  site.replace(path, binary(bytes));
+  const error = await createError(page, { model: MODEL });
+  expect(error.code).toBe('checksum-mismatch');
+  expect(error.message).toContain(path);
+  await expect.poll(() => page.workers().length).toBe(0);
+
+  site.reset();
+  await create(page, { model: MODEL });
+});
+
+test('a shortened shard is a truncated-file', async ({ page, site }) => {
+  const { path, bytes } = await readShard(site);
+  site.replace(path, binary(bytes.subarray(0, bytes.length - 1)));
+  const error = await createError(page, { model: MODEL });
+  expect(error.code).toBe('truncated-file');
+  expect(error.message).toContain(path);
+});
+
+test('a shard that the engine refuses keeps the engine’s code', async ({ page, site }) => {
+  const { path, bytes } = await readShard(site);
+  bytes.writeUInt32LE(0x7fffffff, 0); // the header's length
+  const manifest = await readManifest(site);
+  for (const file of manifest.files) {
+    if (!path.endsWith(file.path)) continue;
+    file.sha256 = createHash('sha256').update(bytes).digest('hex');
+  }
+  site.replace(path, binary(bytes));
+  site.replace(`${MODEL}manifest.json`, {
+    body: JSON.stringify(manifest),
+    type: 'application/json',
+  });
+  const error = await createError(page, { model: MODEL });
+  expect(['truncated-file', 'malformed-header', 'too-large']).toContain(error.code);
+  expect(error.message).toContain(path.split('/').pop());
+});
+
+test('HTML instead of wasm names address and MIME type', async ({ page, site }) => {
+  const html = { body: '<!doctype html><title>app</title>', type: 'text/html' };
+  site.replace('/dist/halfling-relaxed.wasm', html);
+  const error = await createError(page, { model: MODEL });
+  expect(error.code).toBe('wasm-not-found');
+  expect(error.message).toContain(`${site.url}dist/halfling-relaxed.wasm`);
+  expect(error.message).toContain('text/html');
+});
+
+test('HTML instead of a manifest, and no manifest at all', async ({ page, site }) => {
+  site.replace('/app/manifest.json', { body: '<!doctype html>', type: 'text/html' });
+  const html = await createError(page, { model: '/app' });
+  expect(html.code).toBe('malformed-json');
+  expect(html.message).toContain('text/html');
+  const missing = await createError(page, { model: '/nowhere/' });
+  expect(missing.code).toBe('network');
+  expect(missing.message).toContain(`${site.url}nowhere/manifest.json answered HTTP 404`);
+});
+
+test('files of another build are refused', async ({ page, site }) => {
+  const wasm = await readFile(site.fileOf('/dist/halfling.wasm') as string);
+  const worker = await readFile(site.fileOf('/dist/worker.js') as string, 'utf8');
+  const ids = [...new Set(worker.match(/"[0-9a-f]{16}"/g))].map((id) => id.slice(1, -1));
+  const buildId = ids.find((id) => wasm.includes(id)) as string;
+  expect(buildId).toBeTruthy();
+  const other = '0123456789abcdef';
+
+  wasm.write(other, wasm.indexOf(buildId));
+  site.replace('/dist/halfling.wasm', binary(wasm));
+  const byWasm = await createError(page, { model: MODEL, simd: 'baseline' });
+  expect(byWasm.code).toBe('version-mismatch');
+  expect(byWasm.message).toContain(other);
+
+  const stale = { body: worker.replaceAll(buildId, other), type: 'text/javascript' };
+  site.replace('/dist/worker.js', stale);
+  const byWorker = await createError(page, { model: MODEL });
+  expect(byWorker.code).toBe('version-mismatch');
+});
+
+test('a worker script that is not there', async ({ page }) => {
+  const error = await createError(page, { model: MODEL, workerUrl: '/dist/nothing.js' });
+  expect(error.code).toBe('worker-not-found');
+  expect(error.message).toContain('/dist/nothing.js');
+});
+
+test('takes worker and wasm from other addresses', async ({ page, site }) => {
+  const worker = await readFile(site.fileOf('/dist/worker.js') as string);
+  const wasm = await readFile(site.fileOf('/dist/halfling.wasm') as string);
+  site.replace('/elsewhere/w.js', { body: worker, type: 'text/javascript' });
+  site.replace('/elsewhere/engine.bin', binary(wasm));
+  await create(page, {
+    model: MODEL,
+    workerUrl: '/elsewhere/w.js',
+    wasmUrl: { baseline: '/elsewhere/engine.bin' },
+    simd: 'baseline',
+  });
+  expect(await page.evaluate(() => recommender.info.simd)).toBe('baseline');
+});
+
+test('a worker that dies rejects pending and later calls', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const [worker] = page.workers();
+  // The worker ends itself behind the package's back; what is sent to it then is never answered.
+  await worker?.evaluate(
+    () => void setTimeout(() => (globalThis as unknown as Window).close(), 50),
+  );
+  const codes = await page.evaluate(async () => {
+    const history = [recommender.items[0]?.id ?? ''];
+    const code = () =>
+      recommender.recommend({ history }).then(
+        () => 'answered',
+        (error: HalflingError) => error.code,
+      );
+    const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+    const pending: Promise<string>[] = [];
+    for (let i = 0; i < 40; i++) {
+      pending.push(code());
+      await pause(10);
+    }
+    return { pending: await Promise.all(pending), later: await code() };
+  });
+  expect(codes.pending.at(-1)).toBe('worker-died');
+  expect(new Set(codes.pending)).toEqual(new Set(['answered', 'worker-died']));
+  expect(codes.later).toBe('worker-died');
+});
+
+test('dispose ends the worker and rejects pending and later calls', async ({ page }) => {
+  await create(page, { model: MODEL });
+  expect(page.workers()).toHaveLength(1);
+  const codes = await page.evaluate(async () => {
+    const history = [recommender.items[0]?.id ?? ''];
+    const code = () =>
+      recommender.recommend({ history }).then(
+        () => 'answered',
+        (error: HalflingError) => error.code,
+      );
+    const pending = [code(), code(), code()];
+    recommender.dispose();
+    recommender.dispose();
+    return [...(await Promise.all(pending)), await code()];
+  });
+  expect(codes).toEqual(['disposed', 'disposed', 'disposed', 'disposed']);
+  await expect.poll(() => page.workers().length).toBe(0);
+});
+
+test('AbortSignal: a call, a call that waits, and loading', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const codes = await page.evaluate(async (model) => {
+    const history = [recommender.items[0]?.id ?? ''];
+    const outcome = (call: Promise<unknown>) =>
+      call.then(
+        () => 'answered',
+        (error: HalflingError) => error.code,
+      );
+    const first = new AbortController();
+    const second = new AbortController();
+    const calls = [
+      outcome(recommender.recommend({ history, signal: first.signal })),
+      outcome(recommender.recommend({ history, signal: second.signal })),
+      outcome(recommender.recommend({ history })),
+    ];
+    first.abort();
+    second.abort();
+    const already = recommender.recommend({ history, signal: AbortSignal.abort('why') });
+    const cause = await already.catch((error: HalflingError) => error.cause);
+    const stop = new AbortController();
+    const loading = outcome(halfling.createRecommender({ model, signal: stop.signal }));
+    setTimeout(() => stop.abort(), 20);
+    return { calls: await Promise.all(calls), cause, loading: await loading };
+  }, MODEL);
+  expect(codes.calls).toEqual(['aborted', 'aborted', 'answered']);
+  expect(codes.cause).toBe('why');
+  expect(codes.loading).toBe('aborted');
+  await expect.poll(() => page.workers().length).toBe(1);
+});
