@@ -1,0 +1,165 @@
+// The kernels against their definitions, written out plainly here.
+#include "engine/kernels/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/catch.h"
+#include "tests/engine/kernels/random_values.h"
+
+namespace halfling::testing {
+namespace {
+
+// The contract's dot product: 16 accumulators, then a tree.
+float DotByDefinition(const float* a, const float* b, size_t dim) {
+  float sums[16] = {};
+  for (size_t i = 0; i < dim; ++i) {
+    const float product = a[i] * b[i];
+    sums[i % 16] += product;
+  }
+  for (size_t half = 8; half > 0; half /= 2) {
+    for (size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+  }
+  return sums[0];
+}
+
+TEST_CASE("PackedMatrix unpacks to what was packed") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const Matrix weight = random.NewMatrix(random.Size(1, 40), random.Size(1, 40));
+  const PackedMatrix packed(weight);
+  const Matrix unpacked = packed.Unpack();
+  REQUIRE(unpacked.rows() == weight.rows());
+  REQUIRE(unpacked.cols() == weight.cols());
+  CHECK(std::equal(weight.values().begin(), weight.values().end(), unpacked.values().begin()));
+}
+
+TEST_CASE("MatMul is the plain sum over the inputs, token by token") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const Matrix x = random.NewMatrix(random.Size(1, 9), random.Size(1, 70));
+  const Matrix weight = random.NewMatrix(random.Size(1, 70), x.cols());
+  Matrix y;
+  kernels::MatMul(x, PackedMatrix(weight), y);
+  REQUIRE(y.rows() == x.rows());
+  REQUIRE(y.cols() == weight.rows());
+  for (size_t t = 0; t < x.rows(); ++t) {
+    for (size_t out = 0; out < weight.rows(); ++out) {
+      float sum = 0;
+      for (size_t in = 0; in < x.cols(); ++in) {
+        const float product = x.row(t)[in] * weight.row(out)[in];
+        sum += product;
+      }
+      REQUIRE(y.row(t)[out] == sum);
+    }
+  }
+}
+
+TEST_CASE("DotRows and AccumulateRows follow their definitions") {
+  RandomValues random(GENERATE(range(0u, 30u)));
+  const size_t dim = random.Size(1, 80);
+  const size_t count = random.Size(1, 12);
+  const Matrix rows = random.NewMatrix(count, dim);
+  const std::vector<float> x = random.Vector(dim);
+  const std::vector<float> weights = random.Vector(count);
+  const kernels::Rows view = {rows.values().data(), dim, nullptr, count};
+
+  std::vector<float> dots(count);
+  kernels::DotRows(x, view, dots);
+  for (size_t i = 0; i < count; ++i) {
+    REQUIRE(dots[i] == DotByDefinition(x.data(), rows.row(i).data(), dim));
+  }
+
+  std::vector<float> sums = x;
+  kernels::AccumulateRows(weights, view, sums);
+  for (size_t d = 0; d < dim; ++d) {
+    float expected = x[d];
+    for (size_t i = 0; i < count; ++i) {
+      const float product = weights[i] * rows.row(i)[d];
+      expected += product;
+    }
+    REQUIRE(sums[d] == expected);
+  }
+}
+
+TEST_CASE("Exp is within 2 ulp of the true exponential") {
+  std::vector<float> x;
+  for (double value = -87.3; value < 88.3; value += 0.000137) x.push_back(static_cast<float>(value));
+  std::vector<float> y(x.size());
+  kernels::Exp(x, y);
+  double largest_error = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double exact = std::exp(static_cast<double>(x[i]));
+    const double ulp = std::ldexp(1.0, std::ilogb(exact) - 23);
+    largest_error = std::max(largest_error, std::abs(y[i] - exact) / ulp);
+  }
+  CHECK(largest_error < 2.0);
+}
+
+TEST_CASE("Exp at and beyond the ends of its range") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {0.0f, -0.0f, -87.31f, -1000.0f, -infinity, 200.0f, infinity};
+  std::vector<float> y(x.size());
+  kernels::Exp(x, y);
+  CHECK(y[0] == 1.0f);
+  CHECK(y[1] == 1.0f);
+  CHECK(y[2] == 0.0f);
+  CHECK(y[3] == 0.0f);
+  CHECK(y[4] == 0.0f);
+  CHECK(y[5] == y[6]);
+  CHECK(y[5] == Approx(std::exp(88.37)).epsilon(1e-5));
+}
+
+TEST_CASE("Softmax sums to one and survives extreme scores") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  std::vector<float> scores = random.Vector(random.Size(1, 70), 30.0f);
+  const std::vector<float> before = scores;
+  kernels::Softmax(scores, 0.5f);
+  double total = 0;
+  for (float score : before) total += std::exp(0.5 * static_cast<double>(score));
+  for (size_t i = 0; i < scores.size(); ++i) {
+    REQUIRE(scores[i] == Approx(std::exp(0.5 * static_cast<double>(before[i])) / total)
+                             .epsilon(1e-5).margin(1e-12));
+  }
+
+  std::vector<float> extreme = {3e38f, -3e38f, 3e38f};
+  kernels::Softmax(extreme, 1.0f);
+  CHECK(extreme == std::vector<float>{0.5f, 0.0f, 0.5f});
+  kernels::Softmax(std::span<float>(), 1.0f);
+}
+
+TEST_CASE("RmsNorm follows its formula, in place too") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const std::vector<float> x = random.Vector(random.Size(1, 70), 4.0f);
+  const std::vector<float> weight = random.Vector(x.size());
+  std::vector<float> y(x.size());
+  kernels::RmsNorm(x, weight, 1e-5f, y);
+  double squares = 0;
+  for (float value : x) squares += static_cast<double>(value) * value;
+  const double inverse = 1 / std::sqrt(squares / static_cast<double>(x.size()) + 1e-5);
+  for (size_t i = 0; i < x.size(); ++i) {
+    REQUIRE(y[i] == Approx(x[i] * inverse * weight[i]).epsilon(1e-5).margin(1e-7));
+  }
+  std::vector<float> in_place = x;
+  kernels::RmsNorm(in_place, weight, 1e-5f, in_place);
+  CHECK(in_place == y);
+}
+
+TEST_CASE("SiluMultiply follows its formula, for large gates too") {
+  RandomValues random(7);
+  std::vector<float> gate = random.Vector(101, 20.0f);
+  gate[0] = -3e38f;
+  gate[1] = 3e38f;
+  gate[2] = -100.0f;
+  const std::vector<float> before = gate;
+  const std::vector<float> up = random.Vector(gate.size());
+  kernels::SiluMultiply(gate, up);
+  for (size_t i = 3; i < gate.size(); ++i) {
+    const double g = before[i];
+    REQUIRE(gate[i] == Approx(g / (1 + std::exp(-g)) * up[i]).epsilon(1e-5).margin(1e-7));
+  }
+  CHECK(std::abs(gate[0]) < 2.0f);  // e^88.37 stands in for infinity
+  CHECK(gate[1] == 3e38f * up[1]);
+  CHECK(std::abs(gate[2]) < 1e-30f);
+}
+
+}  // namespace
+}  // namespace halfling::testing
