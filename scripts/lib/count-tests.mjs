@@ -36,14 +36,15 @@ export function countCatch2(output) {
 }
 
 /**
- * A ctest run: Catch2's counts, and one failure for each program that ended without giving any.
+ * A ctest run of Catch2 programs and scripts for Node's runner: their own counts, and one failure
+ * for each that failed without giving any.
  * @param {string} log Testing/Temporary/LastTest.log: the output of every program
  * @returns {Counts}
  */
 export function countCtest(log) {
   let counts = { ...NO_TESTS };
   for (const program of log.split(/^\d+\/\d+ Testing: /m).slice(1)) {
-    const own = countCatch2(program);
+    const own = addCounts(countCatch2(program), countNodeTest(program));
     const failedProgram = /^Test Failed\.$/m.test(program) || !/^Test Passed\.$/m.test(program);
     if (failedProgram && own.failed === 0) own.failed = 1;
     counts = addCounts(counts, own);

@@ -38,6 +38,11 @@ test('ctest: a program that crashes before its summary is one failure', () => {
   assert.deepEqual(countCtest(log), counts(6, 2, 0));
 });
 
+test("ctest: Node's runner counts too", () => {
+  const log = '1/1 Testing: bindings_test\n# pass 3\n# fail 0\n# skipped 1\nTest Passed.\n';
+  assert.deepEqual(countCtest(log), counts(3, 0, 1));
+});
+
 test('ctest: a program whose cases all pass but whose end is a failure counts as one', () => {
   const log = '1/1 Testing: a_test\nAll tests passed (1 assertion in 1 test case)\nTest Failed.\n';
   assert.deepEqual(countCtest(log), counts(1, 1, 0));
