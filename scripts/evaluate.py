@@ -53,9 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         model.full_softmax_scores = arguments.softmax == "full"
         models[arguments.checkpoint.name] = model
     figures = {
-        name: evaluate(
-            model, dataset, arguments.split, workers, arguments.beams, arguments.users
-        )
+        name: evaluate(model, dataset, arguments.split, workers, arguments.beams, arguments.users)
         for name, model in models.items()
     }
     print(f"{dataset.name}, {arguments.split}, {arguments.users or len(dataset.users)} users")

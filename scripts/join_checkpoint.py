@@ -61,7 +61,7 @@ def join(name: str, model: Path, output: Path, data: Path | None) -> int:
     output.mkdir(parents=True, exist_ok=True)
     for file in COMMITTED:
         shutil.copyfile(model / file, output / file)
-    write_json(output / "recommender.json", recommender_description(dataset))
+    write_json(output / "recommender.json", recommender_description(dataset), indent=None)
     write_json(output / "interactions.json", interactions_of(dataset), indent=None)
     print(f"{output}: {len(dataset.items)} items, {len(dataset.users)} users")
     return 0
@@ -73,7 +73,9 @@ def main() -> int:
     )
     parser.add_argument("name", choices=("movielens", "instruments", "beauty"))
     parser.add_argument("--model", type=Path, help="committed weights (default: models/NAME)")
-    parser.add_argument("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data (default: where setup puts it)"
+    )
     parser.add_argument("--output", type=Path, help="default: build/checkpoints/NAME")
     arguments = parser.parse_args()
     model = arguments.model or REPOSITORY / "models" / arguments.name

@@ -56,7 +56,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
-    parser.add_argument("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data (default: where setup puts it)"
+    )
     parser.add_argument("--output", type=Path, required=True, help="semantic_ids.json to write")
     parser.add_argument("--levels", type=int, nargs="+", default=[32, 32, 32])
     parser.add_argument("--size", type=int, default=48, help="of each half of the vectors")
@@ -69,7 +71,9 @@ def main() -> int:
         parser.error("--levels takes 3 or 4 sizes of at most 256")
     try:
         items, sequences = read_catalogue(arguments.dataset, arguments.data)
-        codes = quantize(item_vectors(items, sequences, arguments), arguments.levels, arguments.seed)
+        codes = quantize(
+            item_vectors(items, sequences, arguments), arguments.levels, arguments.seed
+        )
     except DataError as error:
         print(f"semantic_ids.py: {error}", file=sys.stderr)
         return 3

@@ -93,12 +93,12 @@ def train(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     model = build_model(arguments, dataset).to(workers.device)
-    options = TrainOptions(
-        **{name: getattr(arguments, name) for name in TrainOptions().__dict__}
-    )
+    options = TrainOptions(**{name: getattr(arguments, name) for name in TrainOptions().__dict__})
     if workers.is_main:
         count = sum(p.numel() for p in model.parameters())
-        print(f"{dataset.name}: {len(dataset.sequences)} users, {len(dataset.items)} items; ", end="")
+        print(
+            f"{dataset.name}: {len(dataset.sequences)} users, {len(dataset.items)} items; ", end=""
+        )
         print(f"{arguments.model} of {count} parameters on {workers.count} x {workers.device}")
 
     def validation_score(current: torch.nn.Module) -> float:

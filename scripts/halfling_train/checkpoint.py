@@ -44,10 +44,12 @@ def round_to_bfloat16(model: torch.nn.Module) -> None:
 
 def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: p.detach().bfloat16().cpu().contiguous() for name, p in llama.named_parameters()}
+    weights = {
+        name: p.detach().bfloat16().cpu().contiguous() for name, p in llama.named_parameters()
+    }
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
-    write_json(folder / "recommender.json", recommender_description(dataset))
+    write_json(folder / "recommender.json", recommender_description(dataset), indent=None)
 
 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:

@@ -122,7 +122,9 @@ def load_movielens(folder: Path, semantic_ids: Path) -> Dataset:
     index = read_json(semantic_ids)["codes"]
     missing = [item.id for item in catalogue if item.id not in index]
     if missing:
-        raise DataError(f"{semantic_ids}: no code for item {missing[0]} and {len(missing) - 1} more")
+        raise DataError(
+            f"{semantic_ids}: no code for item {missing[0]} and {len(missing) - 1} more"
+        )
     return assemble("movielens", catalogue, [index[item.id] for item in catalogue], interactions)
 
 

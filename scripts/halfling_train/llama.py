@@ -161,7 +161,11 @@ class Attention(nn.Module):
         return x if repeats == 1 else x.repeat_interleave(repeats, dim=dim)
 
     def forward(
-        self, x: Tensor, packing: Packing, rotation: Rotation, caches: list[PromptCache] | None = None
+        self,
+        x: Tensor,
+        packing: Packing,
+        rotation: Rotation,
+        caches: list[PromptCache] | None = None,
     ) -> Tensor:
         """Causal attention within each sequence of the packed batch; x [N, D].
 
@@ -225,15 +229,17 @@ class Layer(nn.Module):
         self.dropout = dropout.residual
 
     def forward(
-        self, x: Tensor, packing: Packing, rotation: Rotation, caches: list[PromptCache] | None = None
+        self,
+        x: Tensor,
+        packing: Packing,
+        rotation: Rotation,
+        caches: list[PromptCache] | None = None,
     ) -> Tensor:
         attended = self.self_attn(self.input_layernorm(x), packing, rotation, caches)
         return self._feed_forward(x + drop(attended, self.dropout, self.training))
 
     def step(self, x: Tensor, rotation: Rotation, cache: PromptCache) -> Tensor:
-        return self._feed_forward(
-            x + self.self_attn.step(self.input_layernorm(x), rotation, cache)
-        )
+        return self._feed_forward(x + self.self_attn.step(self.input_layernorm(x), rotation, cache))
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         output = self.mlp(self.post_attention_layernorm(x))
@@ -244,9 +250,7 @@ class LlamaModel(nn.Module):
     def __init__(self, config: LlamaConfig, dropout: Dropout) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(
-            Layer(config, dropout) for _ in range(config.num_hidden_layers)
-        )
+        self.layers = nn.ModuleList(Layer(config, dropout) for _ in range(config.num_hidden_layers))
         self.norm = RmsNorm(config.hidden_size, config.rms_norm_eps)
         self.rope = Rope(config)
         self.dropout = dropout.embedding

@@ -9,7 +9,10 @@ from torch import Tensor
 from .description import BOS
 from .llama import Packing
 
-def pack(sequences: list[np.ndarray], width: int, device: torch.device) -> tuple[Packing, list[int]]:
+
+def pack(
+    sequences: list[np.ndarray], width: int, device: torch.device
+) -> tuple[Packing, list[int]]:
     """The packing of `sequences` with `width` tokens an item, and the order it puts them in."""
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     lengths = np.array([len(sequences[index]) * width for index in order])

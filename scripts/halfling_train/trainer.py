@@ -150,7 +150,11 @@ class Trainer:
             average.lerp_(parameter, 1 - decay)
 
     def _after_epoch(self, loss: float) -> None:
-        entry = {"epoch": self.epoch, "loss": round(loss, 4), "minutes": round(self.seconds / 60, 2)}
+        entry = {
+            "epoch": self.epoch,
+            "loss": round(loss, 4),
+            "minutes": round(self.seconds / 60, 2),
+        }
         last = self.epoch == self.options.epochs or self._finished()
         if self.epoch % self.options.evaluate_every == 0 or last:
             current = [p.detach().clone() for p in self.parameters]

@@ -1,0 +1,52 @@
+"""A small made-up catalogue whose users walk through it in order, with noise."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from halfling_train.datasets import Dataset, Item, assemble  # noqa: E402
+from halfling_train.llama import LlamaConfig  # noqa: E402
+
+torch.set_num_threads(1)  # the tests' tensors are tiny; threads would only wait for each other
+
+
+def make_dataset(items: int = 40, users: int = 60, seed: int = 0) -> Dataset:
+    """Three levels of codes; items 0 and 1 share one."""
+    random = np.random.default_rng(seed)
+    numbers = random.permutation(4 * 5 * 6)[:items]
+    codes = [[int(n) // 30, int(n) // 6 % 5, int(n) % 6] for n in numbers]
+    codes[1] = codes[0]
+    codes[2] = [3, 4, 5]  # every level's last code is in use, so that its size is known
+    interactions = {}
+    for user in range(users):
+        length = int(random.integers(3, 30))
+        start = int(random.integers(items))
+        steps = start + np.cumsum(random.integers(1, 3, size=length))
+        interactions[f"u{user}"] = [f"i{step % items}" for step in steps]
+    catalogue = [Item(f"i{number}", f"Film {number} (1999)", "Drama") for number in range(items)]
+    return assemble("synthetic", catalogue, codes, interactions)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return make_dataset()
+
+
+@pytest.fixture
+def config(dataset: Dataset) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=1 + sum(dataset.level_sizes),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    )

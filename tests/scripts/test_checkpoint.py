@@ -1,0 +1,113 @@
+"""What training writes: transformers reads it, and join_checkpoint.py completes it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SCRIPTS
+from halfling_train.checkpoint import load_model, round_to_bfloat16, save_checkpoint
+from halfling_train.datasets import Dataset, load_letter
+from halfling_train.llama import LlamaConfig, Packing
+from halfling_train.semantic_model import SemanticModel
+
+
+def save_random_model(dataset: Dataset, config: LlamaConfig, folder: Path) -> SemanticModel:
+    torch.manual_seed(2)
+    model = SemanticModel(dataset, config).eval()
+    round_to_bfloat16(model)
+    save_checkpoint(folder, model.llama, dataset)
+    return model
+
+
+def test_logits_equal_those_of_transformers(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    model = save_random_model(dataset, config, tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).float().eval()
+    assert type(theirs).__name__ == "LlamaForCausalLM"
+    tokens = torch.tensor([[0, *model.tokens[[3, 8, 5]].flatten().tolist()]])
+    packing = Packing(((0, 1, tokens.shape[1]),), torch.arange(tokens.shape[1]))
+    with torch.no_grad():
+        ours = model.llama.logits(model.llama(tokens[0], packing))
+        torch.testing.assert_close(ours, theirs(tokens).logits[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_saved_model_loads_and_ranks_the_same(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    model = save_random_model(dataset, config, tmp_path)
+    histories = [np.array([1, 2, 3]), np.array([30])]
+    assert load_model(tmp_path, dataset).recommend(histories, 10) == model.recommend(histories, 10)
+
+
+def write_letter_data(folder: Path) -> Dataset:
+    """Five items with four-word codes, two of which need telling apart after three words."""
+    folder.mkdir()
+    codes = {"0": [1, 2, 3, 4], "1": [1, 2, 3, 5], "2": [0, 1, 1, 1], "3": [2, 0, 0, 0]}
+    codes["4"] = codes["3"]
+    words = {
+        item: [f"<{'abcd'[i]}_{c}>" for i, c in enumerate(code)] for item, code in codes.items()
+    }
+    (folder / "index.json").write_text(json.dumps(words))
+    events = {"7": [0, 1, 2, 3], "9": [2, 1, 0], "11": [4, 1]}
+    (folder / "interactions.json").write_text(json.dumps(events))
+    return load_letter(folder)
+
+
+def join(model: Path, data: Path, output: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(SCRIPTS / "join_checkpoint.py"), "instruments"]
+    command += ["--model", str(model), "--data", str(data), "--output", str(output)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_join_completes_a_checkpoint(tmp_path: Path) -> None:
+    dataset = write_letter_data(tmp_path / "data")
+    config = LlamaConfig(1 + sum(dataset.level_sizes), 16, 16, 1, 2, 2)
+    save_random_model(dataset, config, tmp_path / "model")
+    (tmp_path / "model" / "recommender.json").unlink()
+
+    result = join(tmp_path / "model", tmp_path / "data", tmp_path / "joined")
+    assert result.returncode == 0, result.stderr
+    names = {path.name for path in (tmp_path / "joined").iterdir()}
+    assert names == {"config.json", "model.safetensors", "recommender.json", "interactions.json"}
+
+    description = json.loads((tmp_path / "joined" / "recommender.json").read_text())
+    assert description["format"] == 1
+    assert description["prompt"] == {"prefix": [0], "separator": [], "suffix": []}
+    assert description["max_history"] == 20
+    items = {item["id"]: item for item in description["items"]}
+    assert list(items) == ["0", "1", "2", "3", "4"]
+    assert items["0"]["tokens"] != items["1"]["tokens"]
+    assert items["3"]["tokens"] == items["4"]["tokens"]
+    used = sorted({token for item in items.values() for token in item["tokens"]})
+    assert used[0] >= 1 and used[-1] < config.vocab_size, "0 is the prompt's"
+    assert [items[i]["popularity"] for i in "01234"] == [1, 1, 1, 0, 0], "the training part only"
+
+    interactions = json.loads((tmp_path / "joined" / "interactions.json").read_text())
+    assert interactions == {"7": ["0", "1", "2", "3"], "9": ["2", "1", "0"]}
+
+
+def test_join_says_where_the_data_is_absent(tmp_path: Path) -> None:
+    dataset = write_letter_data(tmp_path / "data")
+    config = LlamaConfig(1 + sum(dataset.level_sizes), 16, 16, 1, 2, 2)
+    save_random_model(dataset, config, tmp_path / "model")
+    result = join(tmp_path / "model", tmp_path / "nowhere", tmp_path / "joined")
+    assert result.returncode == 3
+    assert "nowhere/index.json: no such file" in result.stderr
+    assert not (tmp_path / "joined").exists()
+
+
+def test_join_refuses_weights_of_another_catalogue(tmp_path: Path) -> None:
+    dataset = write_letter_data(tmp_path / "data")
+    config = LlamaConfig(99, 16, 16, 1, 2, 2)
+    save_random_model(dataset, config, tmp_path / "model")
+    result = join(tmp_path / "model", tmp_path / "data", tmp_path / "joined")
+    assert result.returncode == 1
+    assert "vocab_size is 99" in result.stderr

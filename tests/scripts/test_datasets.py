@@ -1,0 +1,49 @@
+"""Codes, splits and batches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from halfling_train.batches import WINDOW, epoch_batches
+from halfling_train.datasets import DataError, Dataset, load_letter, shorten
+
+
+def test_split_leaves_the_last_two_items_out_of_training(dataset: Dataset) -> None:
+    histories, targets = dataset.evaluation("test")
+    valid_histories, valid_targets = dataset.evaluation("valid")
+    for number, sequence in enumerate(dataset.sequences):
+        assert targets[number] == sequence[-1]
+        assert valid_targets[number] == sequence[-2]
+        assert histories[number].tolist() == sequence[:-1][-20:].tolist()
+        assert valid_histories[number].tolist() == sequence[:-2][-20:].tolist()
+    assert dataset.popularity.sum() == sum(len(sequence) - 2 for sequence in dataset.sequences)
+
+
+def test_shortened_codes_stay_as_distinct_as_they_were() -> None:
+    codes = [[1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 4, 0], [1, 2, 3, 4], [7, 7, 7, 7]]
+    short = shorten(codes)
+    assert [len(code) for code in short] == [3] * 5
+    assert short[0] == [1, 2, 3] and short[2] == [1, 2, 4] and short[4] == [7, 7, 7]
+    assert short[3] == short[0], "items that shared a code go on sharing it"
+    assert short[1][:2] == [1, 2] and short[1] not in (short[0], short[2])
+
+
+def test_batches_hold_every_item_once_and_repeat_for_the_same_epoch(dataset: Dataset) -> None:
+    sequences = dataset.training()
+    first = [row.tolist() for batch in epoch_batches(sequences, 16, 0.0, 1, 3) for row in batch]
+    again = [row.tolist() for batch in epoch_batches(sequences, 16, 0.0, 1, 3) for row in batch]
+    other = [row.tolist() for batch in epoch_batches(sequences, 16, 0.0, 1, 4) for row in batch]
+    assert first == again and first != other
+    assert max(map(len, first)) <= WINDOW
+    counts = np.bincount([item for row in first for item in row], minlength=len(dataset.items))
+    assert (counts == dataset.popularity).all()
+
+
+def test_a_broken_code_is_named(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text(json.dumps({"0": ["<a_1>", "b_2", "<c_3>", "<d_4>"]}))
+    (tmp_path / "interactions.json").write_text("{}")
+    with pytest.raises(DataError, match=r"index\.json: item 0: expected words like <a_12>"):
+        load_letter(tmp_path)

@@ -1,0 +1,89 @@
+"""Beam search against brute force, the loss against the ranking's own probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from halfling_train.datasets import Dataset
+from halfling_train.description import BOS
+from halfling_train.llama import LlamaConfig, Packing
+from halfling_train.semantic_model import SemanticModel
+
+
+@pytest.fixture
+def model(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
+    torch.manual_seed(3)
+    return SemanticModel(dataset, config).eval()
+
+
+def item_log_probs(model: SemanticModel, history: list[int]) -> torch.Tensor:
+    """[items] by a plain forward pass for every item, with no cache and no beam."""
+    prefix = [BOS, *model.tokens[history].flatten().tolist()]
+    scores = []
+    for item, code in enumerate(model.tokens.tolist()):
+        tokens = torch.tensor(prefix + code[:-1])
+        packing = Packing(((0, 1, len(tokens)),), torch.arange(len(tokens)))
+        hidden = model.llama(tokens, packing)[len(prefix) - 1 :]
+        total = torch.zeros(())
+        for level in range(model.levels):
+            allowed = model.trie.successors(level)[model.trie.path[item, level]] >= 0
+            logits = model.level_logits(level, hidden[level])
+            logits[~allowed] = float("-inf")
+            total = total + logits.log_softmax(-1)[code[level] - model.firsts[level]]
+        scores.append(total)
+    return torch.stack(scores).detach()
+
+
+def test_a_wide_beam_ranks_like_brute_force(model: SemanticModel, dataset: Dataset) -> None:
+    history = [5, 9, 3, 3, 17]
+    expected = item_log_probs(model, history)
+    leaves, scores = model.beam_search(np.array([history]), beams=1000)
+    found = leaves[0][leaves[0] >= 0].tolist()
+    assert sorted(found) == list(range(model.trie.leaves)), "every code is found"
+    first_items = [model.trie.leaf_items[leaf][0] for leaf in found]
+    torch.testing.assert_close(scores[0, : len(found)], expected[first_items])
+    assert (scores[0, 1 : len(found)] <= scores[0, : len(found) - 1]).all()
+
+
+def test_probabilities_of_the_catalogue_sum_to_one(model: SemanticModel) -> None:
+    log_probs = item_log_probs(model, [2, 30])
+    distinct = [items[0] for items in model.trie.leaf_items]
+    assert float(log_probs[distinct].exp().sum()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_narrow_beam_finds_no_better_score_than_a_wide_one(model: SemanticModel) -> None:
+    histories = np.array([[5, 9, 3], [8, 8, 1]])
+    _, wide = model.beam_search(histories, beams=1000)
+    _, narrow = model.beam_search(histories, beams=4)
+    assert narrow.shape == (2, 4)
+    assert (narrow <= wide[:, :4] + 1e-5).all()
+
+
+def test_the_loss_is_the_likelihood_that_ranking_uses(model: SemanticModel) -> None:
+    sequences = [np.array([4, 7, 7, 20]), np.array([11, 2])]
+    loss, count = model.loss(sequences)
+    expected = -sum(
+        item_log_probs(model, sequence[:end].tolist())[sequence[end]]
+        for sequence in sequences
+        for end in range(len(sequence))
+    )
+    assert count == 6
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_the_more_popular_of_two_items_with_one_code_ranks_first(
+    model: SemanticModel, dataset: Dataset
+) -> None:
+    shared = model.trie.leaf_items[int(model.trie.path[0, -1])]
+    assert sorted(shared) == [0, 1]
+    assert dataset.popularity[shared[0]] >= dataset.popularity[shared[1]]
+    row = model.recommend([np.array([3, 4])], 1000)[0]
+    assert row.index(shared[1]) == row.index(shared[0]) + 1
+    assert sorted(row) == list(range(len(dataset.items)))
+
+
+def test_a_batch_ranks_as_its_rows_do_alone(model: SemanticModel) -> None:
+    histories = [np.array([3, 4]), np.array([9]), np.array([10, 12]), np.arange(20)]
+    together = model.recommend(histories, 5)
+    assert together == [model.recommend([history], 5)[0] for history in histories]
