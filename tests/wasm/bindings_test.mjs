@@ -1,0 +1,145 @@
+// The wasm module as JavaScript uses it, held to the rankings that the native build committed.
+//
+// usage: node --disallow-code-generation-from-strings tests/wasm/bindings_test.mjs HALFLING.mjs [SIMD]
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const [modulePath, simd = "baseline"] = process.argv.slice(2);
+if (!modulePath) {
+  console.error("usage: node tests/wasm/bindings_test.mjs HALFLING.mjs [baseline|relaxed]");
+  process.exit(2);
+}
+
+const { default: createModule } = await import(pathToFileURL(path.resolve(modulePath)).href);
+const golden = fileURLToPath(new URL("../golden/ranking/", import.meta.url));
+const shardName = "model-00001-of-00001.safetensors";
+const readShard = (model) => readFile(path.join(golden, model, shardName));
+const none = new Int32Array();
+
+// As the worker starts it: compiled elsewhere, handed in. `memory` shows what the heap has grown to.
+async function start() {
+  const wasm = await WebAssembly.compile(await readFile(modulePath.replace(/\.mjs$/, ".wasm")));
+  let memory;
+  const module = await createModule({
+    instantiateWasm(imports, receive) {
+      const instance = new WebAssembly.Instance(wasm, imports);
+      memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
+      receive(instance, wasm);
+      return instance.exports;
+    },
+  });
+  return { module, memory };
+}
+
+async function loadEngine(module, model) {
+  const engine = new module.Engine();
+  engine.addShard(shardName, await readShard(model));
+  assert.deepEqual(engine.load(), { ok: true });
+  return engine;
+}
+
+function recommend(engine, request = {}) {
+  const { history = [1, 2], limit = 10, beamWidth = 20, exclude = none, allow = null } = request;
+  const { excludeSeen = true } = request;
+  return engine.recommend(Int32Array.from(history), limit, beamWidth, exclude, allow, excludeSeen);
+}
+
+function assertRefused(outcome, code, what) {
+  assert.deepEqual(Object.keys(outcome).sort(), ["code", "message", "ok"]);
+  assert.equal(outcome.ok, false);
+  assert.equal(outcome.code, code);
+  assert.match(outcome.message, what);
+}
+
+test("says which build it is", async () => {
+  const module = await createModule();
+  assert.match(module.buildId(), /^[0-9a-f]{16}$/);
+  assert.equal(module.simd(), simd);
+  assert.equal(module.relaxedDotSelfTest(), simd === "relaxed");
+});
+
+for (const model of ["dense", "low-rank"]) {
+  test(`ranks as the native build does, to the bit: ${model}`, async () => {
+    const { module } = await start();
+    const engine = await loadEngine(module, model);
+    const answers = JSON.parse(await readFile(path.join(golden, model, "ranking.json"), "utf8"));
+    assert.equal(answers.length, 12);
+    for (const answer of answers) {
+      const outcome = engine.recommend(
+        Int32Array.from(answer.history), answer.limit, answer.beam_width,
+        Int32Array.from(answer.exclude), answer.allow && Int32Array.from(answer.allow),
+        answer.exclude_seen);
+      assert.equal(outcome.ok, true, outcome.message);
+      assert(outcome.items instanceof Int32Array && outcome.scores instanceof Float32Array);
+      assert.deepEqual([...outcome.items], answer.items);
+      assert.deepEqual([...new Uint32Array(outcome.scores.buffer)], answer.score_bits);
+      assert.equal(outcome.reusedTokens, answer.reused_tokens);
+    }
+    engine.delete();
+  });
+}
+
+test("results are copies: a heap that moves does not change them", async () => {
+  const { module, memory } = await start();
+  const engine = await loadEngine(module, "dense");
+  const outcome = recommend(engine);
+  assert.equal(outcome.items.buffer.byteLength, outcome.items.byteLength);
+  assert.equal(outcome.scores.buffer.byteLength, outcome.scores.byteLength);
+  const before = [[...outcome.items], [...outcome.scores]];
+  const bytesBefore = memory.buffer.byteLength;
+  engine.addShard("large", new Uint8Array(64 * 1024 * 1024));
+  assert(memory.buffer.byteLength > bytesBefore);
+  assert.deepEqual([[...outcome.items], [...outcome.scores]], before);
+  assert.deepEqual([...recommend(engine).items], before[0]);
+  engine.delete();
+});
+
+test("a shard is copied in: the page may reuse its buffer", async () => {
+  const { module } = await start();
+  const bytes = new Uint8Array(await readShard("dense"));
+  const engine = new module.Engine();
+  engine.addShard(shardName, bytes.subarray(0));
+  bytes.fill(0);
+  assert.deepEqual(engine.load(), { ok: true });
+  engine.delete();
+});
+
+test("errors are values, and the engine goes on", async () => {
+  const { module } = await start();
+  const engine = new module.Engine();
+  assertRefused(recommend(engine), "invalid-request", /no model is loaded/);
+  assertRefused(engine.load(), "truncated-file", /no shards/);
+  engine.addShard(shardName, (await readShard("dense")).subarray(0, 1000));
+  assertRefused(engine.load(), "truncated-file", /model-00001-of-00001/);
+  engine.addShard("model-00001-of-00001.safetensors", await readShard("dense"));
+  assert.deepEqual(engine.load(), { ok: true });
+
+  assertRefused(recommend(engine, { history: [] }), "empty-history", /history/);
+  assertRefused(recommend(engine, { history: [60] }), "unknown-item", /history\[0\]: item 60/);
+  assertRefused(recommend(engine, { exclude: Int32Array.of(-1) }), "unknown-item", /exclude/);
+  assertRefused(recommend(engine, { history: Array(10_001).fill(1) }), "history-too-long", /10001/);
+  for (const limit of [0, -1, 1001, 1.5, NaN, Infinity, 2 ** 32 + 5]) {
+    assertRefused(recommend(engine, { limit }), "invalid-request", /limit/);
+    assertRefused(recommend(engine, { beamWidth: limit }), "invalid-request", /beam_width/);
+  }
+  assert.equal(recommend(engine, { allow: none }).items.length, 0);
+  assert.equal(recommend(engine).items.length, 10);
+  engine.delete();
+});
+
+test("delete() gives the memory back", async () => {
+  const { module, memory } = await start();
+  const useOnce = async () => {
+    const engine = await loadEngine(module, "dense");
+    engine.addShard("large", new Uint8Array(8 * 1024 * 1024));
+    assert.equal(recommend(engine).ok, true);
+    engine.delete();
+  };
+  await useOnce();
+  const bytes = memory.buffer.byteLength;
+  for (let i = 0; i < 20; ++i) await useOnce();
+  assert.equal(memory.buffer.byteLength, bytes);
+});
