@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Trains a sequential recommender and writes a checkpoint directory.
+r"""Trains a sequential recommender and writes a checkpoint directory.
 
 Examples:
   python3 scripts/train.py --dataset movielens --output build/training/movielens
-  torchrun --nproc-per-node 2 scripts/train.py --dataset instruments --output build/training/instruments
+  torchrun --nproc_per_node 2 scripts/train.py --dataset instruments \
+      --output build/training/instruments
   python3 scripts/train.py --dataset movielens --model sasrec --output build/training/sasrec
 
 Run the same command again to go on after an interruption. See docs/training.md.
@@ -23,7 +24,7 @@ from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_r
 from halfling_train.datasets import DataError, Dataset, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
-from halfling_train.llama import Dropout, LlamaConfig  # noqa: E402
+from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402

@@ -53,15 +53,17 @@ class ItemKnn:
         self.popularity = dataset.popularity / (1 + dataset.popularity.max())
 
     def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
-        return [self._recommend_one(history, count) for history in histories]
-
-    def _recommend_one(self, history: np.ndarray, count: int) -> list[int]:
-        weights = self.decay ** np.arange(len(history))[::-1]
-        scores = np.asarray(weights @ self.similarity[history]).ravel()
+        lengths = [len(history) for history in histories]
+        rows, columns = np.repeat(np.arange(len(histories)), lengths), np.concatenate(histories)
+        ages = np.concatenate([np.arange(length)[::-1] for length in lengths])
+        shape = (len(histories), self.similarity.shape[0])
+        weights = sparse.csr_matrix((self.decay**ages, (rows, columns)), shape=shape)
+        scores = (weights @ self.similarity).toarray()
         scores += 1e-9 * self.popularity  # items without any similarity: by popularity
-        scores[history] = -1.0
-        best = np.argpartition(-scores, count)[:count]
-        return best[np.argsort(-scores[best], kind="stable")].tolist()
+        scores[rows, columns] = -1.0
+        best = np.argpartition(-scores, count, axis=1)[:, :count]
+        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(best, order, axis=1).tolist()
 
 
 def keep_largest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:

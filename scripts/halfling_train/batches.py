@@ -1,4 +1,4 @@
-"""One epoch's batches: windows of at most 21 items (20 of history, one target), some items dropped."""
+"""One epoch's batches: windows of at most 21 items (20 of history and a target)."""
 
 from __future__ import annotations
 

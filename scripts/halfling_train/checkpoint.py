@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from .datasets import DataError, Dataset, read_json
 from .description import BOS, recommender_description, write_json
-from .llama import LlamaConfig, LlamaForCausalLM
+from .llama import LlamaForCausalLM
+from .llama_config import LlamaConfig
 from .semantic_model import SemanticModel
 
 

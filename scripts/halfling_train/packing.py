@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .attention import Packing
 from .description import BOS
-from .llama import Packing
 
 
 def pack(

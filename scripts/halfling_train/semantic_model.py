@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import Packing, PromptCache
 from .datasets import Dataset
 from .description import BOS, FIRST_CODE_TOKEN, token_table
-from .llama import Dropout, LlamaConfig, LlamaForCausalLM, Packing, PromptCache
+from .llama import LlamaForCausalLM
+from .llama_config import Dropout, LlamaConfig
 from .packing import pack, shift
 from .trie import ItemTrie
 
@@ -102,13 +104,12 @@ class SemanticModel(nn.Module):
         scores = torch.zeros(batch, 1, device=hidden.device)
         hidden = hidden.unsqueeze(1)  # [B, 1, D]
         for level in range(self.levels):
-            if level > 0:
-                position += 1
-                hidden = self.llama.step(chosen, position, caches)  # noqa: F821 (level 0 sets it)
             nodes, scores, parents, codes = self._extend(level, nodes, scores, hidden, beams)
-            chosen = self.firsts[level] + codes
-            for cache in caches:
-                cache.reorder(parents)
+            if level + 1 < self.levels:
+                for cache in caches:
+                    cache.reorder(parents)
+                position += 1
+                hidden = self.llama.step(self.firsts[level] + codes, position, caches)
         return nodes.masked_fill(scores == float("-inf"), -1), scores
 
     def _prefill(self, histories: np.ndarray) -> tuple[Tensor, list[PromptCache]]:

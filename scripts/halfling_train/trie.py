@@ -1,4 +1,4 @@
-"""The tree of item codes as arrays: which codes may follow a prefix, and which items a code names."""
+"""The tree of item codes as arrays: which codes may follow a prefix, which items a code names."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from halfling_train.datasets import Dataset, Item, assemble  # noqa: E402
-from halfling_train.llama import LlamaConfig  # noqa: E402
+from halfling_train.llama_config import LlamaConfig  # noqa: E402
 
 torch.set_num_threads(1)  # the tests' tensors are tiny; threads would only wait for each other
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import SCRIPTS
+from halfling_train.attention import Packing
 from halfling_train.checkpoint import load_model, round_to_bfloat16, save_checkpoint
 from halfling_train.datasets import Dataset, load_letter
-from halfling_train.llama import LlamaConfig, Packing
+from halfling_train.llama_config import LlamaConfig
 from halfling_train.semantic_model import SemanticModel
 
 

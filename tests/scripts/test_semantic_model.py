@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from halfling_train.attention import Packing
 from halfling_train.datasets import Dataset
 from halfling_train.description import BOS
-from halfling_train.llama import LlamaConfig, Packing
+from halfling_train.llama_config import LlamaConfig
 from halfling_train.semantic_model import SemanticModel
 
 

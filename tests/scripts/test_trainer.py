@@ -10,7 +10,7 @@ import torch
 from halfling_train.datasets import Dataset
 from halfling_train.distributed import Workers
 from halfling_train.evaluation import evaluate
-from halfling_train.llama import Dropout, LlamaConfig
+from halfling_train.llama_config import Dropout, LlamaConfig
 from halfling_train.sasrec import SasRec
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.trainer import Trainer, TrainOptions

@@ -1,0 +1,56 @@
+"""What shapes the model, and what training alone adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """The part of config.json that shapes the model."""
+
+    vocab_size: int
+    hidden_size: int = 256
+    intermediate_size: int = 768
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    num_key_value_heads: int = 4
+    max_position_embeddings: int = 128
+    rms_norm_eps: float = 1e-6
+    rope_theta: float = 10000.0
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Shares of activations dropped in training. They leave no trace in the checkpoint."""
+
+    embedding: float = 0.0
+    residual: float = 0.0
+    attention: float = 0.0
+    feed_forward: float = 0.0
+
+
+def drop(x: Tensor, share: float, training: bool) -> Tensor:
+    """F.dropout with the share rounded to 1/256: one random byte an element instead of one draw.
+
+    On a CPU the generator is a fifth of a training step otherwise.
+    """
+    if not training or share == 0.0:
+        return x
+    if x.is_cuda:
+        return F.dropout(x, share)
+    threshold = round(share * 256)
+    words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+    return x * (kept.to(x.dtype) * (256 / (256 - threshold)))
