@@ -4,29 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "engine/model/transformer.h"
-#include "tests/catch.h"
-#include "tests/test_data.h"
+#include "tests/engine/model/golden_model.h"
 
 namespace halfling::testing {
 namespace {
-
-constexpr const char* kGoldens[] = {
-    "llama-tied-bf16",    "llama-bias-f32", "llama-llama3-rope-f16", "llama-linear-rope-f32",
-    "llama-sharded-bf16", "mistral-f16",    "mistral-window-bf16",   "qwen2-bf16",
-    "qwen2-window-f16",   "qwen3-bf16",     "qwen3-bias-f32",
-};
-
-Transformer LoadGolden(const std::string& folder) {
-  const auto config = ParseModelConfig(ReadTestData(folder + "/config.json"), "config.json");
-  if (!config) FAIL(config.error().message);
-  const TestCheckpoint checkpoint(folder);
-  auto weights = LoadWeights(*config, checkpoint);
-  if (!weights) FAIL(weights.error().message);
-  auto transformer = Transformer::Create(*config, *std::move(weights));
-  if (!transformer) FAIL(transformer.error().message);
-  return *std::move(transformer);
-}
 
 // The largest difference between our logits and the golden ones, relative to the golden row's
 // largest logit, over all positions of `tokens`.
@@ -60,7 +41,7 @@ double LargestError(const Transformer& transformer, const std::vector<int>& toke
 TEST_CASE("Logits agree with transformers at every position") {
   const std::string name = GENERATE(from_range(std::begin(kGoldens), std::end(kGoldens)));
   CAPTURE(name);
-  const Transformer transformer = LoadGolden("golden/" + name);
+  const Transformer transformer = LoadGolden(name);
   const auto golden = nlohmann::json::parse(ReadTestData("golden/" + name + "/golden.json"));
   REQUIRE(golden["sequences"].size() >= 3);
   for (const auto& sequence : golden["sequences"]) {
