@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { test as base, type Page } from '@playwright/test';
 import { preview } from 'vite';
 
-import { PackageSite } from './package-site';
+import { PackageSite } from './package-site.mjs';
 
 export const rootDir = join(dirname(fileURLToPath(import.meta.url)), '../..');
 

@@ -7,7 +7,7 @@ import type { Page } from '@playwright/test';
 import type { CreateOptions, HalflingError, Recommender } from 'halfling';
 
 import { expect, recordRequests, test } from './fixtures';
-import type { PackageSite } from './package-site';
+import type { PackageSite } from './package-site.mjs';
 
 declare global {
   var halfling: typeof import('halfling');

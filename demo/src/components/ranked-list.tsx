@@ -60,7 +60,7 @@ export function RankedList({ label, rows, compact = false, onPick }: Props) {
 
 function Gain({ gain }: { readonly gain: number | 'new' }) {
   if (gain === 'new') return <span class="gain gain-new">only here</span>;
-  if (gain === 0) return <span class="gain">same rank</span>;
+  if (gain === 0) return <span class="gain">same</span>;
   return gain > 0 ? (
     <span class="gain gain-up">▲ {gain}</span>
   ) : (
