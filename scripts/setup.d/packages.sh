@@ -1,44 +1,47 @@
 # The system's packages: which are needed, which are missing, and apt to install them.
 
 # Each row: Debian's package, a probe for it, and what to look for on other systems.
-#   cmd:NAME     a command on PATH
-#   file:PATH    a file or folder; of several joined by '|' one is enough
-#   python:NAME  a module that the system's python3 can import
+#   cmd:NAME      a command on PATH
+#   header:NAME   a C++ header in one of INCLUDE_FOLDERS
+#   file:PATH     a file or folder
+#   python:NAME   a module that the system's python3 can import
+# Of several names joined by '|', one is enough.
 PACKAGE_TABLE='
-ca-certificates         file:/etc/ssl/certs/ca-certificates.crt   certificate authorities
-g++                     cmd:g++                                   GCC >= 12 or Clang >= 16
-cmake                   cmd:cmake                                 CMake >= 3.24
-ninja-build             cmd:ninja                                 Ninja
-pkg-config              cmd:pkg-config                            pkg-config
-nodejs                  cmd:node                                  Node.js >= 18.19
-npm                     cmd:npm                                   npm >= 9
-chromium                cmd:chromium|chromium-browser|google-chrome  Chromium >= 114
-fonts-liberation        file:/usr/share/fonts                     a font for the page
-catch2                  file:/usr/include/catch2|/usr/local/include/catch2|/opt/homebrew/include/catch2  Catch2 2.13
-libeigen3-dev           file:/usr/include/eigen3|/usr/local/include/eigen3|/opt/homebrew/include/eigen3  Eigen 3.4
-nlohmann-json3-dev      file:/usr/include/nlohmann|/usr/local/include/nlohmann|/opt/homebrew/include/nlohmann  nlohmann/json >= 3.11
-libexpected-dev         file:/usr/include/tl|/usr/local/include/tl|/opt/homebrew/include/tl  tl::expected >= 1.0
-libcli11-dev            file:/usr/include/CLI|/usr/local/include/CLI|/opt/homebrew/include/CLI  CLI11 >= 2.1
-libssl-dev              file:/usr/include/openssl|/usr/local/include/openssl|/opt/homebrew/include/openssl  OpenSSL >= 3
-python3                 cmd:python3                               Python >= 3.10
-python3-venv            python:ensurepip                          the venv module
-python3-torch           python:torch                              PyTorch >= 1.13
-python3-scipy           python:scipy                              SciPy >= 1.9
-python3-sklearn         python:sklearn                            scikit-learn >= 1.2
+ca-certificates     file:/etc/ssl/certs/ca-certificates.crt       certificate authorities
+g++                 cmd:g++                                       GCC >= 12 or Clang >= 16
+cmake               cmd:cmake                                     CMake >= 3.24
+ninja-build         cmd:ninja                                     Ninja
+nodejs              cmd:node                                      Node.js >= 18.19
+npm                 cmd:npm                                       npm >= 9
+chromium            cmd:chromium|chromium-browser|google-chrome   Chromium >= 114
+fonts-liberation    file:/usr/share/fonts                         a font for the page
+catch2              header:catch2/catch.hpp|catch2/catch_all.hpp  Catch2 2.13 or 3
+libeigen3-dev       header:eigen3/Eigen/Dense                     Eigen 3.4
+nlohmann-json3-dev  header:nlohmann/json.hpp                      nlohmann/json >= 3.11
+libexpected-dev     header:tl/expected.hpp                        tl::expected >= 1.0
+libcli11-dev        header:CLI/CLI.hpp                            CLI11 >= 2.1
+libssl-dev          header:openssl/evp.h                          OpenSSL >= 3
+python3             cmd:python3                                   Python >= 3.10
+python3-venv        python:ensurepip                              the venv module
+python3-torch       python:torch                                  PyTorch >= 1.13
+python3-scipy       python:scipy                                  SciPy >= 1.9
+python3-sklearn     python:sklearn                                scikit-learn >= 1.2
 '
+INCLUDE_FOLDERS="/usr/include /usr/local/include /opt/homebrew/include $TOOLCHAIN/include"
 # PyTorch on Debian takes its matrix products from whichever BLAS is installed; this one is fast.
+# The keyring must know the release that emscripten.sh fetches from.
 DEBIAN_PACKAGE_TABLE='
-libopenblas0-pthread    file:/usr/lib/x86_64-linux-gnu/openblas-pthread|/usr/lib/aarch64-linux-gnu/openblas-pthread  OpenBLAS
-debian-archive-keyring  file:/usr/share/keyrings/debian-archive-trixie-automatic.gpg  keys
+libopenblas0-pthread    file:/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3|/usr/lib/aarch64-linux-gnu/openblas-pthread/libblas.so.3
+debian-archive-keyring  file:/usr/share/keyrings/debian-archive-trixie-automatic.gpg
 '
 # What the private Emscripten runs on (see emscripten.sh); not needed where there is an emcc.
 PRIVATE_EMSCRIPTEN_TABLE='
-clang-19                file:/usr/lib/llvm-19/bin/clang           Clang 19
-lld-19                  file:/usr/lib/llvm-19/bin/wasm-ld         LLD 19
-llvm-19                 file:/usr/lib/llvm-19/bin/llvm-ar         LLVM 19
+clang-19                file:/usr/lib/llvm-19/bin/clang
+lld-19                  file:/usr/lib/llvm-19/bin/wasm-ld
+llvm-19                 file:/usr/lib/llvm-19/bin/llvm-ar
 '
 DEBIAN_13_EMSCRIPTEN_TABLE='
-emscripten              file:/usr/share/emscripten/emcc.py        Emscripten >= 3.1.69
+emscripten              file:/usr/share/emscripten/emcc.py
 '
 
 install_packages() {
@@ -74,6 +77,7 @@ missing_packages() {
   while read -r package probe rest; do
     case "$probe" in
       cmd:*) any_of command_exists "${probe#cmd:}" || echo "$package" ;;
+      header:*) any_of header_exists "${probe#header:}" || echo "$package" ;;
       file:*) any_of path_exists "${probe#file:}" || echo "$package" ;;
       python:*) modules+=" $package=${probe#python:}" ;;
     esac
@@ -101,6 +105,14 @@ any_of() {
 
 command_exists() { command -v "$1" > /dev/null; }
 path_exists() { [ -e "$1" ]; }
+
+header_exists() {
+  local folder
+  for folder in $INCLUDE_FOLDERS; do
+    [ -e "$folder/$1" ] && return 0
+  done
+  return 1
+}
 
 # Debian's PyTorch belongs to Debian's Python, not to another one that comes first on PATH.
 system_python() {
