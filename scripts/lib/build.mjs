@@ -26,9 +26,8 @@ export async function setUp() {
  * @param {string[]} targets nothing: all of them
  */
 export async function buildPreset(preset, targets = []) {
-  const warningsAreErrors = process.env.CI ? ['-DHALFLING_WERROR=ON'] : [];
   const jobs = String(availableParallelism());
-  await mustRun(['cmake', '--preset', preset, ...warningsAreErrors], { quiet: true });
+  await mustRun(['cmake', '--preset', preset], { quiet: true });
   const chosen = targets.length > 0 ? ['--target', ...targets] : [];
   await mustRun(['cmake', '--build', '--preset', preset, '-j', jobs, ...chosen], { quiet: true });
 }
