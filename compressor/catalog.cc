@@ -1,0 +1,106 @@
+#include "compressor/catalog.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "engine/model_file/strict_json.h"
+
+namespace halfling {
+namespace {
+
+constexpr int kCatalogFormat = 1;
+
+struct OptionalText {
+  const char* name;
+  std::optional<std::string> CatalogItem::*member;
+};
+constexpr OptionalText kTextFields[] = {{"title", &CatalogItem::title},
+                                        {"category", &CatalogItem::category},
+                                        {"image", &CatalogItem::image},
+                                        {"url", &CatalogItem::url}};
+
+}  // namespace
+
+Result<Catalog> Catalog::Create(std::vector<CatalogItem> items, std::string_view where) {
+  if (items.empty()) {
+    return Fail(ErrorCode::kEmptyCatalog,
+                std::string(where) + ": items: expected at least one item");
+  }
+  Catalog catalog;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::string& id = items[i].id;
+    const std::string field = std::string(where) + ": items[" + std::to_string(i) + "].id";
+    if (id.empty()) return Fail(ErrorCode::kInvalidCatalog, field + ": expected a text, is empty");
+    if (!catalog.index_of_id_.emplace(id, static_cast<int>(i)).second) {
+      return Fail(ErrorCode::kInvalidCatalog,
+                  field + ": " + Quoted(id) + " is an earlier item's id too");
+    }
+  }
+  catalog.items_ = std::move(items);
+  return catalog;
+}
+
+std::optional<int> Catalog::IndexOf(const std::string& id) const {
+  const auto found = index_of_id_.find(id);
+  if (found == index_of_id_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where) {
+  CatalogItem item;
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const id, JsonMember(value, "id", where));
+  if (!id->is_string()) return Fail(ErrorCode::kMalformedJson, where + ".id: expected a text");
+  item.id = id->get<std::string>();
+  for (const OptionalText& field : kTextFields) {
+    const auto found = value.find(field.name);
+    if (found == value.end() || found->is_null()) continue;
+    if (!found->is_string()) {
+      return Fail(ErrorCode::kMalformedJson, where + "." + field.name + ": expected a text");
+    }
+    item.*field.member = found->get<std::string>();
+  }
+  if (const auto found = value.find("popularity"); found != value.end()) {
+    HALFLING_ASSIGN_OR_RETURN(const int64_t popularity,
+                              JsonInteger(*found, 0, std::numeric_limits<int>::max(),
+                                          where + ".popularity", ErrorCode::kInvalidCatalog));
+    item.popularity = static_cast<int>(popularity);
+  }
+  return item;
+}
+
+Result<Catalog> ParseCatalog(std::string_view json, const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
+                            JsonMember(document, "format", where));
+  HALFLING_RETURN_IF_ERROR(JsonInteger(*format, kCatalogFormat, kCatalogFormat, where + ": format",
+                                       ErrorCode::kUnsupportedVersion));
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const array,
+                            JsonMember(document, "items", where));
+  if (!array->is_array()) {
+    return Fail(ErrorCode::kMalformedJson, where + ": items: expected an array");
+  }
+  std::vector<CatalogItem> items;
+  for (const nlohmann::json& value : *array) {
+    HALFLING_ASSIGN_OR_RETURN(
+        CatalogItem item,
+        ParseCatalogItem(value, where + ": items[" + std::to_string(items.size()) + "]"));
+    items.push_back(std::move(item));
+  }
+  return Catalog::Create(std::move(items), where);
+}
+
+std::string CatalogToJson(const Catalog& catalog) {
+  nlohmann::ordered_json items = nlohmann::ordered_json::array();
+  for (const CatalogItem& item : catalog.items()) {
+    nlohmann::ordered_json entry = {{"id", item.id}};
+    for (const OptionalText& field : kTextFields) {
+      if (item.*field.member) entry[field.name] = *(item.*field.member);
+    }
+    entry["popularity"] = item.popularity;
+    items.push_back(std::move(entry));
+  }
+  return nlohmann::ordered_json{{"format", kCatalogFormat}, {"items", std::move(items)}}.dump() +
+         "\n";
+}
+
+}  // namespace halfling

@@ -1,0 +1,52 @@
+// The items by what people know them by: ids and titles, in item-index order.
+#ifndef HALFLING_COMPRESSOR_CATALOG_H_
+#define HALFLING_COMPRESSOR_CATALOG_H_
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/base/result.h"
+
+namespace halfling {
+
+struct CatalogItem {
+  std::string id;
+  std::optional<std::string> title;
+  std::optional<std::string> category;
+  std::optional<std::string> image;
+  std::optional<std::string> url;
+  int popularity = 0;  // events in training
+};
+
+// Immutable. Ids are unique and not empty.
+class Catalog {
+ public:
+  // kEmptyCatalog without items, kInvalidCatalog for an empty or repeated id. `where` names the
+  // document in messages.
+  static Result<Catalog> Create(std::vector<CatalogItem> items, std::string_view where);
+
+  const std::vector<CatalogItem>& items() const { return items_; }
+  const CatalogItem& item(int index) const { return items_[static_cast<size_t>(index)]; }
+  int size() const { return static_cast<int>(items_.size()); }
+  std::optional<int> IndexOf(const std::string& id) const;
+
+ private:
+  std::vector<CatalogItem> items_;
+  std::unordered_map<std::string, int> index_of_id_;
+};
+
+// The fields id, title?, category?, image?, url?, popularity? of a JSON object; others are left
+// alone. `where` names document and item.
+Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where);
+
+// catalog.json of a model directory: {"format": 1, "items": [ … ]}.
+Result<Catalog> ParseCatalog(std::string_view json, const std::string& where);
+std::string CatalogToJson(const Catalog& catalog);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_CATALOG_H_

@@ -1,0 +1,104 @@
+// What `halfling inspect` says about a directory.
+#include <nlohmann/json.hpp>
+
+#include "compressor/report.h"
+#include "engine/model/config.h"
+
+namespace halfling {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+// "64" for factors of rank 64, "dense" for a whole matrix.
+std::string RankLabel(const Linear& linear) {
+  return linear.is_low_rank() ? std::to_string(linear.rank()) : "dense";
+}
+
+TextTable LinearsTable(const ModelWeights& weights) {
+  TextTable table({"linear", "out x in", "rank", "parameters"});
+  for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
+    for (const LinearKind kind : kLinearKinds) {
+      const Linear& linear = weights.layers[layer].linear(kind);
+      table.AddRow({LinearName(static_cast<int>(layer), kind),
+                    std::to_string(linear.out_dim()) + " x " + std::to_string(linear.in_dim()),
+                    RankLabel(linear), FormatCount(static_cast<int64_t>(linear.num_parameters()))});
+    }
+  }
+  return table;
+}
+
+OrderedJson LinearsJson(const ModelWeights& weights) {
+  OrderedJson linears = OrderedJson::array();
+  for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
+    for (const LinearKind kind : kLinearKinds) {
+      const Linear& linear = weights.layers[layer].linear(kind);
+      OrderedJson entry = {{"name", LinearName(static_cast<int>(layer), kind)},
+                           {"out", linear.out_dim()},
+                           {"in", linear.in_dim()},
+                           {"parameters", linear.num_parameters()}};
+      if (linear.is_low_rank()) entry["rank"] = linear.rank();
+      linears.push_back(std::move(entry));
+    }
+  }
+  return linears;
+}
+
+std::string ManifestText(const Manifest& manifest) {
+  const CompressionRecord& compression = manifest.compression;
+  std::string text = "model " + manifest.name + ", version " + manifest.Version() + "\n" +
+                     compression.method + ", keep " + OrderedJson(compression.keep).dump() + ", " +
+                     compression.dtype +
+                     "; before: " + FormatCount(compression.original.parameters) + " parameters, " +
+                     FormatCount(compression.original.bytes) + " bytes\n\n";
+  TextTable files({"file", "bytes", "sha256 (verified)"});
+  for (const ManifestFile& file : manifest.files) {
+    files.AddRow({file.path, FormatCount(file.bytes), file.sha256});
+  }
+  text += files.ToString();
+  if (manifest.metrics) {
+    TextTable table({"metric", "before", "after"});
+    for (const Metric metric : kMetrics) {
+      const auto i = static_cast<size_t>(metric);
+      table.AddRow({std::string(MetricName(metric)), FormatInterval(manifest.metrics->before[i]),
+                    FormatInterval(manifest.metrics->after[i])});
+    }
+    text += "\n";
+    text += table.ToString() + FormatCount(manifest.metrics->users) + " users of the " +
+            manifest.metrics->split + " split, beam " + std::to_string(manifest.metrics->beam) +
+            "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string InspectText(const OpenedModel& opened, const std::string& directory) {
+  const RecommenderModel& model = opened.recommender.model();
+  std::string text =
+      directory + ": a " + (opened.manifest ? "model directory" : "checkpoint") + "\n";
+  if (opened.manifest) text += ManifestText(*opened.manifest);
+  text += "\n";
+  text += FormatCount(opened.catalog.size()) + " items, " + FormatCount(opened.size.parameters) +
+          " parameters, " + FormatCount(opened.size.linear_parameters) +
+          " of them in linear layers, " + FormatCount(opened.size.bytes) + " bytes of weights\n\n" +
+          LinearsTable(model.transformer.weights()).ToString();
+  text += "\nconfiguration\n" +
+          OrderedJson::parse(ModelConfigToJson(model.transformer.config())).dump(2) + "\n";
+  return text;
+}
+
+std::string InspectJson(const OpenedModel& opened, const std::string& directory) {
+  const RecommenderModel& model = opened.recommender.model();
+  OrderedJson json = {{"directory", directory},
+                      {"kind", opened.manifest ? "model" : "checkpoint"},
+                      {"items", opened.catalog.size()},
+                      {"parameters", opened.size.parameters},
+                      {"linear_parameters", opened.size.linear_parameters},
+                      {"bytes", opened.size.bytes},
+                      {"config", OrderedJson::parse(ModelConfigToJson(model.transformer.config()))},
+                      {"linears", LinearsJson(model.transformer.weights())}};
+  if (opened.manifest) json["manifest"] = OrderedJson::parse(ManifestToJson(*opened.manifest));
+  return json.dump(2) + "\n";
+}
+
+}  // namespace halfling

@@ -1,0 +1,112 @@
+#include "compressor/interactions/interactions.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "compressor/interactions/csv.h"
+#include "compressor/io/files.h"
+#include "engine/model_file/strict_json.h"
+
+namespace halfling {
+namespace {
+
+Result<int> FindItem(const Catalog& catalog, const std::string& id, const std::string& user,
+                     const std::string& where) {
+  const std::optional<int> index = catalog.IndexOf(id);
+  if (!index) {
+    return Fail(ErrorCode::kUnknownItem, where + ": user " + Quoted(user) + ": item " + Quoted(id) +
+                                             " is not in the catalogue");
+  }
+  return *index;
+}
+
+// An item's id as the document spells it: a text or an integer.
+std::optional<std::string> ItemId(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  return std::nullopt;
+}
+
+struct Event {
+  double timestamp;
+  int item;
+};
+
+Result<double> ParseTimestamp(const std::string& text, const std::string& where) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return Fail(ErrorCode::kInvalidRequest,
+                where + ": timestamp " + Quoted(text) + ", expected a number");
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<Interactions> ReadInteractions(const std::filesystem::path& path, const Catalog& catalog) {
+  HALFLING_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+  return path.extension() == ".csv" ? ParseInteractionsCsv(text, catalog, path.string())
+                                    : ParseInteractionsJson(text, catalog, path.string());
+}
+
+Result<Interactions> ParseInteractionsJson(std::string_view json, const Catalog& catalog,
+                                           const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
+  if (!document.is_object()) {
+    return Fail(ErrorCode::kMalformedJson, where + ": expected an object of user to items");
+  }
+  Interactions interactions;
+  for (const auto& [user, items] : document.items()) {
+    if (!items.is_array()) {
+      return Fail(ErrorCode::kMalformedJson,
+                  where + ": user " + Quoted(user) + ": expected an array of item ids");
+    }
+    UserHistory history{user, {}};
+    for (const nlohmann::json& value : items) {
+      const std::optional<std::string> id = ItemId(value);
+      if (!id) {
+        return Fail(ErrorCode::kMalformedJson,
+                    where + ": user " + Quoted(user) + ": expected item ids as texts or integers");
+      }
+      HALFLING_ASSIGN_OR_RETURN(const int item, FindItem(catalog, *id, user, where));
+      history.items.push_back(item);
+    }
+    interactions.push_back(std::move(history));
+  }
+  return interactions;
+}
+
+Result<Interactions> ParseInteractionsCsv(std::string_view csv, const Catalog& catalog,
+                                          const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const CsvTable table, ParseCsv(csv, where));
+  HALFLING_ASSIGN_OR_RETURN(const size_t user_column, table.Column("user_id", where));
+  HALFLING_ASSIGN_OR_RETURN(const size_t item_column, table.Column("item_id", where));
+  HALFLING_ASSIGN_OR_RETURN(const size_t time_column, table.Column("timestamp", where));
+
+  std::map<std::string, std::vector<Event>> events_of_user;
+  for (const CsvRow& row : table.rows) {
+    const std::string& user = row.fields[user_column];
+    const std::string line = where + ": line " + std::to_string(row.line);
+    HALFLING_ASSIGN_OR_RETURN(const int item,
+                              FindItem(catalog, row.fields[item_column], user, line));
+    HALFLING_ASSIGN_OR_RETURN(const double time, ParseTimestamp(row.fields[time_column], line));
+    events_of_user[user].push_back({time, item});
+  }
+
+  Interactions interactions;
+  for (auto& [user, events] : events_of_user) {
+    std::stable_sort(events.begin(), events.end(),
+                     [](const Event& a, const Event& b) { return a.timestamp < b.timestamp; });
+    UserHistory history{user, {}};
+    for (const Event& event : events) history.items.push_back(event.item);
+    interactions.push_back(std::move(history));
+  }
+  return interactions;
+}
+
+}  // namespace halfling

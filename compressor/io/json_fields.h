@@ -1,0 +1,44 @@
+// Fields of untrusted JSON objects, beyond what the engine's strict_json.h reads.
+#ifndef HALFLING_COMPRESSOR_IO_JSON_FIELDS_H_
+#define HALFLING_COMPRESSOR_IO_JSON_FIELDS_H_
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/model_file/strict_json.h"
+
+namespace halfling {
+
+// Each: kMalformedJson, with `where` and the key, when the field is missing or of another type.
+
+inline Result<std::string> TextField(const nlohmann::json& object, const char* key,
+                                     const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+  if (!value->is_string()) {
+    return Fail(ErrorCode::kMalformedJson, where + "." + key + ": expected a text");
+  }
+  return value->get<std::string>();
+}
+
+inline Result<double> NumberField(const nlohmann::json& object, const char* key,
+                                  const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+  if (!value->is_number()) {
+    return Fail(ErrorCode::kMalformedJson, where + "." + key + ": expected a number");
+  }
+  return value->get<double>();
+}
+
+// A count: an integer of at least 0.
+inline Result<int64_t> CountField(const nlohmann::json& object, const char* key,
+                                  const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+  return JsonInteger(*value, 0, std::numeric_limits<int64_t>::max(), where + "." + key,
+                     ErrorCode::kMalformedJson);
+}
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_IO_JSON_FIELDS_H_

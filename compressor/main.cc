@@ -1,0 +1,52 @@
+// halfling: halves a recommendation model, and measures what that costs.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "compressor/commands.h"
+
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+
+int Run(int argc, char** argv) {
+  CLI::App app(
+      "Halves a sequential-recommendation model and measures what that costs.\n"
+      "A CHECKPOINT is a Hugging Face directory with a recommender.json; `compress` makes a model\n"
+      "directory of it, which every other command and the browser read.",
+      "halfling");
+  app.require_subcommand(1);
+  app.footer(
+      "`halfling COMMAND --help` has the details. Exit status: 0, 1 on failure, 2 on usage.");
+
+  halfling::Action run;
+  halfling::AddCompressCommand(app, run);
+  halfling::AddEvaluateCommand(app, run);
+  halfling::AddRecommendCommand(app, run);
+  halfling::AddInspectCommand(app, run);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  const halfling::Status status = run();
+  if (!status) {
+    std::fprintf(stderr, "halfling: %s (%s)\n", status.error().message.c_str(),
+                 std::string(halfling::ErrorCodeName(status.error().code)).c_str());
+    return kFailure;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {  // Out of memory, above all.
+    std::fprintf(stderr, "halfling: %s\n", error.what());
+    return kFailure;
+  }
+}

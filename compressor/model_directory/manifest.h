@@ -1,0 +1,72 @@
+// manifest.json: what a model directory holds, how it was made, and what it scores.
+#ifndef HALFLING_COMPRESSOR_MODEL_DIRECTORY_MANIFEST_H_
+#define HALFLING_COMPRESSOR_MODEL_DIRECTORY_MANIFEST_H_
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compressor/evaluation/metrics.h"
+#include "engine/base/result.h"
+
+namespace halfling {
+
+struct ManifestFile {
+  std::string path;  // a plain file name
+  int64_t bytes = 0;
+  std::string sha256;  // 64 lower-case hexadecimal digits
+};
+
+struct ModelSize {
+  int64_t parameters = 0;         // all values of the model's tensors
+  int64_t linear_parameters = 0;  // those of the linear layers, biases included
+  int64_t bytes = 0;              // of the weight files
+};
+
+struct CompressionRecord {
+  std::string method;  // "svd", "svd-llm", "od-llm", or "none"
+  double keep = 1;
+  std::string dtype;  // "f32", "f16", or "as-stored"
+  uint64_t seed = 0;  // of the calibration draw
+  int64_t calibration_users = 0;
+  double seconds = 0;  // without the evaluation
+  ModelSize original;
+};
+
+struct MetricsRecord {
+  std::string split;
+  int64_t users = 0;
+  int64_t beam = 0;
+  MetricTable before;
+  MetricTable after;
+  Interval ndcg10_relative_change;
+};
+
+struct Manifest {
+  std::string name;
+  std::vector<ManifestFile> files;  // shards and catalog.json
+  ModelSize model;                  // bytes is not written: it follows from `files`
+  int64_t layers = 0;
+  int64_t model_dim = 0;
+  int64_t items = 0;
+  CompressionRecord compression;
+  std::optional<MetricsRecord> metrics;
+
+  // The model's version: SHA-256 of the files' concatenated SHA-256 digits, in their order.
+  std::string Version() const;
+};
+
+// Checks every field; the version must be that of the files (kChecksumMismatch).
+Result<Manifest> ParseManifest(std::string_view json, const std::string& where);
+std::string ManifestToJson(const Manifest& manifest);
+
+// {"hr@1": {"mean": …, "low": …, "high": …}, …}
+nlohmann::ordered_json MetricTableToJson(const MetricTable& table);
+nlohmann::ordered_json IntervalToJson(const Interval& interval);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_MODEL_DIRECTORY_MANIFEST_H_

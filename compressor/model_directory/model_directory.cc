@@ -1,0 +1,154 @@
+#include "compressor/model_directory/model_directory.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "compressor/io/files.h"
+#include "engine/model_file/strict_json.h"
+
+namespace halfling {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Manifest> ReadManifest(const fs::path& directory) {
+  HALFLING_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(directory / kManifestFile));
+  return ParseManifest(text, (directory / kManifestFile).string());
+}
+
+Result<std::vector<std::byte>> ReadListedFile(const fs::path& path, const ManifestFile& listed) {
+  const auto expected_size = static_cast<size_t>(listed.bytes);
+  HALFLING_ASSIGN_OR_RETURN(std::vector<std::byte> bytes,
+                            ReadBinaryFile(path, std::max(expected_size, size_t{1})));
+  if (bytes.size() != expected_size) {
+    return Fail(ErrorCode::kChecksumMismatch,
+                path.string() + ": " + std::to_string(bytes.size()) + " bytes, expected " +
+                    std::to_string(expected_size) + " as in " + kManifestFile);
+  }
+  if (Sha256Hex(bytes) != listed.sha256) {
+    return Fail(ErrorCode::kChecksumMismatch, path.string() + ": its SHA-256 is not " +
+                                                  listed.sha256 + " as in " + kManifestFile);
+  }
+  return bytes;
+}
+
+Status IoFailure(const fs::path& path, const std::error_code& error) {
+  return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
+}
+
+// `path` without a slash at its end, which would leave no name to derive others from.
+fs::path WithoutTrailingSlash(const fs::path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+// A name beside `directory` that no other process uses.
+fs::path Sibling(const fs::path& directory, std::string_view purpose) {
+  std::string name = ".";
+  name += directory.filename().string();
+  name += ".";
+  name += purpose;
+  name += "-" + std::to_string(getpid());
+  return directory.parent_path() / name;
+}
+
+Status WriteAll(const fs::path& directory, const Manifest& manifest,
+                const std::vector<FileBytes>& files) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) return IoFailure(directory, error);
+  for (const FileBytes& file : files) {
+    HALFLING_RETURN_IF_ERROR(WriteFile(directory / file.name, file.bytes));
+  }
+  return WriteFile(directory / kManifestFile, std::string_view(ManifestToJson(manifest)));
+}
+
+// Puts `written` where `target` is; what was there is gone afterwards.
+Status Replace(const fs::path& written, const fs::path& target) {
+  std::error_code error;
+  const fs::path old = Sibling(target, "old");
+  if (fs::exists(target, error)) {
+    fs::rename(target, old, error);
+    if (error) return IoFailure(target, error);
+  }
+  fs::rename(written, target, error);
+  if (error) {
+    std::error_code ignored;
+    fs::rename(old, target, ignored);
+    return IoFailure(target, error);
+  }
+  fs::remove_all(old, error);
+  return {};
+}
+
+}  // namespace
+
+bool IsModelDirectory(const fs::path& directory) {
+  std::error_code ignored;
+  return fs::is_regular_file(directory / kManifestFile, ignored);
+}
+
+Result<ModelDirectory> ReadModelDirectory(const fs::path& directory) {
+  HALFLING_ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
+  std::vector<FileBytes> shards;
+  std::optional<Catalog> catalog;
+  for (const ManifestFile& listed : manifest.files) {
+    const fs::path path = directory / listed.path;
+    HALFLING_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, ReadListedFile(path, listed));
+    if (listed.path == kCatalogFile) {
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      HALFLING_ASSIGN_OR_RETURN(catalog, ParseCatalog(text, path.string()));
+    } else {
+      shards.push_back({listed.path, std::move(bytes)});
+    }
+  }
+  if (!catalog) {
+    return Fail(ErrorCode::kMalformedJson, (directory / kManifestFile).string() +
+                                               ": files: expected " + kCatalogFile + " among them");
+  }
+  return ModelDirectory{std::move(manifest), std::move(shards), *std::move(catalog)};
+}
+
+Status CheckReplaceable(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::exists(directory, error)) return {};
+  if (!fs::is_directory(directory, error)) {
+    return Fail(ErrorCode::kIo, directory.string() + ": exists and is no directory");
+  }
+  if (fs::is_empty(directory, error)) return {};
+  const Result<Manifest> manifest = ReadManifest(directory);
+  if (!manifest) {
+    return Fail(ErrorCode::kIo, directory.string() +
+                                    ": holds files but no model of this tool; choose another "
+                                    "directory or remove it");
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool listed = name == kManifestFile ||
+                        std::ranges::any_of(manifest->files, [&name](const ManifestFile& file) {
+                          return file.path == name;
+                        });
+    if (!listed) {
+      return Fail(ErrorCode::kIo, directory.string() + ": holds " + Quoted(name) +
+                                      ", which is no part of the model there; replacing the model "
+                                      "would delete it");
+    }
+  }
+  return {};
+}
+
+Status WriteModelDirectory(const fs::path& directory, const Manifest& manifest,
+                           const std::vector<FileBytes>& files) {
+  const fs::path target = WithoutTrailingSlash(fs::absolute(directory).lexically_normal());
+  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
+  const fs::path partial = Sibling(target, "partial");
+  Status status = WriteAll(partial, manifest, files);
+  if (status) status = Replace(partial, target);
+  std::error_code ignored;
+  fs::remove_all(partial, ignored);  // Still there only when something failed.
+  return status;
+}
+
+}  // namespace halfling

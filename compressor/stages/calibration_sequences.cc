@@ -1,0 +1,36 @@
+#include "compressor/stages/calibration_sequences.h"
+
+#include <algorithm>
+
+namespace halfling {
+namespace {
+
+void Append(TokenSequence& sequence, const std::vector<int>& tokens) {
+  sequence.insert(sequence.end(), tokens.begin(), tokens.end());
+}
+
+}  // namespace
+
+std::vector<TokenSequence> MakeCalibrationSequences(const std::vector<Example>& examples,
+                                                    const PromptTemplate& prompt,
+                                                    const std::vector<std::vector<int>>& codes) {
+  std::vector<TokenSequence> sequences;
+  for (const Example& example : examples) {
+    const std::vector<int>& history = example.history;
+    const size_t used = std::min(history.size(), static_cast<size_t>(prompt.max_history));
+    const size_t first = history.size() - used;
+
+    TokenSequence sequence = prompt.prefix;
+    for (size_t i = first; i < history.size(); ++i) {
+      if (i > first) Append(sequence, prompt.separator);
+      Append(sequence, codes[static_cast<size_t>(history[i])]);
+    }
+    Append(sequence, prompt.suffix);
+    Append(sequence, codes[static_cast<size_t>(example.target)]);
+    sequence.pop_back();
+    sequences.push_back(std::move(sequence));
+  }
+  return sequences;
+}
+
+}  // namespace halfling

@@ -1,0 +1,23 @@
+// Stage 1: which token sequences the compression is fitted to.
+#ifndef HALFLING_COMPRESSOR_STAGES_CALIBRATION_SEQUENCES_H_
+#define HALFLING_COMPRESSOR_STAGES_CALIBRATION_SEQUENCES_H_
+
+#include <vector>
+
+#include "compressor/interactions/leave_one_out.h"
+#include "engine/model_file/model_file.h"
+
+namespace halfling {
+
+using TokenSequence = std::vector<int>;
+
+// For each example what the model runs while it ranks: the prompt of the history's last
+// prompt.max_history items, then the target's code without its last token (whose output nobody
+// reads). So the positions at which codes are predicted are seen as often as in use.
+std::vector<TokenSequence> MakeCalibrationSequences(const std::vector<Example>& examples,
+                                                    const PromptTemplate& prompt,
+                                                    const std::vector<std::vector<int>>& codes);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_STAGES_CALIBRATION_SEQUENCES_H_

@@ -1,0 +1,169 @@
+// The built executable, from the outside: exit codes, output, errors.
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/compressor/tiny_checkpoint.h"
+
+namespace halfling {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+class CliFixture {
+ public:
+  CliFixture() {
+    testing::WriteTinyCheckpoint(checkpoint, testing::TinyModelOptions());
+    Run("compress " + checkpoint.string() + " " + model.string() + " --evaluate-users 0");
+  }
+
+  // `arguments` as a shell reads them.
+  Outcome Run(const std::string& arguments) const {
+    const fs::path out = directory_.path() / "out.txt";
+    const fs::path err = directory_.path() / "err.txt";
+    const std::string command = std::string("'") + HALFLING_EXECUTABLE + "' " + arguments + " >'" +
+                                out.string() + "' 2>'" + err.string() + "' </dev/null";
+    const int status = std::system(command.c_str());  // NOLINT: the arguments are the test's own
+    REQUIRE(WIFEXITED(status));
+    return {WEXITSTATUS(status), testing::ReadText(out), testing::ReadText(err)};
+  }
+
+  nlohmann::json RunJson(const std::string& arguments) const {
+    const Outcome outcome = Run(arguments + " --json");
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return nlohmann::json::parse(outcome.out);
+  }
+
+  void ExpectFailure(int exit_code, const std::string& arguments, const std::string& mentioned) {
+    CAPTURE(arguments);
+    const Outcome outcome = Run(arguments);
+    CHECK(outcome.exit_code == exit_code);
+    CHECK(outcome.out.empty());
+    INFO(outcome.err);
+    CHECK(outcome.err.find(mentioned) != std::string::npos);
+  }
+
+ private:
+  testing::TemporaryDirectory directory_;
+
+ public:
+  const fs::path checkpoint = directory_.path() / "checkpoint";
+  const fs::path model = directory_.path() / "model";
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(CliFixture, "every command explains itself with examples") {
+  for (const std::string command : {"compress", "evaluate", "recommend", "inspect"}) {
+    const Outcome outcome = Run(command + " --help");
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.out.find("halfling " + command) != std::string::npos);
+    CHECK(outcome.out.find("Examples:") != std::string::npos);
+    CHECK(outcome.out.find("--json") != std::string::npos);
+  }
+  CHECK(Run("--help").exit_code == 0);
+}
+
+TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
+  const std::string paths = checkpoint.string() + " " + model.string() + "-2 ";
+  ExpectFailure(2, "", "subcommand");
+  ExpectFailure(2, "squash", "");
+  ExpectFailure(2, "compress", "CHECKPOINT");
+  ExpectFailure(2, "compress " + paths + "--method lora", "--method");
+  ExpectFailure(2, "compress " + paths + "--keep 0", "--keep");
+  ExpectFailure(2, "compress " + paths + "--keep 1.5", "--keep");
+  ExpectFailure(2, "compress " + paths + "--dtype f64", "--dtype");
+  ExpectFailure(2, "compress " + paths + "--evaluate-users some", "--evaluate-users");
+  ExpectFailure(2, "compress " + paths + "--calibration-users 0", "--calibration-users");
+  ExpectFailure(2, "compress /nonexistent " + model.string(), "/nonexistent");
+  ExpectFailure(2, "evaluate " + checkpoint.string() + " --split training", "--split");
+  ExpectFailure(2, "evaluate " + checkpoint.string() + " --beam 0", "--beam");
+  ExpectFailure(2, "recommend " + model.string(), "--history");
+  ExpectFailure(1, "evaluate " + model.string(), "--interactions");
+  ExpectFailure(1, "recommend " + model.string() + " --history i1,nobody", "nobody");
+  ExpectFailure(1, "recommend " + model.string() + " --history i1 --exclude nobody", "nobody");
+  fs::remove(checkpoint / "recommender.json");
+  ExpectFailure(1, "inspect " + checkpoint.string(), "recommender.json");
+}
+
+TEST_CASE_METHOD(CliFixture, "compress reports before and after") {
+  const fs::path output = model.string() + "-2";
+  const std::string command =
+      "compress " + checkpoint.string() + " " + output.string() + " --method svd-llm";
+  const auto json = RunJson(command);
+  CHECK(json["after"]["linear_parameters"].get<int>() * 2 <=
+        json["before"]["linear_parameters"].get<int>());
+  CHECK(json["manifest"]["metrics"]["users"] == 40);
+  CHECK(json["manifest"]["compression"]["method"] == "svd-llm");
+  CHECK(json["manifest"] == nlohmann::json::parse(testing::ReadText(output / "manifest.json")));
+
+  const Outcome text = Run(command + " --name tiny");
+  CHECK(text.exit_code == 0);
+  for (const std::string row : {"parameters", "bytes", "hr@10", "ndcg@10", "before", "after"}) {
+    CHECK(text.out.find(row) != std::string::npos);
+  }
+  CHECK(text.err.empty());  // no progress bar where there is no terminal
+}
+
+TEST_CASE_METHOD(CliFixture, "evaluate takes checkpoints and models, and threads change nothing") {
+  const std::string interactions = " --interactions " + (checkpoint / "interactions.json").string();
+  auto dense = RunJson("evaluate " + checkpoint.string() + " --threads 1");
+  auto parallel = RunJson("evaluate " + checkpoint.string() + " --threads 3");
+  CHECK(dense["users"] == 40);
+  CHECK(dense["metrics"] == parallel["metrics"]);
+  CHECK(dense["metrics_collision_counted"] == parallel["metrics_collision_counted"]);
+  CHECK(dense["metrics_collision_counted"]["hr@10"]["mean"].get<double>() >=
+        dense["metrics"]["hr@10"]["mean"].get<double>());
+
+  const auto validation =
+      RunJson("evaluate " + model.string() + interactions + " --split validation --users 15");
+  CHECK(validation["users"] == 15);
+  CHECK(validation["split"] == "validation");
+}
+
+TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {
+  for (const fs::path& directory : {checkpoint, model}) {
+    const auto json =
+        RunJson("recommend " + directory.string() + " --history i1,i2 --exclude i3,i4 --limit 7");
+    REQUIRE(json["items"].size() == 7);
+    double previous = 0.001;
+    for (const auto& item : json["items"]) {
+      const auto id = item["id"].get<std::string>();
+      CHECK((id != "i1" && id != "i2" && id != "i3" && id != "i4"));
+      CHECK(item["title"] == "Item " + id.substr(1));
+      const double score = item["score"].get<double>();
+      CHECK(score == static_cast<double>(static_cast<float>(score)));
+      CHECK(score <= previous);
+      previous = score;
+    }
+  }
+  const auto everything =
+      RunJson("recommend " + model.string() + " --history i1 --allow-seen --limit 30 --beam 200");
+  CHECK(everything["items"].size() == 30);
+}
+
+TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
+  const auto json = RunJson("inspect " + model.string());
+  CHECK(json["kind"] == "model");
+  CHECK(json["linears"].size() == 14);
+  CHECK(json["linears"][0]["rank"] == 4);  // floor(.5 * 16 * 16 / 32)
+  CHECK(json["manifest"]["files"].size() == 2);
+  const Outcome text = Run("inspect " + checkpoint.string());
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find("checkpoint") != std::string::npos);
+  CHECK(text.out.find("dense") != std::string::npos);
+
+  testing::ReplaceInFile(model / "catalog.json", "Item 3", "Item 4");
+  ExpectFailure(1, "inspect " + model.string(), "catalog.json");
+}
+
+}  // namespace halfling

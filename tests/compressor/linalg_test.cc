@@ -1,0 +1,152 @@
+// The linear algebra against numpy and scipy (scripts/make_linalg_golden.py), and its properties.
+#include <Eigen/Dense>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "compressor/linalg/cholesky.h"
+#include "compressor/linalg/gram.h"
+#include "compressor/linalg/low_rank.h"
+#include "compressor/linalg/matrices.h"
+#include "tests/catch.h"
+#include "tests/compressor/tiny_checkpoint.h"
+
+namespace halfling {
+namespace {
+
+using Eigen::MatrixXd;
+using Json = nlohmann::json;
+
+const Json& Golden() {
+  static const Json golden = Json::parse(testing::ReadText("tests/golden/linalg.json"));
+  return golden;
+}
+
+MatrixXd ToMatrix(const Json& rows) {
+  MatrixXd matrix(rows.size(), rows[0].size());
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
+    for (Eigen::Index j = 0; j < matrix.cols(); ++j) matrix(i, j) = rows[i][j].get<double>();
+  }
+  return matrix;
+}
+
+MatrixXd RandomMatrix(Eigen::Index rows, Eigen::Index cols, uint32_t seed) {
+  testing::Random random(seed);
+  return MatrixXd::NullaryExpr(rows, cols,
+                               [&random] { return static_cast<double>(random.Symmetric()); });
+}
+
+}  // namespace
+
+TEST_CASE("a truncated SVD has numpy's singular values and errors") {
+  const MatrixXd weight = ToMatrix(Golden()["weight"]);
+  const Json& expected = Golden()["svd"];
+  for (Eigen::Index rank = 1; rank <= weight.rows(); ++rank) {
+    const LowRankFactors factors = TruncateSvd(weight, rank);
+    REQUIRE(factors.left.cols() == rank);
+    REQUIRE(factors.right.rows() == rank);
+    for (Eigen::Index i = 0; i < weight.rows(); ++i) {
+      CHECK(factors.singular_values(i) ==
+            Approx(expected["singular_values"][i].get<double>()).epsilon(1e-12));
+    }
+    CHECK((weight - factors.left * factors.right).norm() ==
+          Approx(expected["errors"][rank - 1].get<double>()).epsilon(1e-10).margin(1e-12));
+  }
+}
+
+TEST_CASE("a covariance factorizes as scipy has it, without a ridge") {
+  const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
+  const auto factor = FactorCovariance(inputs * inputs.transpose(), "test");
+  REQUIRE(factor.has_value());
+  CHECK(factor->ridge == 0.0);
+  CHECK((factor->lower - ToMatrix(Golden()["whitened"]["lower"])).norm() < 1e-10);
+}
+
+TEST_CASE("a whitened SVD reaches the least output error, which is what it discards") {
+  const MatrixXd weight = ToMatrix(Golden()["weight"]);
+  const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
+  const auto covariance = FactorCovariance(inputs * inputs.transpose(), "test");
+  REQUIRE(covariance.has_value());
+  for (Eigen::Index rank = 1; rank <= weight.rows(); ++rank) {
+    const LowRankFactors factors = TruncateWhitenedSvd(weight, covariance->lower, rank);
+    const double error = ((weight - factors.left * factors.right) * inputs).norm();
+    const double least = Golden()["whitened"]["errors"][rank - 1].get<double>();
+    CHECK(error == Approx(least).epsilon(1e-9).margin(1e-9));
+    const auto discarded = factors.singular_values.tail(weight.rows() - rank);
+    CHECK(error == Approx(discarded.norm()).epsilon(1e-9).margin(1e-9));
+    const LowRankFactors plain = TruncateSvd(weight, rank);
+    CHECK(error <= ((weight - plain.left * plain.right) * inputs).norm() + 1e-9);
+  }
+}
+
+TEST_CASE("the refitted left factor is numpy's least-squares solution") {
+  const MatrixXd weight = ToMatrix(Golden()["weight"]);
+  const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
+  const MatrixXd drifted = ToMatrix(Golden()["refit"]["drifted_inputs"]);
+  const MatrixXd right = ToMatrix(Golden()["refit"]["right"]);
+  const MatrixXd codes = right * drifted;
+  const auto left =
+      SolveLeftFactor(weight * inputs * codes.transpose(), codes * codes.transpose(), "test");
+  REQUIRE(left.has_value());
+  CHECK((*left - ToMatrix(Golden()["refit"]["left"])).norm() < 1e-9);
+}
+
+TEST_CASE("a singular covariance gets the smallest ridge that lets it factorize") {
+  const MatrixXd few = RandomMatrix(12, 4, 7);  // four tokens in twelve dimensions
+  const MatrixXd gram = few * few.transpose();
+  const auto factor = FactorCovariance(gram, "test");
+  REQUIRE(factor.has_value());
+  CHECK(factor->ridge > 0);
+  CHECK(factor->ridge <= 1e-6 * gram.trace() / 12);
+  const MatrixXd rebuilt = factor->lower * factor->lower.transpose();
+  CHECK((rebuilt - gram - factor->ridge * MatrixXd::Identity(12, 12)).norm() < 1e-12);
+
+  // The weights still come out right for what the four tokens can tell.
+  const MatrixXd weight = RandomMatrix(6, 12, 8);
+  const LowRankFactors factors = TruncateWhitenedSvd(weight, factor->lower, 4);
+  CHECK(((weight - factors.left * factors.right) * few).norm() < 1e-3 * (weight * few).norm());
+}
+
+TEST_CASE("degenerate covariances are handled or refused") {
+  const auto zero = FactorCovariance(MatrixXd::Zero(3, 3), "test");
+  REQUIRE(zero.has_value());
+  CHECK(zero->lower.isIdentity());
+
+  MatrixXd broken = MatrixXd::Identity(3, 3);
+  broken(1, 1) = std::numeric_limits<double>::quiet_NaN();
+  const auto not_finite = FactorCovariance(broken, "layer 3");
+  REQUIRE_FALSE(not_finite.has_value());
+  CHECK(not_finite.error().message.find("layer 3") != std::string::npos);
+
+  CHECK_FALSE(FactorCovariance(-MatrixXd::Identity(3, 3), "test").has_value());
+  CHECK_FALSE(FactorCovariance(MatrixXd::Ones(2, 3), "test").has_value());
+}
+
+TEST_CASE("a Gram matrix sums batches of any size, merged or not") {
+  constexpr Eigen::Index kTokens = 700;  // more than the buffer holds
+  constexpr Eigen::Index kDim = 9;
+  const Matrix x = ToFloatMatrix(RandomMatrix(kTokens, kDim, 3));
+  const MatrixXd expected = ToDoubles(x).transpose() * ToDoubles(x);
+
+  GramAccumulator whole;
+  whole.Add(x);
+  CHECK((whole.Sum() - expected).norm() < 1e-10);
+
+  GramAccumulator parts;
+  GramAccumulator others;
+  for (size_t i = 0; i < x.rows(); ++i) {
+    const auto row = x.row(i);
+    Matrix single(1, x.cols(), {row.begin(), row.end()});
+    (i % 3 == 0 ? parts : others).Add(single);
+  }
+  parts.Merge(others);
+  CHECK((parts.Sum() - expected).norm() < 1e-10);
+  CHECK(others.Sum().size() == 0);
+
+  GramAccumulator from_nothing;
+  from_nothing.Merge(parts);
+  CHECK((from_nothing.Sum() - expected).norm() < 1e-10);
+}
+
+}  // namespace halfling
