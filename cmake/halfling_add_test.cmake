@@ -20,6 +20,7 @@ function(halfling_add_test name)
     set_target_properties(${name} PROPERTIES
       SUFFIX ".mjs" RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/programs")
     target_link_options(${name} PRIVATE
+      -O1  # The linker's own optimizer would take longer than the tests.
       -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=node,web -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
       -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB -sFORCE_FILESYSTEM=1
       -sEXPORTED_RUNTIME_METHODS=FS,callMain)
