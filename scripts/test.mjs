@@ -21,12 +21,14 @@ const SUITES = {
   native: ['C++, native', () => runCtest('native')],
   sanitize: ['C++, address and undefined-behaviour sanitizers', () => runCtest('sanitize')],
   wasm: ['C++, wasm in Node', () => runCtest('wasm')],
+  relaxed: ['The relaxed wasm module in Node', () => runCtest('wasm-relaxed')],
   chromium: ['C++, wasm and relaxed wasm in Chromium', runWasmInChromium],
   scripts: ['Python scripts', runPytest],
   tooling: [
     'Build scripts',
     () => countedRun(['node', '--test', 'tests/tooling/count-tests.test.mjs'], countNodeTest),
   ],
+  agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
   types: ['Types of the package and the page', checkTypes],
   web: ['The npm package', () => countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest)],
   page: ['The page in Chromium', runPageTests],
@@ -57,12 +59,30 @@ function runPytest() {
   return countedRun(['.venv/bin/python', '-m', 'pytest', '-q', '-rs', ...folders], countPytest);
 }
 
+async function compareWithNative() {
+  await buildDemo();
+  const module = 'build/wasm/wasm/halfling.mjs';
+  const tool = 'build/native/compressor/halfling';
+  return checkEach(
+    ['build/models/movielens-half', 'build/models/movielens-original'].map((model) => [
+      'node',
+      'tests/wasm/compare_with_native.mjs',
+      module,
+      tool,
+      model,
+    ]),
+  );
+}
+
 async function checkTypes() {
   await buildDemo(); // The page is checked against the package's built declarations.
+  return checkEach(['web', 'demo'].map((workspace) => ['npm', 'run', 'check', '-w', workspace]));
+}
+
+/** Commands that are one test each. */
+async function checkEach(commands) {
   const results = [];
-  for (const workspace of ['web', 'demo']) {
-    results.push(await checkOnly(['npm', 'run', 'check', '-w', workspace]));
-  }
+  for (const command of commands) results.push(await checkOnly(command));
   return {
     counts: results.map(({ counts }) => counts).reduce(addCounts),
     succeeded: results.every(({ succeeded }) => succeeded),
