@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/: tiny random models of every architecture that the engine reads, saved by
-`transformers`, with the logits that `transformers` computes for them.
+"""Makes tests/golden/: tiny random models of every architecture that the engine reads.
+
+`transformers` saves them, and computes the logits that the engine is compared with.
 
 Each folder holds what save_pretrained writes (config.json, model.safetensors or shards with their
-index) and golden.json: token sequences and the logits after every position, computed in float32 from
-the weights as stored (rounded to the folder's dtype).
+index) and golden.json: token sequences and the logits after every position, computed in float32
+from the weights as stored (rounded to the folder's dtype).
 """
 
 from __future__ import annotations
@@ -79,7 +80,11 @@ GOLDENS = (
         },
     ),
     Golden(
-        "llama-sharded-bf16", "Llama", torch.bfloat16, {"num_key_value_heads": 2}, shard_bytes=12_000
+        "llama-sharded-bf16",
+        "Llama",
+        torch.bfloat16,
+        {"num_key_value_heads": 2},
+        shard_bytes=12_000,
     ),
     Golden(
         "mistral-f16",
@@ -178,7 +183,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "tests" / "golden", help="parent folder")
-    parser.add_argument("--seed", type=int, default=20260101, help="of the first model; the next has the next")
+    parser.add_argument(
+        "--seed", type=int, default=20260101, help="of the first model; the second has the next"
+    )
     parser.add_argument("--only", help="make this one folder, by name")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

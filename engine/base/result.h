@@ -1,4 +1,5 @@
-// Errors as values. Every fallible function of the engine returns Result<T>; nothing throws or aborts.
+// Errors as values: every fallible function of the engine returns Result<T>; nothing throws or
+// aborts.
 #ifndef HALFLING_ENGINE_BASE_RESULT_H_
 #define HALFLING_ENGINE_BASE_RESULT_H_
 
@@ -31,7 +32,7 @@ enum class ErrorCode {
   kInvalidRequest,       // any other request parameter out of its range
   kTooLarge,             // a size beyond the limits of this build
   kChecksumMismatch,     // bytes that differ from the manifest's sha256
-  kIo,                   // a file that cannot be read or written (never raised by the engine itself)
+  kIo,                   // a file that cannot be read or written (the engine never raises it)
 };
 
 // "truncated-file", "malformed-header", …: stable, kebab-case, without the k.
@@ -75,6 +76,7 @@ inline tl::unexpected<Error> Fail(ErrorCode code, std::string message) {
 
 // `HALFLING_ASSIGN_OR_RETURN(auto x, F())` binds x to F's value or returns F's error.
 #define HALFLING_ASSIGN_OR_RETURN(declaration, expression)                    \
-  HALFLING_ASSIGN_OR_RETURN_INNER(HALFLING_CONCAT(halfling_result_, __LINE__), declaration, expression)
+  HALFLING_ASSIGN_OR_RETURN_INNER(HALFLING_CONCAT(halfling_result_, __LINE__), declaration, \
+                                  expression)
 
 #endif  // HALFLING_ENGINE_BASE_RESULT_H_

@@ -18,7 +18,6 @@ template <typename V>
 struct Generic {
   using F = typename V::F;
   static constexpr size_t kLanes = V::kLanes;
-  static constexpr size_t kPanelWidth = 16;  // PackedMatrix::kPanelWidth, asserted there
   static constexpr size_t kDotLanes = 16;
   static constexpr size_t kDotVectors = kDotLanes / kLanes;
 

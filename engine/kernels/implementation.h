@@ -11,6 +11,9 @@
 
 namespace halfling::kernels {
 
+// Outputs in one panel of a packed weight matrix (packed_matrix.h).
+inline constexpr size_t kPanelWidth = 16;
+
 // Rows of a larger buffer, e.g. cached keys: row i starts at
 // base + (indices != nullptr ? indices[i] : i) * stride.
 struct Rows {

@@ -1,6 +1,10 @@
 #include "engine/kernels/packed_matrix.h"
 
+#include "engine/kernels/implementation.h"
+
 namespace halfling {
+
+static_assert(PackedMatrix::kPanelWidth == kernels::kPanelWidth);
 
 PackedMatrix::PackedMatrix(const Matrix& weight) : in_dim_(weight.cols()), out_dim_(weight.rows()) {
   values_.resize(num_panels() * in_dim_ * kPanelWidth);  // zeros: the padding of the last panel

@@ -23,7 +23,7 @@ struct VecWasm128 {
   static F Div(F a, F b) { return wasm_f32x4_div(a, b); }
   static F Max(F a, F b) { return wasm_f32x4_pmax(a, b); }  // a < b ? b : a
   static F Min(F a, F b) { return wasm_f32x4_pmin(a, b); }  // b < a ? b : a
-  static float SquareRoot(float value) { return __builtin_sqrtf(value); }  // the f32.sqrt instruction
+  static float SquareRoot(float value) { return __builtin_sqrtf(value); }  // f32.sqrt
   static F PowerOfTwo(F shifted) {
     return wasm_i32x4_shl(wasm_i32x4_sub(shifted, wasm_i32x4_const_splat(0x4b400000 - 127)), 23);
   }

@@ -25,9 +25,9 @@ struct VisibleTokens {
   size_t count() const { return trunk_end - trunk_begin + branch.size(); }
 };
 
-// query, attended: [num_heads * head_dim]. attended = softmax(query keys^T / sqrt(head_dim)) values,
-// per head. Sums run over the visible tokens in their order, so a token's result is the same bits
-// whether its context lies in the trunk or in a branch. `scores` is scratch.
+// Per head, attended = softmax(query keys^T / sqrt(head_dim)) values; both [num_heads * head_dim].
+// Sums run over the visible tokens in their order, so a token's result is the same bits whether its
+// context lies in the trunk or in a branch. `scores` is scratch.
 void Attend(const AttentionShape& shape, std::span<const float> query,
             const VisibleTokens& visible, std::vector<float>& scores, std::span<float> attended);
 

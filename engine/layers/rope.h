@@ -1,5 +1,5 @@
-// Rotary position embedding (Su et al., 2021), as transformers computes it: the first half of a head
-// is rotated against the second half.
+// Rotary position embedding (Su et al., 2021), as transformers computes it: the first half of a
+// head is rotated against the second half.
 #ifndef HALFLING_ENGINE_LAYERS_ROPE_H_
 #define HALFLING_ENGINE_LAYERS_ROPE_H_
 

@@ -1,16 +1,17 @@
 #include "engine/model/config.h"
 
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/model/json_fields.h"
 #include "engine/model_file/strict_json.h"
 
 namespace halfling {
 namespace {
 
 using nlohmann::json;
+using Fields = JsonFields;
 
 constexpr int kMaxSize = 1 << 24;  // of any dimension; the product of two fits 48 bits
 constexpr int kMaxLayers = 1024;
@@ -22,85 +23,6 @@ constexpr std::array<std::pair<Architecture, std::string_view>, 4> kArchitecture
     {Architecture::kQwen2, "Qwen2ForCausalLM"},
     {Architecture::kQwen3, "Qwen3ForCausalLM"},
 }};
-
-// The fields of one JSON object, read with their checks. Absent and null are the same: transformers
-// writes null for "not set".
-class Fields {
- public:
-  Fields(const json& object, std::string where) : object_(object), where_(std::move(where)) {}
-
-  // Null when absent.
-  const json* Find(std::string_view key) const {
-    const auto found = object_.find(key);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
-  }
-  bool Has(std::string_view key) const { return Find(key) != nullptr; }
-  std::string At(std::string_view key) const { return where_ + ": \"" + std::string(key) + "\""; }
-
-  // Into `value`; leaves it alone when the field is absent.
-  Status Read(std::string_view key, int low, int high, int& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return {};
-    HALFLING_ASSIGN_OR_RETURN(const int64_t integer, JsonInteger(*field, low, high, At(key)));
-    value = static_cast<int>(integer);
-    return {};
-  }
-
-  Status Read(std::string_view key, double low, double high, double& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return {};
-    if (!field->is_number()) return WrongType(key, "a number", *field);
-    const double number = field->get<double>();
-    if (!(number >= low && number <= high)) {
-      return Fail(ErrorCode::kInvalidConfig, At(key) + " is " + field->dump() + ", expected " +
-                                                 json(low).dump() + " to " + json(high).dump());
-    }
-    value = number;
-    return {};
-  }
-
-  Status Read(std::string_view key, bool& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return {};
-    if (!field->is_boolean()) return WrongType(key, "true or false", *field);
-    value = field->get<bool>();
-    return {};
-  }
-
-  Status Read(std::string_view key, std::string& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return {};
-    if (!field->is_string()) return WrongType(key, "a string", *field);
-    value = field->get<std::string>();
-    return {};
-  }
-
-  Status ReadRequired(std::string_view key, int low, int high, int& value) const {
-    if (!Has(key)) {
-      return Fail(ErrorCode::kMalformedJson, At(key) + " is missing, expected an integer");
-    }
-    return Read(key, low, high, value);
-  }
-
-  // The object under `key`.
-  Result<Fields> Object(std::string_view key) const {
-    const json* field = Find(key);
-    if (field == nullptr || !field->is_object()) {
-      return WrongType(key, "an object", field == nullptr ? json() : *field);
-    }
-    return Fields(*field, At(key));
-  }
-
- private:
-  tl::unexpected<Error> WrongType(std::string_view key, std::string_view expected,
-                                  const json& found) const {
-    return Fail(ErrorCode::kMalformedJson, At(key) + " is of type " + found.type_name() +
-                                               ", expected " + std::string(expected));
-  }
-
-  const json& object_;
-  std::string where_;
-};
 
 Result<Architecture> ReadArchitecture(const Fields& fields) {
   const json* names = fields.Find("architectures");
@@ -235,7 +157,8 @@ Status ReadRope(const Fields& fields, ModelConfig& config) {
   }
   if (rotary_factor < 1.0) {
     return Fail(ErrorCode::kUnsupportedModel,
-                fields.At("partial_rotary_factor") + " is below 1, expected all dimensions rotated");
+                fields.At("partial_rotary_factor") +
+                    " is below 1, expected every dimension to be rotated");
   }
   return {};
 }

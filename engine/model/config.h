@@ -42,10 +42,10 @@ struct ModelConfig {
 };
 
 // Reads the four architectures, named in the "architectures" field, with the defaults that
-// transformers gives to absent fields; sizes have no default. Every value is checked against a range
-// in which products of two sizes cannot overflow. kMalformedJson for a missing field or one of a
-// wrong type, kInvalidConfig for a value out of range, kUnsupportedModel for what transformers would
-// run and this engine does not (another activation, rope type, layer pattern or architecture,
+// transformers gives to absent fields; sizes have no default. Every value is checked against a
+// range in which products of two sizes cannot overflow. kMalformedJson for a missing field or one
+// of a wrong type, kInvalidConfig for a value out of range, kUnsupportedModel for what transformers
+// would run and this engine does not (another activation, rope type, layer pattern or architecture,
 // quantization). `where` names the document in messages, e.g. "config.json".
 Result<ModelConfig> ParseModelConfig(std::string_view json, std::string_view where);
 

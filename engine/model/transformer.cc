@@ -51,6 +51,7 @@ void PlaceInCache(const LayerPass& pass) {
       RmsNormHeads(pass.weights.key_norm, epsilon, key);
     }
     const int position = pass.cache.position(slot);
+    // The scores' buffer is free until attention begins.
     pass.rope.Rotate(position, query, pass.scratch.scores);
     pass.rope.Rotate(position, key, pass.scratch.scores);
     std::copy(key.begin(), key.end(), pass.cache.key(pass.layer, slot).begin());

@@ -103,7 +103,8 @@ Result<LayerWeights> LoadLayer(const ModelConfig& config, const Loader& loader, 
   HALFLING_ASSIGN_OR_RETURN(weights.attention_norm,
                             loader.Vector(prefix + "input_layernorm.weight", config.model_dim));
   HALFLING_ASSIGN_OR_RETURN(
-      weights.ffn_norm, loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
+      weights.ffn_norm,
+      loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
   if (config.qk_norm) {
     HALFLING_ASSIGN_OR_RETURN(weights.query_norm,
                               loader.Vector(prefix + "self_attn.q_norm.weight", config.head_dim));

@@ -30,7 +30,8 @@ void RequireAllAgree(Compute compute) {
 
 // Odd sizes, one, powers of two, and just beside them.
 size_t AwkwardSize(RandomValues& random) {
-  constexpr size_t kSizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 130};
+  constexpr size_t kSizes[] = {1,  2,  3,  7,  8,  15, 16,  17, 31,
+                               32, 33, 48, 63, 64, 65, 100, 127, 130};
   return kSizes[random.Size(0, std::size(kSizes) - 1)];
 }
 

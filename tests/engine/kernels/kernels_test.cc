@@ -82,7 +82,9 @@ TEST_CASE("DotRows and AccumulateRows follow their definitions") {
 
 TEST_CASE("Exp is within 2 ulp of the true exponential") {
   std::vector<float> x;
-  for (double value = -87.3; value < 88.3; value += 0.000137) x.push_back(static_cast<float>(value));
+  for (double value = -87.3; value < 88.3; value += 0.000137) {
+    x.push_back(static_cast<float>(value));
+  }
   std::vector<float> y(x.size());
   kernels::Exp(x, y);
   double largest_error = 0;
