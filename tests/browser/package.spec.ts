@@ -151,7 +151,8 @@ test('filters: exclude, allow, excludeSeen', async ({ page }) => {
       seen: await ids({ allow: history, excludeSeen: false }),
     };
   });
-  expect(lists.without.slice(0, 7)).toEqual(lists.all.slice(3));
+  expect(lists.without).toHaveLength(10);
+  expect(lists.without.filter((id) => lists.all.slice(0, 3).includes(id))).toEqual([]);
   expect(lists.only).toEqual([lists.all[2], lists.all[4]]);
   expect(lists.none).toEqual([]);
   expect(lists.seen).toEqual(lists.history);

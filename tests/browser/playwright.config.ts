@@ -7,8 +7,8 @@ export default defineConfig({
   testDir: '.',
   outputDir: '../../build/test-results',
   workers: 1, // the machine's cores belong to the page and its workers
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 180_000,
+  expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list']],
   use: {

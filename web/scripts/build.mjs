@@ -59,10 +59,18 @@ const dropNodeBranches = {
       const source = await readFile(path, 'utf8');
       const detection = /var ENVIRONMENT_IS_NODE\s*=[^;]*;/;
       if (!detection.test(source)) throw new Error(`${path}: ENVIRONMENT_IS_NODE is not there`);
-      return { contents: source.replace(detection, 'const ENVIRONMENT_IS_NODE=false;') };
+      const contents = source.replace(detection, '').replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
+      return { contents };
     });
   },
 };
+
+/** The two builds' scripts, or one for both where they are the same, as they should be. */
+async function engineScripts() {
+  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) => builtFile(simd, 'halfling.mjs'));
+  const same = (await readFile(baseline)).equals(await readFile(relaxed));
+  return { '#engine/baseline': baseline, '#engine/relaxed': same ? baseline : relaxed };
+}
 
 async function bundle(buildId) {
   const common = {
@@ -87,10 +95,7 @@ async function bundle(buildId) {
     entryPoints: ['src/worker/worker.ts'],
     outfile: 'dist/worker.js',
     sourcemap: true,
-    alias: {
-      '#engine/baseline': builtFile('baseline', 'halfling.mjs'),
-      '#engine/relaxed': builtFile('relaxed', 'halfling.mjs'),
-    },
+    alias: await engineScripts(),
     plugins: [dropNodeBranches],
     // The worker is one file and is given its wasm: bundlers must not look for more beside it.
     define: { ...common.define, 'import.meta.url': 'self.location.href' },

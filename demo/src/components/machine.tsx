@@ -1,6 +1,6 @@
 // What ran where: the figures behind the claim that nothing is sent.
 
-import type { Interval, Recommender } from 'halfling';
+import type { Compression, Interval, Recommender } from 'halfling';
 
 import { formatBytes, formatCount, formatMilliseconds } from '../format';
 import { MODEL_KEYS, MODEL_NAMES, recommenderOf, type ModelKey, type Models } from '../models';
@@ -74,6 +74,10 @@ function formatInterval({ mean, low, high }: Interval): string {
   return `${mean.toFixed(4)} (${low.toFixed(4)} – ${high.toFixed(4)})`;
 }
 
+function formatMethod({ method, dtype }: Compression): string {
+  return method === 'none' ? 'none, as trained' : `${method}, ${dtype}`;
+}
+
 /** Both figures come from the halved model's manifest: it was evaluated before and after halving. */
 function formatNdcg(models: Models, key: ModelKey): string {
   const evaluation = recommenderOf(models.half)?.info.evaluation;
@@ -88,7 +92,7 @@ function ModelTable({ models, rankings }: Pick<Props, 'models' | 'rankings'>) {
     ['Download', ({ info }) => formatBytes(info.modelBytes)],
     ['Parameters', ({ info }) => formatCount(info.parameters)],
     ['of them in linear layers', ({ info }) => formatCount(info.linearParameters)],
-    ['Method', ({ info }) => `${info.compression.method}, ${info.compression.dtype}`],
+    ['Method', ({ info: { compression } }) => formatMethod(compression)],
     ['NDCG@10, 95 % interval', (_, key) => formatNdcg(models, key)],
     ['Loaded in', ({ info }) => formatMilliseconds(info.loadMilliseconds)],
     [
