@@ -26,9 +26,18 @@ def drop_items(sequence: np.ndarray, share: float, random: np.random.Generator) 
 
 
 def epoch_batches(
-    sequences: list[np.ndarray], batch_size: int, item_drop: float, seed: int, epoch: int
+    sequences: list[np.ndarray],
+    batch_size: int,
+    item_drop: float,
+    seed: int,
+    epoch: int,
+    reversal: float = 0.0,
 ) -> Iterator[list[np.ndarray]]:
-    """Every sequence once, shuffled; a function of (seed, epoch), so resuming needs no state."""
+    """Every sequence once, shuffled; a function of (seed, epoch), so resuming needs no state.
+
+    With probability `reversal` a sequence is turned round: what was bought together often has no
+    order, and item-kNN, which knows none, is a strong baseline.
+    """
     random = np.random.default_rng([seed, epoch])
     pieces = [
         drop_items(piece, item_drop, random)
@@ -36,5 +45,7 @@ def epoch_batches(
         for piece in windows(sequence, random)
     ]
     order = random.permutation(len(pieces))
+    turned = np.random.default_rng([seed, epoch, 1]).random(len(pieces)) < reversal
     for start in range(0, len(order), batch_size):
-        yield [pieces[index] for index in order[start : start + batch_size]]
+        chosen = order[start : start + batch_size]
+        yield [pieces[i][::-1].copy() if turned[i] else pieces[i] for i in chosen]

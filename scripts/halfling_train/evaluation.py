@@ -47,7 +47,7 @@ def evaluate(
         for batch in workers.share(batches)
     ]
     rows = [row for batch in workers.unshare(lists) for row in batch]
-    return judge(rows, targets[chosen], dataset)
+    return judge(rows, targets[chosen], dataset, [histories[index] for index in chosen])
 
 
 def recommend(
@@ -60,18 +60,36 @@ def recommend(
         return model.recommend(histories, beams)
 
 
-def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:
-    """The figures of ranked items; 'collision' counts every item with the target's code."""
+def judge(
+    lists: list[list[int]],
+    targets: np.ndarray,
+    dataset: Dataset,
+    histories: list[np.ndarray] | None = None,
+) -> Figures:
+    """The figures of ranked items; 'collision' counts every item with the target's code.
+
+    With `histories`, also with their items taken off the lists ('unseen'), as a shop would.
+    """
     _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
-    return {
+    leaf_of = leaf_of.reshape(-1)
+    figures = {
         "strict": summarize(item_ranks(lists, targets)),
-        "collision": summarize(code_ranks(lists, targets, leaf_of.reshape(-1))),
+        "collision": summarize(code_ranks(lists, targets, leaf_of)),
     }
+    if histories is not None:
+        unseen = [without(row, set(seen.tolist())) for row, seen in zip(lists, histories)]
+        figures["strict unseen"] = summarize(item_ranks(unseen, targets))
+        figures["collision unseen"] = summarize(code_ranks(unseen, targets, leaf_of))
+    return figures
+
+
+def without(row: list[int], seen: set[int]) -> list[int]:
+    return [item for item in row if item not in seen]
 
 
 def print_table(figures_by_name: dict[str, Figures]) -> None:
-    print(f"\n{'':24}" + "".join(f"{column:>9}" for column in COLUMNS))
+    print(f"\n{'':32}" + "".join(f"{column:>9}" for column in COLUMNS))
     for name, figures in figures_by_name.items():
         for kind, values in figures.items():
             cells = "".join(f"{values[column]:9.4f}" for column in COLUMNS)
-            print(f"{name + ', ' + kind:24}{cells}")
+            print(f"{name + ', ' + kind:32}{cells}")

@@ -30,6 +30,7 @@ class TrainOptions:
     final_rate: float = 0.05  # share of the learning rate left at the end
     average_decay: float = 0.998
     item_drop: float = 0.0
+    reversal: float = 0.0  # share of sequences turned round
     evaluate_every: int = 1  # epochs
     patience: int = 5  # evaluations without a better one
     seed: int = 1
@@ -106,7 +107,12 @@ class Trainer:
         self.model.train()
         batches = list(
             epoch_batches(
-                self.sequences, options.batch_size, options.item_drop, options.seed, self.epoch
+                self.sequences,
+                options.batch_size,
+                options.item_drop,
+                options.seed,
+                self.epoch,
+                options.reversal,
             )
         )
         label = f"epoch {self.epoch + 1}/{options.epochs}"

@@ -47,3 +47,12 @@ def test_a_broken_code_is_named(tmp_path: Path) -> None:
     (tmp_path / "interactions.json").write_text("{}")
     with pytest.raises(DataError, match=r"index\.json: item 0: expected words like <a_12>"):
         load_letter(tmp_path)
+
+
+def test_reversal_turns_sequences_round(dataset: Dataset) -> None:
+    sequences = [np.arange(5) + index for index in range(40)]
+    rows = [row for batch in epoch_batches(sequences, 8, 0.0, 1, 0, reversal=0.5) for row in batch]
+    rising = [row for row in rows if (np.diff(row) == 1).all()]
+    falling = [row for row in rows if (np.diff(row) == -1).all()]
+    assert len(rising) + len(falling) == 40 and min(len(rising), len(falling)) >= 8
+    assert sorted(min(row) for row in rows) == list(range(40))

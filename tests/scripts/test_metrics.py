@@ -25,6 +25,13 @@ def test_a_collision_counts_only_where_it_may(dataset: Dataset) -> None:
     assert figures["collision"]["NDCG@5"] == pytest.approx((1 + 1 / np.log2(3)) / 2, abs=1e-5)
 
 
+def test_unseen_figures_take_the_history_off_the_list(dataset: Dataset) -> None:
+    figures = judge([[4, 6, 8, 9]], np.array([9]), dataset, [np.array([6, 4])])
+    assert (figures["strict"]["HR@1"], figures["strict"]["HR@5"]) == (0.0, 1.0)
+    assert figures["strict"]["NDCG@5"] == pytest.approx(1 / np.log2(5), abs=1e-5)
+    assert figures["strict unseen"]["NDCG@5"] == pytest.approx(1 / np.log2(3), abs=1e-5)
+
+
 def test_baselines_leave_out_the_history(dataset: Dataset) -> None:
     for baseline in (Popularity(dataset), ItemKnn(dataset)):
         row = baseline.recommend([np.array([3, 4, 5])], 10)[0]
