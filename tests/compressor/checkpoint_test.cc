@@ -150,7 +150,7 @@ TEST_CASE("a recommender.json that lies is refused with the field at fault") {
   ExpectRecommenderError(kInvalidCatalog, "items[2].id", "\"id\": \"i2\"", "\"id\": \"i1\"");
   ExpectRecommenderError(kInvalidCatalog, "items[2].id", "\"id\": \"i2\"", "\"id\": \"\"");
   ExpectRecommenderError(kMalformedJson, "items[5].title", "\"Item 5\"", "[5]");
-  ExpectRecommenderError(kMalformedJson, "items[0].tokens", "\"tokens\"", "\"codes\"");
+  ExpectRecommenderError(kMalformedJson, "items[0]", "\"tokens\"", "\"codes\"");
   ExpectRecommenderError(kInvalidCatalog, "items[0].tokens", "\"tokens\": [", "\"tokens\": [16,");
   ExpectRecommenderError(kInvalidCatalog, "items[0].tokens", "\"tokens\": [", "\"tokens\": [-1,");
   ExpectRecommenderError(kInvalidCatalog, "items[0].tokens", "\"tokens\": [",
