@@ -12,6 +12,7 @@ checkpoints joined by scripts/join_checkpoint.py.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -62,6 +63,11 @@ def row(label: str, size: dict[str, int], metrics: dict[str, Any], rest: list[st
     return [label, f"{size['linear_parameters']:,}", f"{size['bytes']:,}", *figures, *rest]
 
 
+def digest(checkpoint: Path) -> str:
+    """Which weights these are: the beginning of the SHA-256 of model.safetensors."""
+    return hashlib.sha256((checkpoint / "model.safetensors").read_bytes()).hexdigest()[:12]
+
+
 def markdown(rows: list[list[str]]) -> str:
     lines = [HEADER, ["---"] + ["---:"] * (len(HEADER) - 1), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -93,7 +99,8 @@ def measure(tool: Path, checkpoint: Path, keeps: list[float], users: str) -> str
     counted = dense["metrics_collision_counted"]
     return (
         f"## {checkpoint.name}\n\n"
-        f"{dense['users']:,} test users, beam {dense['beam']}; {calibration:,} calibration users; "
+        f"Weights {digest(checkpoint)}: {dense['users']:,} test users, beam {dense['beam']}; "
+        f"{calibration:,} calibration users; "
         "factors and embeddings in f16.\n\n"
         f"{markdown([original, *rows])}\n\n"
         "Dense, collisions counted as the published figures do: "
@@ -141,7 +148,8 @@ def main() -> int:
         print(f"{arguments.checkpoints}: no checkpoints; see join_checkpoint.py", file=sys.stderr)
         return 1
 
-    text = INTRODUCTION.format(users=arguments.users, threads=f"{os.cpu_count()} {platform.machine()}")
+    machine = f"{os.cpu_count()} {platform.machine()}"
+    text = INTRODUCTION.format(users=arguments.users, threads=machine)
     for checkpoint in checkpoints:
         section = measure(arguments.tool, checkpoint, arguments.keep, arguments.users)
         print(section)
