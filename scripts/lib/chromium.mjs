@@ -14,6 +14,7 @@ export async function launchChromium() {
   const isRoot = process.getuid?.() === 0;
   return chromium.launch({
     executablePath: await findChromium(),
+    timeout: 180_000, // A loaded machine may take minutes.
     // Chromium's sandbox refuses to run as root, as in most containers.
     args: isRoot ? [...FLAGS, '--no-sandbox'] : FLAGS,
   });
