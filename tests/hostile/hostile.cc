@@ -40,6 +40,10 @@ std::vector<FileBytes> WithEditedHeader(const std::function<void(nlohmann::order
   return shards;
 }
 
+Result<Recommender> LoadContents(const ModelFileContents& contents) {
+  return Recommender::Load(WriteModelFile(contents));
+}
+
 std::vector<FileBytes> InTwoShards() {
   const std::vector<FileBytes> whole = TinyModelShards({});
   const auto file = SafetensorsFile::Parse(whole[0].bytes, whole[0].name);

@@ -27,6 +27,9 @@ std::vector<std::byte> WithHeader(const std::vector<std::byte>& file, std::strin
 // The only shard of a tiny model, its header edited as JSON.
 std::vector<FileBytes> WithEditedHeader(const std::function<void(nlohmann::ordered_json&)>& edit);
 
+// Recommender::Load of what WriteModelFile makes of `contents`.
+Result<Recommender> LoadContents(const ModelFileContents& contents);
+
 // A tiny model in two shards: WriteModelFile would fill the first before it opens a second.
 std::vector<FileBytes> InTwoShards();
 

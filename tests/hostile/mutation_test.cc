@@ -19,11 +19,13 @@ size_t Below(Random& random, size_t bound) {
 }
 
 void FlipBytes(Random& random, std::vector<std::byte>& file) {
-  // Most of the file is weights, where a flip does little: aim at the header more often.
+  // Most of the file is weights, where a flip does little: aim at the header as often.
   const size_t header = 8 + HeaderOf(file).size();
+  const bool in_header = random.Chance(50);
   const int flips = 1 + random.Below(4);
   for (int i = 0; i < flips; ++i) {
-    const size_t at = Below(random, random.Chance(60) ? header : file.size());
+    const size_t at =
+        in_header ? Below(random, header) : header + Below(random, file.size() - header);
     file[at] ^= static_cast<std::byte>(1 << random.Below(8));
   }
 }
