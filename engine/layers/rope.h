@@ -45,12 +45,6 @@ class RopeTable {
   std::vector<float> rows_;  // [cached_positions_, head_dim]
 };
 
-// The functions behind the table, in double arithmetic alone. Relative error below 1e-14 for
-// ExpDouble and LogDouble, absolute error below 1e-14 for SinCos while |x| < 2^20.
-double ExpDouble(double x);                             // |x| <= 700
-double LogDouble(double x);                             // x > 0, normal
-void SinCos(double x, double& sine, double& cosine);    // |x| < 2^24
-
 }  // namespace halfling
 
 #endif  // HALFLING_ENGINE_LAYERS_ROPE_H_

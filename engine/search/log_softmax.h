@@ -7,10 +7,6 @@
 
 namespace halfling {
 
-// ln(x) for a positive finite normal x, within 1e-13 of the true value: libm's differs between
-// systems.
-double DeterministicLog(double x);
-
 // log_p[i] = logits[i] - ln(sum_j e^logits[j]), in place; `scratch` is any vector to reuse. False,
 // with the values unspecified, if a logit is not finite. At least one logit.
 bool LogSoftmax(std::span<float> logits, std::vector<float>& scratch);

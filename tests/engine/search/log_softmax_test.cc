@@ -8,17 +8,6 @@
 
 namespace halfling::testing {
 
-TEST_CASE("The logarithm agrees with libm to 13 digits") {
-  Random random(1);
-  for (int i = 0; i < 100'000; ++i) {
-    const double x = std::ldexp(1.0 + random.Below(1 << 30) / static_cast<double>(1 << 30),
-                                random.Below(200) - 100);
-    const double expected = std::log(x);
-    REQUIRE(std::abs(DeterministicLog(x) - expected) <= 1e-13 * (1.0 + std::abs(expected)));
-  }
-  CHECK(DeterministicLog(1.0) == 0.0);
-}
-
 TEST_CASE("Log-softmax agrees with the formula in double") {
   Random random(2);
   std::vector<float> scratch;
