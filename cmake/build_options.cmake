@@ -23,8 +23,12 @@ endif()
 # The same model must rank the same everywhere, so no compiler may fuse a multiply with an add.
 add_compile_options(-ffp-contract=off)
 
+# For code that runs once, or in tests alone. Optimizing a sanitized build takes minutes: only the
+# engine's loops are worth that.
+set(halfling_quick_optimization -O1)
 if(HALFLING_SANITIZE)
-  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")
+  set(halfling_quick_optimization -O0)
   set(halfling_sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
   add_compile_options(${halfling_sanitizers} -fno-omit-frame-pointer)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)

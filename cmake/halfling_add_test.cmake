@@ -13,7 +13,7 @@ function(halfling_add_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} Halfling::catch2)
   # Catch2's macros are slow to optimize, and the engine under test is compiled on its own.
-  target_compile_options(${name} PRIVATE -O1 -g0)
+  target_compile_options(${name} PRIVATE ${halfling_quick_optimization} -g0)
   set(command ${name})
 
   if(EMSCRIPTEN)
