@@ -9,11 +9,9 @@
 #include "compressor/interactions/leave_one_out.h"
 #include "compressor/model_directory/model_directory.h"
 #include "compressor/open_model.h"
-#include "compressor/stages/align.h"
-#include "compressor/stages/calibrate.h"
 #include "compressor/stages/choose_ranks.h"
+#include "compressor/stages/compress_layers.h"
 #include "compressor/stages/export_model.h"
-#include "compressor/stages/factorize.h"
 #include "compressor/stages/prune_vocabulary.h"
 #include "compressor/stages/quantize.h"
 
@@ -52,28 +50,28 @@ Result<std::vector<TokenSequence>> DrawCalibration(const CompressOptions& option
                                   recommender.prompt, recommender.codes);
 }
 
-// Stages 2 to 5: the transformer with its linears replaced.
+// Stages 2 and 3: the transformer with its linears replaced.
 Result<Transformer> CompressLinears(const Transformer& original, const CompressOptions& options,
                                     const std::vector<TokenSequence>& sequences,
                                     Progress& progress) {
-  if (options.method == CompressionMethod::kNone) return original;
-  const RankPlan plan = ChooseUniformRanks(original.weights(), options.keep);
-  if (options.method == CompressionMethod::kSvd) {
-    return Factorize(original, plan, FactorizationMethod::kSvd, {}, options.threads, progress);
+  const auto compress = [&](FactorizationMethod method) {
+    return CompressLayers(original, ChooseUniformRanks(original.weights(), options.keep), method,
+                          sequences, options.threads, progress);
+  };
+  switch (options.method) {
+    case CompressionMethod::kNone:
+      break;
+    case CompressionMethod::kSvd:
+      return compress(FactorizationMethod::kSvd);
+    case CompressionMethod::kSvdLlm:
+      return compress(FactorizationMethod::kWhitenedSvd);
+    case CompressionMethod::kOdLlm:
+      return compress(FactorizationMethod::kAlignedSvd);
   }
-  const std::vector<LayerMoments> moments =
-      CollectMoments(original, sequences, options.threads, progress);
-  HALFLING_ASSIGN_OR_RETURN(Transformer compressed,
-                            Factorize(original, plan, FactorizationMethod::kWhitenedSvd, moments,
-                                      options.threads, progress));
-  if (options.method == CompressionMethod::kOdLlm) {
-    HALFLING_RETURN_IF_ERROR(AlignLeftFactors(original, sequences, AlignmentOptions(),
-                                              options.threads, progress, compressed));
-  }
-  return compressed;
+  return original;
 }
 
-// Stages 6 to 8: what the model directory will hold.
+// Stages 4 to 6: what the model directory will hold.
 Result<std::vector<FileBytes>> MakeFiles(const Transformer& model, const Checkpoint& checkpoint,
                                          std::optional<DType> dtype) {
   const PrunedVocabulary vocabulary =

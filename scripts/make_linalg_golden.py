@@ -58,6 +58,17 @@ def refit_problem(
     return {"drifted_inputs": rows(drifted), "right": rows(right), "left": rows(solution.T)}
 
 
+def regression_problem(weight: np.ndarray, inputs: np.ndarray, drifted: np.ndarray) -> dict[str, Any]:
+    """Least squares, then the fitted outputs' own SVD: no covariance is formed."""
+    goal = weight @ inputs
+    solution, *_ = np.linalg.lstsq(drifted.T, goal.T, rcond=None)
+    fitted = solution.T @ drifted
+    left, singular_values, right = np.linalg.svd(fitted, full_matrices=False)
+    ranks = range(1, len(singular_values) + 1)
+    best = [(left[:, :rank] * singular_values[:rank]) @ right[:rank] for rank in ranks]
+    return {"errors": [float(np.linalg.norm(goal - outputs)) for outputs in best]}
+
+
 def metric_values(ranks: np.ndarray) -> dict[str, np.ndarray]:
     found = ranks > 0
     gain = np.where(found, 1 / np.log2(np.where(found, ranks, 1) + 1), 0.0)
@@ -93,6 +104,7 @@ def main() -> None:
     weight = rng.normal(size=(OUT_DIM, IN_DIM))
     inputs = correlated_inputs(rng)
     singular_values = scipy.linalg.svd(weight, compute_uv=False)
+    refit = refit_problem(rng, weight, inputs)
     golden = {
         "made_by": "scripts/make_linalg_golden.py",
         "seed": arguments.seed,
@@ -105,7 +117,8 @@ def main() -> None:
             "errors": discarded(singular_values),
         },
         "whitened": whitened_problem(weight, inputs),
-        "refit": refit_problem(rng, weight, inputs),
+        "refit": refit,
+        "regression": regression_problem(weight, inputs, np.array(refit["drifted_inputs"])),
         "metrics": metrics_problem(rng),
     }
     arguments.output.write_text(json.dumps(golden, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -1,52 +1,52 @@
 #include "compressor/linalg/gram.h"
 
-#include "compressor/linalg/matrices.h"
+#include <algorithm>
+#include <vector>
+
+#include "compressor/parallel.h"
 
 namespace halfling {
 namespace {
 
-constexpr Eigen::Index kBufferedTokens = 256;
+// A tile of the sum and its two strips of tokens stay in the second-level cache.
+constexpr Eigen::Index kTile = 128;
+
+struct Tile {
+  Eigen::Index row;
+  Eigen::Index col;
+};
+
+void AddTiles(const std::vector<Tile>& tiles, const TokenMatrix& x, const TokenMatrix& y,
+              int threads, Eigen::MatrixXd& sum) {
+  ParallelFor(tiles.size(), threads, [&](size_t i, size_t) {
+    const auto [row, col] = tiles[i];
+    const Eigen::Index rows = std::min(kTile, sum.rows() - row);
+    const Eigen::Index cols = std::min(kTile, sum.cols() - col);
+    sum.block(row, col, rows, cols).noalias() +=
+        x.middleCols(row, rows).transpose() * y.middleCols(col, cols);
+  });
+}
 
 }  // namespace
 
-void GramAccumulator::Add(const Matrix& x) {
-  const auto tokens = static_cast<Eigen::Index>(x.rows());
-  const auto n = static_cast<Eigen::Index>(x.cols());
-  if (lower_.size() == 0) {
-    lower_.setZero(n, n);
-    buffer_.resize(n, kBufferedTokens);
+void AddProduct(const TokenMatrix& x, const TokenMatrix& y, int threads, Eigen::MatrixXd& sum) {
+  std::vector<Tile> tiles;
+  for (Eigen::Index row = 0; row < sum.rows(); row += kTile) {
+    for (Eigen::Index col = 0; col < sum.cols(); col += kTile) tiles.push_back({row, col});
   }
-  for (Eigen::Index done = 0; done < tokens;) {
-    const Eigen::Index count = std::min(kBufferedTokens - buffered_, tokens - done);
-    buffer_.middleCols(buffered_, count) =
-        AsEigen(x).middleRows(done, count).transpose().cast<double>();
-    buffered_ += count;
-    done += count;
-    if (buffered_ == kBufferedTokens) Flush();
-  }
+  AddTiles(tiles, x, y, threads, sum);
 }
 
-void GramAccumulator::Merge(GramAccumulator& other) {
-  other.Flush();
-  Flush();
-  if (lower_.size() == 0) {
-    lower_ = other.lower_;
-    buffer_.resize(lower_.rows(), kBufferedTokens);
-  } else if (other.lower_.size() != 0) {
-    lower_ += other.lower_;
+void AddGram(const TokenMatrix& x, int threads, Eigen::MatrixXd& sum) {
+  std::vector<Tile> tiles;
+  for (Eigen::Index row = 0; row < sum.rows(); row += kTile) {
+    for (Eigen::Index col = 0; col <= row; col += kTile) tiles.push_back({row, col});
   }
-  other = GramAccumulator();
+  AddTiles(tiles, x, x, threads, sum);
 }
 
-Eigen::MatrixXd GramAccumulator::Sum() {
-  Flush();
-  return lower_.selfadjointView<Eigen::Lower>();
-}
-
-void GramAccumulator::Flush() {
-  if (buffered_ == 0) return;
-  lower_.selfadjointView<Eigen::Lower>().rankUpdate(buffer_.leftCols(buffered_));
-  buffered_ = 0;
+void MirrorLower(Eigen::MatrixXd& symmetric) {
+  symmetric = Eigen::MatrixXd(symmetric.selfadjointView<Eigen::Lower>());
 }
 
 }  // namespace halfling

@@ -4,30 +4,18 @@
 
 #include <Eigen/Core>
 
-#include "engine/tensor/tensor.h"
-
 namespace halfling {
 
-// Accumulates X X^T over batches of tokens. Rows wait in a buffer, since the product of a few
-// tokens is bound by the memory of the [n, n] sum and not by arithmetic. Not thread-safe.
-class GramAccumulator {
- public:
-  GramAccumulator() = default;
+// Tokens are rows: [tokens, n].
+using TokenMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  // x: [tokens, n]: tokens are rows, so this adds x^T x. The same n every time.
-  void Add(const Matrix& x);
-  // Adds what `other` has seen, and empties it.
-  void Merge(GramAccumulator& other);
-  // The sum so far, [n, n], both triangles; empty when nothing was added.
-  Eigen::MatrixXd Sum();
+// sum += x^T y; x [tokens, n], y [tokens, p], sum [n, p]. Threads share the sum by tiles, so that
+// there is one sum whatever their number, and every bit of it is the same.
+void AddProduct(const TokenMatrix& x, const TokenMatrix& y, int threads, Eigen::MatrixXd& sum);
 
- private:
-  void Flush();
-
-  Eigen::MatrixXd lower_;   // [n, n], lower triangle
-  Eigen::MatrixXd buffer_;  // [n, kBufferedTokens], a column a token
-  Eigen::Index buffered_ = 0;
-};
+// sum += x^T x, at half the cost: only the lower triangle is right until MirrorLower.
+void AddGram(const TokenMatrix& x, int threads, Eigen::MatrixXd& sum);
+void MirrorLower(Eigen::MatrixXd& symmetric);
 
 }  // namespace halfling
 

@@ -5,6 +5,15 @@
 #include "compressor/linalg/cholesky.h"
 
 namespace halfling {
+namespace {
+
+// Factors of W L into factors of W: B L = right, solved from the right side.
+LowRankFactors UndoWhitening(LowRankFactors factors, const Eigen::MatrixXd& lower) {
+  lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(factors.right);
+  return factors;
+}
+
+}  // namespace
 
 LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank) {
   const Eigen::BDCSVD<Eigen::MatrixXd> svd(weight, Eigen::ComputeThinU | Eigen::ComputeThinV);
@@ -18,18 +27,23 @@ LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank) {
 
 LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& lower,
                                    Eigen::Index rank) {
-  const Eigen::MatrixXd whitened = weight * lower.triangularView<Eigen::Lower>();
-  LowRankFactors factors = TruncateSvd(whitened, rank);
-  // B L = right, solved from the right side.
-  lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(factors.right);
-  return factors;
+  return UndoWhitening(TruncateSvd(weight * lower.triangularView<Eigen::Lower>(), rank), lower);
 }
 
-Result<Eigen::MatrixXd> SolveLeftFactor(const Eigen::MatrixXd& outputs_by_codes,
-                                        const Eigen::MatrixXd& code_gram, const char* what) {
-  HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor, FactorCovariance(code_gram, what));
-  // A (L L^T) = Y Z^T, one triangle at a time.
-  Eigen::MatrixXd left = outputs_by_codes;
+LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
+                                  const Eigen::MatrixXd& lower, Eigen::Index rank) {
+  Eigen::MatrixXd whitened = weight * cross;
+  lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(whitened);
+  return UndoWhitening(TruncateSvd(whitened, rank), lower);
+}
+
+Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
+                                        const Eigen::MatrixXd& gram, const Eigen::MatrixXd& right,
+                                        const char* what) {
+  HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor,
+                            FactorCovariance(right * gram * right.transpose(), what));
+  // A (L L^T) = W K B^T, one triangle at a time.
+  Eigen::MatrixXd left = weight * (cross * right.transpose());
   factor.lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(left);
   factor.lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(left);
   return left;

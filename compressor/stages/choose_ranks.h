@@ -1,4 +1,4 @@
-// Stage 3: how many singular directions each matrix keeps.
+// Stage 2: how many singular directions each matrix keeps.
 #ifndef HALFLING_COMPRESSOR_STAGES_CHOOSE_RANKS_H_
 #define HALFLING_COMPRESSOR_STAGES_CHOOSE_RANKS_H_
 

@@ -1,4 +1,4 @@
-// Stage 8: the files of a model directory, in memory. model_directory.h writes them to disk.
+// Stage 6: the files of a model directory, in memory. model_directory.h writes them to disk.
 #ifndef HALFLING_COMPRESSOR_STAGES_EXPORT_MODEL_H_
 #define HALFLING_COMPRESSOR_STAGES_EXPORT_MODEL_H_
 

@@ -1,27 +1,44 @@
-// Stage 4: each planned matrix becomes a product of two factors.
+// A weight matrix becomes a product of two factors, by what its inputs are.
 #ifndef HALFLING_COMPRESSOR_STAGES_FACTORIZE_H_
 #define HALFLING_COMPRESSOR_STAGES_FACTORIZE_H_
 
-#include <vector>
+#include <Eigen/Core>
+#include <string>
 
-#include "compressor/progress.h"
-#include "compressor/stages/calibrate.h"
-#include "compressor/stages/choose_ranks.h"
-#include "engine/model/transformer.h"
+#include "compressor/linalg/low_rank.h"
+#include "compressor/stages/input_moments.h"
+#include "engine/base/result.h"
 
 namespace halfling {
 
+// With W the weight, X its inputs in the original model and X' those in the compressed one:
 enum class FactorizationMethod {
-  kSvd,          // nearest in the weights: ||W - A B||
-  kWhitenedSvd,  // nearest in the outputs on the calibration tokens: ||(W - A B) X|| (SVD-LLM)
+  kSvd,         // nearest in the weights, ||W - A B||
+  kWhitenedSvd, // nearest in the outputs, ||(W - A B) X|| (SVD-LLM)
+  kAlignedSvd,  // the same, then A refitted to ||W X - A B X'|| (OD-LLM, arXiv 2601.09306)
 };
 
-// A copy of `model` whose planned linears are low-rank; a matrix that is low-rank already is
-// factorized as the product that it is. `moments` ([num_layers]) is read by kWhitenedSvd only.
-// Biases, norms and embeddings stay.
-Result<Transformer> Factorize(const Transformer& model, const RankPlan& plan,
-                              FactorizationMethod method, const std::vector<LayerMoments>& moments,
-                              int threads, Progress& progress);
+MomentChoice MomentsFor(FactorizationMethod method);
+
+// Factorizes the weights of one InputGroup.
+class Factorizer {
+ public:
+  // `what` names the group in errors.
+  static Result<Factorizer> Create(FactorizationMethod method, InputMoments moments,
+                                   const std::string& what);
+
+  // weight: [m, n]; `rank` is in 1 … min(m, n). May run in several threads at once.
+  Result<LowRankFactors> Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
+                                   const std::string& what) const;
+
+ private:
+  Factorizer(FactorizationMethod method, InputMoments moments)
+      : method_(method), moments_(std::move(moments)) {}
+
+  FactorizationMethod method_;
+  InputMoments moments_;
+  Eigen::MatrixXd lower_;  // the Cholesky factor of G; empty for kSvd
+};
 
 }  // namespace halfling
 

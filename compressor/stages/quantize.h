@@ -1,4 +1,4 @@
-// Stage 7: the model's values in the precision in which they are stored.
+// Stage 5: the model's values in the precision in which they are stored.
 #ifndef HALFLING_COMPRESSOR_STAGES_QUANTIZE_H_
 #define HALFLING_COMPRESSOR_STAGES_QUANTIZE_H_
 

@@ -21,21 +21,8 @@ struct LayerPass {
   KvCache& cache;
   int first_slot;
   TransformerScratch& scratch;
-  LinearObserver* observer;
 
   int num_tokens() const { return cache.num_slots() - first_slot; }
-
-  void RunLinear(LinearKind kind, const Matrix& x, Matrix& y) const {
-    if (observer != nullptr) observer->OnLinearInput(layer, kind, x);
-    weights.linear(kind).Apply(x, y, scratch.low_rank);
-  }
-
-  // hidden += projected
-  void AddProjected() const {
-    const std::span<float> hidden = scratch.hidden.values();
-    const std::span<const float> projected = scratch.projected.values();
-    for (size_t i = 0; i < hidden.size(); ++i) hidden[i] += projected[i];
-  }
 };
 
 // Normalizes (Qwen3) and rotates the new queries and keys; stores keys and values in the cache.
@@ -77,36 +64,24 @@ VisibleTokens VisibleFrom(const LayerPass& pass, int slot) {
           .branch = std::span<const int>(branch).subspan(static_cast<size_t>(hidden_branch))};
 }
 
-void RunAttention(const LayerPass& pass) {
+void AttendNewTokens(const LayerPass& pass) {
   TransformerScratch& scratch = pass.scratch;
   const AttentionShape shape = {.num_heads = static_cast<size_t>(pass.config.num_heads),
                                 .num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads),
                                 .head_dim = static_cast<size_t>(pass.config.head_dim)};
-  RmsNormRows(scratch.hidden, pass.weights.attention_norm,
-              static_cast<float>(pass.config.rms_norm_eps), scratch.normed);
-  pass.RunLinear(LinearKind::kQuery, scratch.normed, scratch.query);
-  pass.RunLinear(LinearKind::kKey, scratch.normed, scratch.key);
-  pass.RunLinear(LinearKind::kValue, scratch.normed, scratch.value);
-  PlaceInCache(pass);
   scratch.attended.Resize(scratch.query.rows(), scratch.query.cols());
   for (int t = 0; t < pass.num_tokens(); ++t) {
     const size_t row = static_cast<size_t>(t);
     Attend(shape, scratch.query.row(row), VisibleFrom(pass, pass.first_slot + t), scratch.scores,
            scratch.attended.row(row));
   }
-  pass.RunLinear(LinearKind::kOutput, scratch.attended, scratch.projected);
-  pass.AddProjected();
 }
 
-void RunFeedForward(const LayerPass& pass) {
-  TransformerScratch& scratch = pass.scratch;
-  RmsNormRows(scratch.hidden, pass.weights.ffn_norm, static_cast<float>(pass.config.rms_norm_eps),
-              scratch.normed);
-  pass.RunLinear(LinearKind::kGate, scratch.normed, scratch.gate);
-  pass.RunLinear(LinearKind::kUp, scratch.normed, scratch.up);
-  ApplyGate(scratch.gate, scratch.up);
-  pass.RunLinear(LinearKind::kDown, scratch.gate, scratch.projected);
-  pass.AddProjected();
+// hidden += projected
+void AddProjected(TransformerScratch& scratch) {
+  const std::span<float> hidden = scratch.hidden.values();
+  const std::span<const float> projected = scratch.projected.values();
+  for (size_t i = 0; i < hidden.size(); ++i) hidden[i] += projected[i];
 }
 
 }  // namespace
@@ -121,11 +96,23 @@ Result<Transformer> Transformer::Create(ModelConfig config, ModelWeights weights
   return Transformer(config, std::move(weights));
 }
 
-void Transformer::Forward(KvCache& cache, int first_slot, TransformerScratch& scratch,
-                          LinearObserver* observer) const {
+Matrix& TransformerScratch::input(InputGroup group) {
+  switch (group) {
+    case InputGroup::kAttended: return attended;
+    case InputGroup::kGated: return gate;
+    case InputGroup::kAttention:
+    case InputGroup::kFeedForward: break;
+  }
+  return normed;
+}
+
+void Transformer::Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const {
   Embed(cache, first_slot, scratch);
   for (int layer = 0; layer < config_.num_layers; ++layer) {
-    ForwardLayer(layer, cache, first_slot, scratch, observer);
+    for (const InputGroup group : kInputGroups) {
+      PrepareGroup(layer, group, cache, first_slot, scratch);
+      ApplyGroup(layer, group, scratch);
+    }
   }
 }
 
@@ -140,18 +127,53 @@ void Transformer::Embed(const KvCache& cache, int first_slot, TransformerScratch
   }
 }
 
-void Transformer::ForwardLayer(int layer, KvCache& cache, int first_slot,
-                               TransformerScratch& scratch, LinearObserver* observer) const {
-  const LayerPass pass = {.config = config_,
-                          .weights = weights_.layers[static_cast<size_t>(layer)],
-                          .rope = rope_,
-                          .layer = layer,
-                          .cache = cache,
-                          .first_slot = first_slot,
-                          .scratch = scratch,
-                          .observer = observer};
-  RunAttention(pass);
-  RunFeedForward(pass);
+void Transformer::PrepareGroup(int layer, InputGroup group, KvCache& cache, int first_slot,
+                               TransformerScratch& scratch) const {
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  const float epsilon = static_cast<float>(config_.rms_norm_eps);
+  switch (group) {
+    case InputGroup::kAttention:
+      RmsNormRows(scratch.hidden, weights.attention_norm, epsilon, scratch.normed);
+      break;
+    case InputGroup::kAttended: {
+      const LayerPass pass = {config_, weights, rope_, layer, cache, first_slot, scratch};
+      PlaceInCache(pass);
+      AttendNewTokens(pass);
+      break;
+    }
+    case InputGroup::kFeedForward:
+      RmsNormRows(scratch.hidden, weights.ffn_norm, epsilon, scratch.normed);
+      break;
+    case InputGroup::kGated:
+      ApplyGate(scratch.gate, scratch.up);
+      break;
+  }
+}
+
+void Transformer::ApplyGroup(int layer, InputGroup group, TransformerScratch& scratch) const {
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  const auto run = [&](LinearKind kind, const Matrix& x, Matrix& y) {
+    weights.linear(kind).Apply(x, y, scratch.low_rank);
+  };
+  switch (group) {
+    case InputGroup::kAttention:
+      run(LinearKind::kQuery, scratch.normed, scratch.query);
+      run(LinearKind::kKey, scratch.normed, scratch.key);
+      run(LinearKind::kValue, scratch.normed, scratch.value);
+      break;
+    case InputGroup::kAttended:
+      run(LinearKind::kOutput, scratch.attended, scratch.projected);
+      AddProjected(scratch);
+      break;
+    case InputGroup::kFeedForward:
+      run(LinearKind::kGate, scratch.normed, scratch.gate);
+      run(LinearKind::kUp, scratch.normed, scratch.up);
+      break;
+    case InputGroup::kGated:
+      run(LinearKind::kDown, scratch.gate, scratch.projected);
+      AddProjected(scratch);
+      break;
+  }
 }
 
 void Transformer::Logits(std::span<const float> hidden, std::span<const int> tokens,

@@ -13,15 +13,6 @@
 
 namespace halfling {
 
-// Sees the input of each linear layer as it runs: this is how calibration collects statistics.
-// q, k and v see the same input and are reported once each, as are gate and up.
-class LinearObserver {
- public:
-  virtual ~LinearObserver() = default;
-  // x: [tokens, in_dim]
-  virtual void OnLinearInput(int layer, LinearKind kind, const Matrix& x) = 0;
-};
-
 // Buffers of a forward pass. One per thread; grows to the largest batch it has seen.
 struct TransformerScratch {
   Matrix hidden;   // [tokens, model_dim]: the residual stream; the result of Forward
@@ -36,6 +27,9 @@ struct TransformerScratch {
   Matrix low_rank; // [tokens, rank]
   std::vector<float> scores;
   std::vector<int> branch;
+
+  // What the group's linears read: `normed`, `attended`, `normed` or `gate`.
+  Matrix& input(InputGroup group);
 };
 
 // Immutable after Create, so any number of threads may run it, each with its own cache and scratch.
@@ -52,13 +46,15 @@ class Transformer {
   // Runs the slots [first_slot, cache.num_slots()), appended before by cache.Append, through all
   // layers, writes their keys and values, and leaves their final hidden states (before the final
   // norm), [new slots, model_dim], in scratch.hidden. Tokens must be below vocab_size (callers
-  // check). `observer` may be null.
-  void Forward(KvCache& cache, int first_slot, TransformerScratch& scratch,
-               LinearObserver* observer = nullptr) const;
+  // check).
+  void Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const;
 
-  // One layer of the same: reads and writes scratch.hidden [new slots, model_dim].
-  void ForwardLayer(int layer, KvCache& cache, int first_slot, TransformerScratch& scratch,
-                    LinearObserver* observer = nullptr) const;
+  // A layer of the same, in steps: for each InputGroup in order, the first computes what its
+  // linears read, scratch.input(group), and the second runs them. In between, calibration may read
+  // the input, and may put scratch.hidden and the input aside and bring them back.
+  void PrepareGroup(int layer, InputGroup group, KvCache& cache, int first_slot,
+                    TransformerScratch& scratch) const;
+  void ApplyGroup(int layer, InputGroup group, TransformerScratch& scratch) const;
 
   // Embedding rows of the slots [first_slot, …) into scratch.hidden: what layer 0 reads.
   void Embed(const KvCache& cache, int first_slot, TransformerScratch& scratch) const;

@@ -148,6 +148,17 @@ Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int la
 
 }  // namespace
 
+std::span<const LinearKind> KindsOf(InputGroup group) {
+  const std::span<const LinearKind> kinds = kLinearKinds;
+  switch (group) {
+    case InputGroup::kAttention: return kinds.subspan(0, 3);
+    case InputGroup::kAttended: return kinds.subspan(3, 1);
+    case InputGroup::kFeedForward: return kinds.subspan(4, 2);
+    case InputGroup::kGated: break;
+  }
+  return kinds.subspan(6, 1);
+}
+
 std::string_view LinearKindName(LinearKind kind) {
   switch (kind) {
     case LinearKind::kQuery: return "self_attn.q_proj";

@@ -3,6 +3,7 @@
 #define HALFLING_ENGINE_MODEL_WEIGHTS_H_
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,18 @@ inline constexpr std::array kLinearKinds = {LinearKind::kQuery, LinearKind::kKey
                                             LinearKind::kGate,  LinearKind::kUp,
                                             LinearKind::kDown};
 inline constexpr size_t kNumLinearKinds = kLinearKinds.size();
+
+// The linear layers of a block by the input that they share, in forward order.
+enum class InputGroup {
+  kAttention,    // q, k and v read the normed hidden states
+  kAttended,     // o reads what attention gathered
+  kFeedForward,  // gate and up read the normed hidden states
+  kGated,        // down reads silu(gate) * up
+};
+inline constexpr std::array kInputGroups = {InputGroup::kAttention, InputGroup::kAttended,
+                                            InputGroup::kFeedForward, InputGroup::kGated};
+
+std::span<const LinearKind> KindsOf(InputGroup group);
 
 // "self_attn.q_proj", …, "mlp.down_proj"
 std::string_view LinearKindName(LinearKind kind);

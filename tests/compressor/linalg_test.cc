@@ -85,11 +85,24 @@ TEST_CASE("the refitted left factor is numpy's least-squares solution") {
   const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
   const MatrixXd drifted = ToMatrix(Golden()["refit"]["drifted_inputs"]);
   const MatrixXd right = ToMatrix(Golden()["refit"]["right"]);
-  const MatrixXd codes = right * drifted;
-  const auto left =
-      SolveLeftFactor(weight * inputs * codes.transpose(), codes * codes.transpose(), "test");
+  const auto left = RefitLeftFactor(weight, inputs * drifted.transpose(),
+                                    drifted * drifted.transpose(), right, "test");
   REQUIRE(left.has_value());
   CHECK((*left - ToMatrix(Golden()["refit"]["left"])).norm() < 1e-9);
+}
+
+TEST_CASE("reduced-rank regression reaches the least error that numpy finds") {
+  const MatrixXd weight = ToMatrix(Golden()["weight"]);
+  const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
+  const MatrixXd drifted = ToMatrix(Golden()["refit"]["drifted_inputs"]);
+  const auto covariance = FactorCovariance(drifted * drifted.transpose(), "test");
+  REQUIRE(covariance.has_value());
+  for (Eigen::Index rank = 1; rank <= weight.rows(); ++rank) {
+    const LowRankFactors factors =
+        TruncateRegression(weight, inputs * drifted.transpose(), covariance->lower, rank);
+    const double error = (weight * inputs - factors.left * factors.right * drifted).norm();
+    CHECK(error == Approx(Golden()["regression"]["errors"][rank - 1].get<double>()).epsilon(1e-9));
+  }
 }
 
 TEST_CASE("a singular covariance gets the smallest ridge that lets it factorize") {
@@ -123,30 +136,24 @@ TEST_CASE("degenerate covariances are handled or refused") {
   CHECK_FALSE(FactorCovariance(MatrixXd::Ones(2, 3), "test").has_value());
 }
 
-TEST_CASE("a Gram matrix sums batches of any size, merged or not") {
-  constexpr Eigen::Index kTokens = 700;  // more than the buffer holds
-  constexpr Eigen::Index kDim = 9;
-  const Matrix x = ToFloatMatrix(RandomMatrix(kTokens, kDim, 3));
-  const MatrixXd expected = ToDoubles(x).transpose() * ToDoubles(x);
-
-  GramAccumulator whole;
-  whole.Add(x);
-  CHECK((whole.Sum() - expected).norm() < 1e-10);
-
-  GramAccumulator parts;
-  GramAccumulator others;
-  for (size_t i = 0; i < x.rows(); ++i) {
-    const auto row = x.row(i);
-    Matrix single(1, x.cols(), {row.begin(), row.end()});
-    (i % 3 == 0 ? parts : others).Add(single);
+TEST_CASE("products and Gram matrices sum up over tiles, whatever the threads") {
+  constexpr Eigen::Index kTokens = 70;
+  constexpr Eigen::Index kDim = 300;  // more than two tiles, the last of them smaller
+  const TokenMatrix x = RandomMatrix(kTokens, kDim, 3);
+  const TokenMatrix y = RandomMatrix(kTokens, kDim, 4);
+  MatrixXd gram = MatrixXd::Zero(kDim, kDim);
+  MatrixXd product = gram;
+  for (int round = 0; round < 2; ++round) {
+    AddGram(x, 2, gram);
+    AddProduct(x, y, 2, product);
   }
-  parts.Merge(others);
-  CHECK((parts.Sum() - expected).norm() < 1e-10);
-  CHECK(others.Sum().size() == 0);
+  MirrorLower(gram);
+  CHECK((gram - 2 * x.transpose() * x).norm() < 1e-10);
+  CHECK((product - 2 * x.transpose() * y).norm() < 1e-10);
 
-  GramAccumulator from_nothing;
-  from_nothing.Merge(parts);
-  CHECK((from_nothing.Sum() - expected).norm() < 1e-10);
+  MatrixXd serial = MatrixXd::Zero(kDim, kDim);
+  for (int round = 0; round < 2; ++round) AddProduct(x, y, 1, serial);
+  CHECK(serial == product);
 }
 
 }  // namespace halfling

@@ -1,13 +1,15 @@
 // Each stage of the compression on tiny random models.
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 
 #include "compressor/linalg/matrices.h"
-#include "compressor/stages/align.h"
-#include "compressor/stages/calibrate.h"
+#include "compressor/stages/activation_walk.h"
 #include "compressor/stages/choose_ranks.h"
-#include "compressor/stages/factorize.h"
+#include "compressor/stages/compress_layers.h"
+#include "compressor/stages/input_moments.h"
 #include "compressor/stages/prune_vocabulary.h"
 #include "tests/catch.h"
 #include "tests/compressor/tiny_transformer.h"
@@ -30,13 +32,12 @@ std::vector<TokenSequence> MakeSequences(size_t count, uint32_t seed = 5) {
   return sequences;
 }
 
-Matrix HiddenStates(const Transformer& model, const TokenSequence& tokens,
-                    LinearObserver* observer = nullptr) {
+Matrix HiddenStates(const Transformer& model, const TokenSequence& tokens) {
   KvCache cache(model.config());
   TransformerScratch scratch;
   int parent = kNoParent;
   for (const int token : tokens) parent = cache.Append(token, parent);
-  model.Forward(cache, 0, scratch, observer);
+  model.Forward(cache, 0, scratch);
   return scratch.hidden;
 }
 
@@ -63,18 +64,13 @@ double OutputError(const Linear& original, const Linear& other, const MatrixXd& 
   return (difference * gram * difference.transpose()).trace();
 }
 
-Transformer FactorizeOrFail(const Transformer& model, const RankPlan& plan,
-                            FactorizationMethod method, const std::vector<LayerMoments>& moments) {
+Transformer CompressOrFail(const Transformer& model, const RankPlan& plan,
+                           FactorizationMethod method, const std::vector<TokenSequence>& sequences,
+                           int threads = 2) {
   Progress silent(false);
-  auto result = Factorize(model, plan, method, moments, 2, silent);
+  auto result = CompressLayers(model, plan, method, sequences, threads, silent);
   REQUIRE(result.has_value());
   return *std::move(result);
-}
-
-void AlignOrFail(const Transformer& original, const std::vector<TokenSequence>& sequences,
-                 const AlignmentOptions& options, Transformer& compressed, int threads = 2) {
-  Progress silent(false);
-  REQUIRE(AlignLeftFactors(original, sequences, options, threads, silent, compressed).has_value());
 }
 
 RankPlan FullRanks(const Transformer& model) {
@@ -90,22 +86,24 @@ RankPlan FullRanks(const Transformer& model) {
   return plan;
 }
 
-std::vector<LayerMoments> Moments(const Transformer& model,
-                                  const std::vector<TokenSequence>& sequences, int threads = 2) {
-  Progress silent(false);
-  return CollectMoments(model, sequences, threads, silent);
+// A walk that stands before the group's linears.
+ActivationWalk WalkTo(const Transformer& model, const std::vector<TokenSequence>& sequences,
+                      int layer, InputGroup group) {
+  ActivationWalk walk(model, sequences, 2);
+  const int steps = layer * static_cast<int>(kInputGroups.size()) + static_cast<int>(group);
+  for (int step = 0; step < steps; ++step) walk.Advance(2);
+  return walk;
 }
 
-class DownInputs : public LinearObserver {
- public:
-  void OnLinearInput(int layer, LinearKind kind, const Matrix& x) override {
-    if (layer != 1 || kind != LinearKind::kDown) return;
-    const MatrixXd rows = ToDoubles(x);
-    if (gram.size() == 0) gram.setZero(rows.cols(), rows.cols());
-    gram += rows.transpose() * rows;
-  }
-  MatrixXd gram;
-};
+// G = X X^T of one group of the model.
+MatrixXd GramOf(const Transformer& model, const std::vector<TokenSequence>& sequences, int layer,
+                InputGroup group, int threads = 2) {
+  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, layer, group);
+  return SumMoments(walk, std::nullopt, {.original = true}, threads).original;
+}
+
+constexpr std::array kMethods = {FactorizationMethod::kSvd, FactorizationMethod::kWhitenedSvd,
+                                 FactorizationMethod::kAlignedSvd};
 
 }  // namespace
 
@@ -123,22 +121,60 @@ TEST_CASE("uniform ranks keep the asked share") {
   }
 }
 
-TEST_CASE("calibration sums the inputs' second moments, whatever the threads") {
+TEST_CASE("a walk delivers what the forward pass reads") {
   const Transformer model = MakeTransformer();
-  const auto sequences = MakeSequences(13);
-  const auto moments = Moments(model, sequences);
-  DownInputs observer;
-  for (const TokenSequence& tokens : sequences) HiddenStates(model, tokens, &observer);
-  const MatrixXd& gram = moments[1].gram(LinearKind::kDown);
-  CHECK((gram - observer.gram).norm() < 1e-9 * observer.gram.norm());
-  CHECK(moments[0].gram(LinearKind::kQuery).rows() == 16);
-
-  const auto serial = Moments(model, sequences, 1);
-  for (size_t layer = 0; layer < moments.size(); ++layer) {
-    for (size_t group = 0; group < kNumInputGroups; ++group) {
-      CHECK(moments[layer].grams[group] == serial[layer].grams[group]);
+  const auto sequences = MakeSequences(37);  // more than one task's, the last one smaller
+  ActivationWalk walk(model, sequences, 2);
+  for (int layer = 0; layer < model.config().num_layers; ++layer) {
+    for (const InputGroup group : kInputGroups) {
+      for (const size_t i : {size_t{0}, size_t{20}, size_t{36}}) {
+        KvCache cache(model.config());
+        TransformerScratch scratch;
+        int parent = kNoParent;
+        for (const int token : sequences[i]) parent = cache.Append(token, parent);
+        model.Embed(cache, 0, scratch);
+        for (int before = 0; before <= layer; ++before) {
+          for (const InputGroup step : kInputGroups) {
+            model.PrepareGroup(before, step, cache, 0, scratch);
+            if (before == layer && step == group) break;
+            model.ApplyGroup(before, step, scratch);
+          }
+        }
+        CHECK(ToDoubles(walk.input(i)) == ToDoubles(scratch.input(group)));
+      }
+      walk.Advance(2);
     }
   }
+}
+
+TEST_CASE("moments are sums over all tokens, whatever the threads") {
+  const Transformer model = MakeTransformer();
+  const Transformer other =
+      CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5), FactorizationMethod::kSvd, {});
+  const auto sequences = MakeSequences(300);  // more tokens than one batch
+  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, 1, InputGroup::kGated);
+  const std::optional<ActivationWalk> own = WalkTo(other, sequences, 1, InputGroup::kGated);
+  const InputMoments moments =
+      SumMoments(walk, own, {.original = true, .cross = true, .compressed = true}, 2);
+  const Eigen::Index n = moments.original.rows();
+  MatrixXd gram = MatrixXd::Zero(n, n);
+  MatrixXd cross = gram;
+  MatrixXd own_gram = gram;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const MatrixXd x = ToDoubles(walk->input(i));
+    const MatrixXd x_own = ToDoubles(own->input(i));
+    gram += x.transpose() * x;
+    cross += x.transpose() * x_own;
+    own_gram += x_own.transpose() * x_own;
+  }
+  CHECK((moments.original - gram).norm() < 1e-9 * gram.norm());
+  CHECK((moments.cross - cross).norm() < 1e-9 * gram.norm());
+  CHECK((moments.compressed - own_gram).norm() < 1e-9 * gram.norm());
+  CHECK((gram - own_gram).norm() > 1e-3 * gram.norm());
+
+  CHECK(GramOf(model, sequences, 1, InputGroup::kGated, 1) == moments.original);
+  const InputMoments nothing = SumMoments(std::nullopt, std::nullopt, {}, 1);
+  CHECK(nothing.original.size() == 0);
 }
 
 TEST_CASE("at full rank every method leaves the model as it was") {
@@ -147,36 +183,34 @@ TEST_CASE("at full rank every method leaves the model as it was") {
     options.architecture = architecture;
     const Transformer model = MakeTransformer(options);
     const auto sequences = MakeSequences(40);
-    const auto moments = Moments(model, sequences);
-    const RankPlan plan = FullRanks(model);
-    const Transformer svd = FactorizeOrFail(model, plan, FactorizationMethod::kSvd, {});
-    Transformer whitened = FactorizeOrFail(model, plan, FactorizationMethod::kWhitenedSvd, moments);
-    CHECK(LinearOf(svd, 0, LinearKind::kUp).is_low_rank());
-    CHECK(HiddenError(model, svd, sequences) < 1e-5);
-    CHECK(HiddenError(model, whitened, sequences) < 1e-4);
-    AlignOrFail(model, sequences, {}, whitened);
-    CHECK(HiddenError(model, whitened, sequences) < 1e-4);
+    for (const FactorizationMethod method : kMethods) {
+      const Transformer compressed = CompressOrFail(model, FullRanks(model), method, sequences);
+      CHECK(LinearOf(compressed, 0, LinearKind::kUp).is_low_rank());
+      CHECK(HiddenError(model, compressed, sequences) < 1e-4);
+    }
   }
 }
 
 TEST_CASE("whitening never loses to the plain SVD on what it was calibrated with") {
   const Transformer model = MakeTransformer();
-  const auto moments = Moments(model, MakeSequences(40));
+  const auto sequences = MakeSequences(40);
   const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  const Transformer svd = FactorizeOrFail(model, plan, FactorizationMethod::kSvd, {});
+  const Transformer svd = CompressOrFail(model, plan, FactorizationMethod::kSvd, {});
   const Transformer whitened =
-      FactorizeOrFail(model, plan, FactorizationMethod::kWhitenedSvd, moments);
+      CompressOrFail(model, plan, FactorizationMethod::kWhitenedSvd, sequences);
   for (size_t layer = 0; layer < plan.size(); ++layer) {
-    for (const LinearKind kind : kLinearKinds) {
-      CAPTURE(LinearName(static_cast<int>(layer), kind));
-      const Linear& original = LinearOf(model, layer, kind);
-      const Linear& low_rank = LinearOf(whitened, layer, kind);
-      REQUIRE(low_rank.is_low_rank());
-      CHECK(low_rank.rank() == plan[layer][static_cast<size_t>(kind)]);
-      CHECK(low_rank.num_parameters() <= original.num_parameters() / 2);
-      const MatrixXd& gram = moments[layer].gram(kind);
-      CHECK(OutputError(original, low_rank, gram) <=
-            OutputError(original, LinearOf(svd, layer, kind), gram) * (1 + 1e-6));
+    for (const InputGroup group : kInputGroups) {
+      const MatrixXd gram = GramOf(model, sequences, static_cast<int>(layer), group);
+      for (const LinearKind kind : KindsOf(group)) {
+        CAPTURE(LinearName(static_cast<int>(layer), kind));
+        const Linear& original = LinearOf(model, layer, kind);
+        const Linear& low_rank = LinearOf(whitened, layer, kind);
+        REQUIRE(low_rank.is_low_rank());
+        CHECK(low_rank.rank() == plan[layer][static_cast<size_t>(kind)]);
+        CHECK(low_rank.num_parameters() <= original.num_parameters() / 2);
+        CHECK(OutputError(original, low_rank, gram) <=
+              OutputError(original, LinearOf(svd, layer, kind), gram) * (1 + 1e-6));
+      }
     }
   }
 }
@@ -184,79 +218,65 @@ TEST_CASE("whitening never loses to the plain SVD on what it was calibrated with
 TEST_CASE("alignment changes nothing that sees the original inputs, and helps what follows") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(60);
-  const auto moments = Moments(model, sequences);
   const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
   const Transformer whitened =
-      FactorizeOrFail(model, plan, FactorizationMethod::kWhitenedSvd, moments);
-  for (const AlignmentStep step : {AlignmentStep::kGroup, AlignmentStep::kBlock}) {
-    Transformer aligned = whitened;
-    AlignOrFail(model, sequences, {AlignmentTarget::kOriginalOutput, step}, aligned);
-    // The first layer's q, k and v see X itself, and the whitened SVD's left factor is the best
-    // one for X already.
-    for (const LinearKind kind : {LinearKind::kQuery, LinearKind::kKey, LinearKind::kValue}) {
-      const MatrixXd before = ToDoubles(LinearOf(whitened, 0, kind).Unpack());
-      CHECK((ToDoubles(LinearOf(aligned, 0, kind).Unpack()) - before).norm() <
-            1e-4 * before.norm());
-    }
-    const double error_before = HiddenError(model, whitened, sequences);
-    const double error_after = HiddenError(model, aligned, sequences);
-    CAPTURE(error_before, error_after);
-    CHECK(error_after < error_before);
+      CompressOrFail(model, plan, FactorizationMethod::kWhitenedSvd, sequences);
+  const Transformer aligned =
+      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences);
+  // The first layer's q, k and v see X itself, and the whitened SVD's left factor is the best one
+  // for X already.
+  for (const LinearKind kind : KindsOf(InputGroup::kAttention)) {
+    const MatrixXd before = ToDoubles(LinearOf(whitened, 0, kind).Unpack());
+    CHECK((ToDoubles(LinearOf(aligned, 0, kind).Unpack()) - before).norm() < 1e-4 * before.norm());
   }
+  CHECK(HiddenError(model, aligned, sequences) < HiddenError(model, whitened, sequences));
 }
 
 TEST_CASE("alignment solves its least-squares problem, whatever the threads") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(60);
   const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  Transformer aligned =
-      FactorizeOrFail(model, plan, FactorizationMethod::kWhitenedSvd, Moments(model, sequences));
-  Transformer serial = aligned;
-  AlignOrFail(model, sequences, {}, aligned);
-  AlignOrFail(model, sequences, {}, serial, 1);
+  const Transformer aligned =
+      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences);
 
   // The last matrix is refitted last, so the final model delivers its X' and the residual
   // W X - A B X' must be orthogonal to B X'.
-  MatrixXd residual_by_code = MatrixXd::Zero(16, 0);
-  double scale = 0;
   const Linear& down = LinearOf(aligned, 1, LinearKind::kDown);
-  for (const TokenSequence& tokens : sequences) {
-    struct Recorder : LinearObserver {
-      void OnLinearInput(int layer, LinearKind kind, const Matrix& x) override {
-        if (layer == 1 && kind == LinearKind::kDown) input = ToDoubles(x);
-      }
-      MatrixXd input;
-    } original, own;
-    HiddenStates(model, tokens, &original);
-    HiddenStates(aligned, tokens, &own);
-    const MatrixXd codes = own.input * ToDoubles(down.UnpackRight()).transpose();
-    const MatrixXd goal =
-        original.input * ToDoubles(LinearOf(model, 1, LinearKind::kDown).Unpack()).transpose();
-    const MatrixXd residual = goal - codes * ToDoubles(down.UnpackLeft()).transpose();
-    if (residual_by_code.cols() == 0) residual_by_code.setZero(16, codes.cols());
-    residual_by_code += residual.transpose() * codes;
+  const MatrixXd weight = ToDoubles(LinearOf(model, 1, LinearKind::kDown).Unpack());
+  const ActivationWalk original = WalkTo(model, sequences, 1, InputGroup::kGated);
+  const ActivationWalk own = WalkTo(aligned, sequences, 1, InputGroup::kGated);
+  MatrixXd residual_by_code = MatrixXd::Zero(weight.rows(), static_cast<Eigen::Index>(down.rank()));
+  double scale = 0;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const MatrixXd codes = ToDoubles(own.input(i)) * ToDoubles(down.UnpackRight()).transpose();
+    const MatrixXd goal = ToDoubles(original.input(i)) * weight.transpose();
+    residual_by_code +=
+        (goal - codes * ToDoubles(down.UnpackLeft()).transpose()).transpose() * codes;
     scale += goal.norm() * codes.norm();
   }
   CHECK(residual_by_code.norm() < 1e-5 * scale);
 
+  const Transformer serial =
+      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences, 1);
   for (const LinearKind kind : kLinearKinds) {
-    const Linear& parallel = LinearOf(aligned, 1, kind);
-    CHECK(ToDoubles(parallel.UnpackLeft()) == ToDoubles(LinearOf(serial, 1, kind).UnpackLeft()));
+    CHECK(ToDoubles(LinearOf(aligned, 1, kind).UnpackLeft()) ==
+          ToDoubles(LinearOf(serial, 1, kind).UnpackLeft()));
   }
 }
 
-TEST_CASE("matrices that stay dense are left alone by every stage") {
+TEST_CASE("matrices that stay dense are left alone by every method") {
   const Transformer model = MakeTransformer();
-  const auto sequences = MakeSequences(20);
   RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
   plan[0][static_cast<size_t>(LinearKind::kUp)] = kStaysDense;
-  Transformer aligned =
-      FactorizeOrFail(model, plan, FactorizationMethod::kWhitenedSvd, Moments(model, sequences));
-  AlignOrFail(model, sequences, {}, aligned);
-  const Linear& up = LinearOf(aligned, 0, LinearKind::kUp);
-  CHECK_FALSE(up.is_low_rank());
-  CHECK(ToDoubles(up.Unpack()) == ToDoubles(LinearOf(model, 0, LinearKind::kUp).Unpack()));
-  CHECK(LinearOf(aligned, 0, LinearKind::kGate).is_low_rank());
+  plan[1][static_cast<size_t>(LinearKind::kDown)] = kStaysDense;
+  for (const FactorizationMethod method : kMethods) {
+    const Transformer compressed = CompressOrFail(model, plan, method, MakeSequences(20));
+    const Linear& up = LinearOf(compressed, 0, LinearKind::kUp);
+    CHECK_FALSE(up.is_low_rank());
+    CHECK(ToDoubles(up.Unpack()) == ToDoubles(LinearOf(model, 0, LinearKind::kUp).Unpack()));
+    CHECK(LinearOf(compressed, 0, LinearKind::kGate).is_low_rank());
+    CHECK_FALSE(LinearOf(compressed, 1, LinearKind::kDown).is_low_rank());
+  }
 }
 
 TEST_CASE("pruning keeps what prompt and codes use, renumbered in order") {

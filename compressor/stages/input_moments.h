@@ -1,0 +1,34 @@
+// What the linears of one group see on the calibration tokens, as second moments.
+#ifndef HALFLING_COMPRESSOR_STAGES_INPUT_MOMENTS_H_
+#define HALFLING_COMPRESSOR_STAGES_INPUT_MOMENTS_H_
+
+#include <Eigen/Core>
+#include <optional>
+
+#include "compressor/stages/activation_walk.h"
+
+namespace halfling {
+
+// X are the inputs [n, tokens] in the original model, X' those in the compressed one, whose errors
+// upstream they carry. Each sum is [n, n], or empty where it was not asked for.
+struct InputMoments {
+  Eigen::MatrixXd original;    // G = X X^T
+  Eigen::MatrixXd cross;       // K = X X'^T
+  Eigen::MatrixXd compressed;  // G' = X' X'^T
+};
+
+struct MomentChoice {
+  bool original = false;
+  bool cross = false;
+  bool compressed = false;
+};
+
+// The moments of the group before which both walks stand. A walk may be missing where the choice
+// does not need it; all are empty when nothing is asked for.
+InputMoments SumMoments(const std::optional<ActivationWalk>& original,
+                        const std::optional<ActivationWalk>& compressed, MomentChoice choice,
+                        int threads);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_STAGES_INPUT_MOMENTS_H_
