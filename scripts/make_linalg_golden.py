@@ -58,7 +58,9 @@ def refit_problem(
     return {"drifted_inputs": rows(drifted), "right": rows(right), "left": rows(solution.T)}
 
 
-def regression_problem(weight: np.ndarray, inputs: np.ndarray, drifted: np.ndarray) -> dict[str, Any]:
+def regression_problem(
+    weight: np.ndarray, inputs: np.ndarray, drifted: np.ndarray
+) -> dict[str, Any]:
     """Least squares, then the fitted outputs' own SVD: no covariance is formed."""
     goal = weight @ inputs
     solution, *_ = np.linalg.lstsq(drifted.T, goal.T, rcond=None)

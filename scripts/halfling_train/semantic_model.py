@@ -49,13 +49,38 @@ class SemanticModel(nn.Module):
 
     def loss(self, sequences: list[np.ndarray]) -> tuple[Tensor, int]:
         """Sum over all items of the negative log-likelihood of their codes, and their number."""
+        hidden, items = self._run(sequences)
+        losses = [self._level_loss(level, hidden[:, level], items) for level in range(self.levels)]
+        return torch.stack(losses).sum(), len(items)
+
+    def code_log_probs(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Per level [rows, codes]: a row for each item whose code has an alternative there.
+
+        Log-probabilities over the codes that may follow, -inf for the others; the rows' order
+        depends on `sequences` alone.
+        """
+        hidden, items = self._run(sequences)
+        return [
+            self._trie_log_probs(level, hidden[:, level], items)[0] for level in range(self.levels)
+        ]
+
+    def _run(self, sequences: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+        """The states [items, levels, D] that predict each item's codes, and the items."""
         packing, order = pack(sequences, self.levels, self.tokens.device)
         items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
         items = items.to(self.tokens.device)
         hidden = self.llama(shift(self.tokens[items].flatten(), packing), packing)
-        hidden = hidden.unflatten(0, (-1, self.levels))  # [items, levels, D]
-        losses = [self._level_loss(level, hidden[:, level], items) for level in range(self.levels)]
-        return torch.stack(losses).sum(), len(items)
+        return hidden.unflatten(0, (-1, self.levels)), items
+
+    def _trie_log_probs(
+        self, level: int, hidden: Tensor, items: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the rows where several codes may follow: log-probabilities, nodes, and which rows."""
+        nodes = self.trie.path[items, level]
+        open_rows = self.trie.branches(level)[nodes] > 1  # elsewhere the only code is certain
+        nodes = nodes[open_rows]
+        logits = self.level_logits(level, hidden[open_rows])
+        return self.trie.log_probs(level, nodes, logits), nodes, open_rows
 
     def _level_loss(self, level: int, hidden: Tensor, items: Tensor) -> Tensor:
         targets = self.tokens[items, level] - self.firsts[level]
@@ -72,11 +97,8 @@ class SemanticModel(nn.Module):
             return F.cross_entropy(
                 logits, targets, reduction="sum", label_smoothing=self.label_smoothing
             )
-        nodes = self.trie.path[items, level]
-        open_rows = self.trie.branches(level)[nodes] > 1  # elsewhere the only code is certain
-        nodes, targets, hidden = nodes[open_rows], targets[open_rows], hidden[open_rows]
-        log_probs = self.trie.log_probs(level, nodes, self.level_logits(level, hidden))
-        chosen = -log_probs.gather(1, targets.unsqueeze(1)).sum()
+        log_probs, nodes, open_rows = self._trie_log_probs(level, hidden, items)
+        chosen = -log_probs.gather(1, targets[open_rows].unsqueeze(1)).sum()
         allowed = log_probs.masked_fill(log_probs == float("-inf"), 0.0)
         uniform = -(allowed.sum(1) / self.trie.branches(level)[nodes]).sum()
         return (1 - self.label_smoothing) * chosen + self.label_smoothing * uniform

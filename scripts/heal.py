@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+r"""Heals a halved model: trains its factors and norms to rank like the original.
+
+Reads the original checkpoint and a model directory that `halfling compress` made of it, and writes
+another model directory of the same size. Run the same command again after an interruption.
+
+  scripts/heal.py --dataset instruments --original build/checkpoints/instruments \
+      --halved build/models/instruments-half --output build/models/instruments-healed
+
+Then measure: build/native/compressor/halfling evaluate OUTPUT --interactions INTERACTIONS
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from halfling_train.checkpoint import load_model  # noqa: E402
+from halfling_train.datasets import DataError, load_dataset  # noqa: E402
+from halfling_train.distillation import Distillation, mean_divergence  # noqa: E402
+from halfling_train.distributed import Workers  # noqa: E402
+from halfling_train.evaluation import evaluate  # noqa: E402
+from halfling_train.model_directory import ModelDirectory  # noqa: E402
+from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
+
+DEFAULTS = TrainOptions(epochs=3, learning_rate=1e-3, weight_decay=0.0, average_decay=0.99)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
+    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
+    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add("--original", type=Path, required=True, help="the checkpoint that was compressed")
+    add("--halved", type=Path, required=True, help="the model directory made of it")
+    add("--output", type=Path, required=True, help="model directory to write or replace")
+    add("--state", type=Path, help="where to keep the training state (default: OUTPUT.state.pt)")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
+    add("--validation-users", type=int, default=2500, help="sample for choosing the best epoch")
+    for name, default in DEFAULTS.__dict__.items():
+        add("--" + name.replace("_", "-"), type=type(default), default=default, help=f"({default})")
+    return parser.parse_args()
+
+
+def heal(arguments: argparse.Namespace) -> None:
+    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    workers = Workers.join(arguments.device)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    directory = ModelDirectory(arguments.halved)
+    model = Distillation(load_model(arguments.original, dataset), directory.load(dataset))
+    model = model.to(workers.device)
+    options = TrainOptions(**{name: getattr(arguments, name) for name in DEFAULTS.__dict__})
+    sample = dataset.training()[:: max(1, len(dataset.users) // 1000)]
+    before = mean_divergence(model, sample)
+
+    def validation_score(current: Distillation) -> float:
+        users = arguments.validation_users
+        return evaluate(current.halved, dataset, "valid", workers, users=users)["strict"]["NDCG@10"]
+
+    state = arguments.state or arguments.output.with_name(arguments.output.name + ".state.pt")
+    trainer = Trainer(model, dataset.training(), validation_score, options, workers, state)
+    trainer.run()
+    if workers.is_main:
+        after = mean_divergence(model, sample)
+        record = {
+            "healing": {
+                "epochs": trainer.best_epoch,
+                "minutes": round(trainer.seconds / 60, 1),
+                "workers": workers.count,
+                "divergence_before": round(before, 5),
+                "divergence_after": round(after, 5),
+            }
+        }
+        directory.save(model.halved, dataset, arguments.output, record)
+        print(f"KL(original || halved) an item: {before:.4f} before, {after:.4f} after healing")
+        print(f"wrote {arguments.output}")
+    workers.leave()
+
+
+def main() -> int:
+    try:
+        heal(parse_arguments())
+    except DataError as error:
+        print(f"heal.py: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
