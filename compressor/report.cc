@@ -17,6 +17,12 @@ std::string Format(const char* format, double value) {
 
 std::string FormatPercent(double share) { return Format("%+.1f%%", 100 * share); }
 
+// "-1.1% [-6.4%, +4.5%]"
+std::string FormatChange(const Interval& relative) {
+  return FormatPercent(relative.mean) + " [" + FormatPercent(relative.low) + ", " +
+         FormatPercent(relative.high) + "]";
+}
+
 // Columns as wide as they look: bytes that continue a UTF-8 character take no room.
 size_t DisplayWidth(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -41,15 +47,19 @@ void AddMetricRows(TextTable& table, const MetricsRecord& metrics) {
     const Interval& after = metrics.after[i];
     std::string change;
     if (metric == Metric::kNdcg10) {
-      const Interval& relative = metrics.ndcg10_relative_change;
-      change = FormatPercent(relative.mean) + " [" + FormatPercent(relative.low) + ", " +
-               FormatPercent(relative.high) + "]";
+      change = FormatChange(metrics.ndcg10_relative_change);
     } else if (before.mean > 0) {
       change = FormatPercent((after.mean - before.mean) / before.mean);
     }
     table.AddRow(
         {std::string(MetricName(metric)), FormatInterval(before), FormatInterval(after), change});
   }
+}
+
+std::string ComparisonText(const EvaluateReport& report) {
+  if (!report.against) return "";
+  return "ndcg@10 against " + report.against->directory + ": " +
+         FormatChange(report.against->ndcg10_relative_change) + "\n";
 }
 
 OrderedJson SizeToJson(const ModelSize& size) {
@@ -132,18 +142,22 @@ std::string EvaluateText(const EvaluateReport& report) {
   return table.ToString() + FormatCount(static_cast<int64_t>(report.users)) + " users of the " +
          report.split + " split, beam " + std::to_string(report.beam) + ", seen items " +
          (report.exclude_seen ? "excluded" : "allowed") + "; 95% bootstrap intervals over users; " +
-         Format("%.1f s", report.seconds) + "\n";
+         Format("%.1f s", report.seconds) + "\n" + ComparisonText(report);
 }
 
 std::string EvaluateJson(const EvaluateReport& report) {
-  const OrderedJson json = {{"directory", report.directory},
-                            {"split", report.split},
-                            {"users", report.users},
-                            {"beam", report.beam},
-                            {"exclude_seen", report.exclude_seen},
-                            {"seconds", report.seconds},
-                            {"metrics", MetricTableToJson(report.strict)},
-                            {"metrics_collision_counted", MetricTableToJson(report.by_code)}};
+  OrderedJson json = {{"directory", report.directory},
+                      {"split", report.split},
+                      {"users", report.users},
+                      {"beam", report.beam},
+                      {"exclude_seen", report.exclude_seen},
+                      {"seconds", report.seconds},
+                      {"metrics", MetricTableToJson(report.strict)},
+                      {"metrics_collision_counted", MetricTableToJson(report.by_code)}};
+  if (report.against) {
+    json["against"] = report.against->directory;
+    json["ndcg@10_relative_change"] = IntervalToJson(report.against->ndcg10_relative_change);
+  }
   return json.dump(2) + "\n";
 }
 

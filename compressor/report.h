@@ -2,6 +2,7 @@
 #ifndef HALFLING_COMPRESSOR_REPORT_H_
 #define HALFLING_COMPRESSOR_REPORT_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct EvaluateReport {
   double seconds = 0;
   MetricTable strict;
   MetricTable by_code;  // collisions count as hits
+  struct Comparison {
+    std::string directory;
+    Interval ndcg10_relative_change;  // from that model to this one, paired by user
+  };
+  std::optional<Comparison> against;
 };
 
 struct RecommendReport {

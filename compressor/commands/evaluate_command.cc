@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -14,6 +15,7 @@ namespace {
 
 struct EvaluateArguments {
   std::filesystem::path directory;
+  std::filesystem::path against;  // empty: nothing to compare with
   std::filesystem::path interactions;
   size_t users = kAllUsers;
   uint64_t seed = 1;
@@ -31,7 +33,9 @@ constexpr char kEvaluateFooter[] =
     "\n"
     "Examples:\n"
     "  halfling evaluate build/checkpoints/movielens\n"
-    "  halfling evaluate build/models/movielens-half --interactions ratings.csv --users 500 --json";
+    "  halfling evaluate build/models/movielens-half --interactions ratings.csv --users 500 "
+    "--json\n"
+    "  halfling evaluate OUT --against build/checkpoints/movielens --interactions ratings.csv";
 
 Result<std::vector<Example>> ReadExamples(const EvaluateArguments& arguments,
                                           const Catalog& catalog) {
@@ -53,6 +57,28 @@ Result<std::vector<Example>> ReadExamples(const EvaluateArguments& arguments,
   return examples;
 }
 
+// Ranks are comparable only where item numbers mean the same.
+Status CheckSameItems(const EvaluateArguments& arguments, const Catalog& catalog,
+                      const Catalog& other) {
+  if (std::ranges::equal(catalog.items(), other.items(), {}, &CatalogItem::id, &CatalogItem::id)) {
+    return {};
+  }
+  return Fail(ErrorCode::kInvalidRequest, arguments.against.string() + ": expected the items of " +
+                                              arguments.directory.string() + ", in the same order");
+}
+
+Result<EvaluateReport::Comparison> Compare(const EvaluateArguments& arguments,
+                                           const Catalog& catalog,
+                                           const std::vector<Example>& examples,
+                                           const TargetRanks& ranks, Progress& progress) {
+  HALFLING_ASSIGN_OR_RETURN(const OpenedModel other, OpenModel(arguments.against));
+  HALFLING_RETURN_IF_ERROR(CheckSameItems(arguments, catalog, other.catalog));
+  HALFLING_ASSIGN_OR_RETURN(const TargetRanks before,
+                            RankTargets(other.recommender, examples, arguments.ranking, progress));
+  return EvaluateReport::Comparison{
+      arguments.against.string(), CompareRanks(before.strict, ranks.strict).ndcg10_relative_change};
+}
+
 Status RunEvaluate(EvaluateArguments& arguments) {
   arguments.ranking.exclude_seen = !arguments.allow_seen;
   HALFLING_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments.directory));
@@ -62,9 +88,13 @@ Status RunEvaluate(EvaluateArguments& arguments) {
   Progress progress(true);
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks,
                             RankTargets(opened.recommender, examples, arguments.ranking, progress));
-  progress.Finish();
 
   EvaluateReport report;
+  if (!arguments.against.empty()) {
+    HALFLING_ASSIGN_OR_RETURN(report.against,
+                              Compare(arguments, opened.catalog, examples, ranks, progress));
+  }
+  progress.Finish();
   report.directory = arguments.directory.string();
   report.split = arguments.split;
   report.users = examples.size();
@@ -88,6 +118,10 @@ void AddEvaluateCommand(CLI::App& app, Action& run) {
 
   command.add_option("DIR", arguments->directory, "Checkpoint or model directory")
       ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      .add_option("--against", arguments->against,
+                  "Another model of the same items: the change from it, paired by user")
       ->check(CLI::ExistingDirectory);
   command
       .add_option("--interactions", arguments->interactions,

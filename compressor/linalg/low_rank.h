@@ -26,16 +26,17 @@ LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank);
 LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& lower,
                                    Eigen::Index rank);
 
-// The best rank-r map from other inputs X' to the outputs of the weight on X, min ||W X - A B X'||_F:
-// reduced-rank regression (Izenman, 1975). With X' X'^T = L' L'^T (`lower`) and K = X X'^T (`cross`)
-// the unrestricted solution is W K (L' L'^T)^-1, so M = W K L'^-T = U S V^T is truncated and L'
-// undone as above. The error squared is that of the unrestricted solution plus the discarded squared
-// singular values.
+// The best rank-r map from other inputs X' to the outputs of the weight on X, min ||W X - A B
+// X'||_F: reduced-rank regression (Izenman, 1975). With X' X'^T = L' L'^T (`lower`) and K = X X'^T
+// (`cross`) the unrestricted solution is W K (L' L'^T)^-1, so M = W K L'^-T = U S V^T is truncated
+// and L' undone as above. The error squared is that of the unrestricted solution plus the discarded
+// squared singular values.
 LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
                                   const Eigen::MatrixXd& lower, Eigen::Index rank);
 
 // The left factor refitted to a given right one, argmin over A of ||W X - A B X'||_F =
-// W K B^T (B G' B^T)^-1, with K = X X'^T (`cross`) and G' = X' X'^T (`gram`). `what` is for messages.
+// W K B^T (B G' B^T)^-1, with K = X X'^T (`cross`) and G' = X' X'^T (`gram`). `what` is for
+// messages.
 Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
                                         const Eigen::MatrixXd& gram, const Eigen::MatrixXd& right,
                                         const char* what);

@@ -1,5 +1,6 @@
-// Stage 3: through the model in order, each group of linears sees what the groups before it deliver,
-// original and compressed (activation_walk.h, input_moments.h), and is replaced (factorize.h).
+// Stage 3: through the model in order, each group of linears sees what the groups before it
+// deliver, original and compressed (activation_walk.h, input_moments.h), and is replaced
+// (factorize.h).
 #ifndef HALFLING_COMPRESSOR_STAGES_COMPRESS_LAYERS_H_
 #define HALFLING_COMPRESSOR_STAGES_COMPRESS_LAYERS_H_
 

@@ -65,10 +65,18 @@ void SinCos(double x, double& sine, double& cosine) {
   for (int k = 18; k >= 2; k -= 2) cos_r = 1.0 - cos_r * square / (k * (k - 1));
 
   switch (static_cast<uint64_t>(quarter) & 3u) {
-    case 0: sine = sin_r, cosine = cos_r; break;
-    case 1: sine = cos_r, cosine = -sin_r; break;
-    case 2: sine = -sin_r, cosine = -cos_r; break;
-    default: sine = -cos_r, cosine = sin_r; break;
+    case 0:
+      sine = sin_r, cosine = cos_r;
+      break;
+    case 1:
+      sine = cos_r, cosine = -sin_r;
+      break;
+    case 2:
+      sine = -sin_r, cosine = -cos_r;
+      break;
+    default:
+      sine = -cos_r, cosine = sin_r;
+      break;
   }
 }
 

@@ -130,6 +130,30 @@ TEST_CASE_METHOD(CliFixture, "evaluate takes checkpoints and models, and threads
   CHECK(validation["split"] == "validation");
 }
 
+TEST_CASE_METHOD(CliFixture, "evaluate compares with another model of the same items") {
+  const std::string own = "evaluate " + checkpoint.string() + " --against ";
+  const auto same = RunJson(own + checkpoint.string());
+  CHECK(same["against"] == checkpoint.string());
+  CHECK(same["ndcg@10_relative_change"]["low"] == 0.0);
+  CHECK(same["ndcg@10_relative_change"]["high"] == 0.0);
+
+  // The same change that compress reports, seen from the other side of the files.
+  const fs::path output = model.string() + "-2";
+  const auto compressed =
+      RunJson("compress " + checkpoint.string() + " " + output.string() + " --keep 0.25");
+  const auto compared =
+      RunJson("evaluate " + output.string() + " --against " + checkpoint.string() +
+              " --interactions " + (checkpoint / "interactions.json").string());
+  CHECK(compared["ndcg@10_relative_change"] ==
+        compressed["manifest"]["metrics"]["ndcg@10_relative_change"]);
+  CHECK(Run(own + output.string()).out.find("against " + output.string()) != std::string::npos);
+
+  auto document = nlohmann::json::parse(testing::ReadText(checkpoint / "recommender.json"));
+  std::swap(document["items"][0]["id"], document["items"][1]["id"]);
+  testing::WriteText(checkpoint / "recommender.json", document.dump());
+  ExpectFailure(1, own + model.string(), "same order");
+}
+
 TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {
   for (const fs::path& directory : {checkpoint, model}) {
     const auto json =
