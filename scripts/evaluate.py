@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Prints a table of HR@K and NDCG@K of the baselines, and of a trained checkpoint, on a test split.
 
-Every row sees the same histories (the last 20 items) and the same targets. 'strict' asks for the
-item itself, 'collision' for any item with its code. --softmax full ranks by the probability over
-the whole vocabulary instead of over the codes that the catalogue has.
+Every row sees the same histories (the last 20 items) and the same targets, and ranks what the user
+never chose before, as `halfling evaluate` does. 'strict' asks for the item itself, 'collision' for
+any item with its code. --softmax full ranks by the probability over the whole vocabulary instead
+of over the codes that the catalogue has.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
     add("--beams", type=int, default=20)
+    add("--allow-seen", action="store_true", help="let items of the history be recommended again")
     add("--softmax", choices=("trie", "full"), default="trie")
     add("--no-baselines", action="store_true")
     add("--device", default="cpu")
@@ -53,7 +55,15 @@ def run(arguments: argparse.Namespace) -> None:
         model.full_softmax_scores = arguments.softmax == "full"
         models[arguments.checkpoint.name] = model
     figures = {
-        name: evaluate(model, dataset, arguments.split, workers, arguments.beams, arguments.users)
+        name: evaluate(
+            model,
+            dataset,
+            arguments.split,
+            workers,
+            arguments.beams,
+            arguments.users,
+            not arguments.allow_seen,
+        )
         for name, model in models.items()
     }
     print(f"{dataset.name}, {arguments.split}, {arguments.users or len(dataset.users)} users")

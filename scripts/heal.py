@@ -7,7 +7,11 @@ another model directory of the same size. Run the same command again after an in
   scripts/heal.py --dataset instruments --original build/checkpoints/instruments \
       --halved build/models/instruments-half --output build/models/instruments-healed
 
-Then measure: build/native/compressor/halfling evaluate OUTPUT --interactions INTERACTIONS
+Then measure what it gained:
+
+  build/native/compressor/halfling evaluate build/models/instruments-healed \
+      --against build/checkpoints/instruments \
+      --interactions build/checkpoints/instruments/interactions.json
 """
 
 from __future__ import annotations
@@ -20,12 +24,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
-from halfling_train.datasets import DataError, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distillation import Distillation, mean_divergence  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate  # noqa: E402
-from halfling_train.model_directory import ModelDirectory  # noqa: E402
+from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
 from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
 
 DEFAULTS = TrainOptions(epochs=3, learning_rate=1e-3, weight_decay=0.0, average_decay=0.99)
@@ -57,10 +62,13 @@ def heal(arguments: argparse.Namespace) -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     directory = ModelDirectory(arguments.halved)
+    directory.check_output(arguments.output)
     model = Distillation(load_model(arguments.original, dataset), directory.load(dataset))
     model = model.to(workers.device)
     options = TrainOptions(**{name: getattr(arguments, name) for name in DEFAULTS.__dict__})
-    sample = dataset.training()[:: max(1, len(dataset.users) // 1000)]
+    sample = [
+        sequence[-WINDOW:] for sequence in dataset.training()[:: max(1, len(dataset.users) // 1000)]
+    ]
     before = mean_divergence(model, sample)
 
     def validation_score(current: Distillation) -> float:
@@ -68,8 +76,23 @@ def heal(arguments: argparse.Namespace) -> None:
         return evaluate(current.halved, dataset, "valid", workers, users=users)["strict"]["NDCG@10"]
 
     state = arguments.state or arguments.output.with_name(arguments.output.name + ".state.pt")
-    trainer = Trainer(model, dataset.training(), validation_score, options, workers, state)
+    identity = fingerprint(
+        dataset,
+        directory.manifest["version"],
+        sha256_of(arguments.original / "model.safetensors"),
+    )
+    trainer = Trainer(
+        model,
+        dataset.training(),
+        validation_score,
+        options,
+        workers,
+        state,
+        identity,
+        keep_start=True,
+    )
     trainer.run()
+    directory.round(model.halved)  # the figures are to be those of the files
     if workers.is_main:
         after = mean_divergence(model, sample)
         record = {

@@ -26,17 +26,14 @@ from halfling_train.datasets import (  # noqa: E402
     load_dataset,
     read_json,
 )
-from halfling_train.description import recommender_description, write_json  # noqa: E402
+from halfling_train.description import (  # noqa: E402
+    interactions_of,
+    recommender_description,
+    write_json,
+)
 
 COMMITTED = ("config.json", "model.safetensors")
 DATA_IS_ABSENT = 3
-
-
-def interactions_of(dataset: Dataset) -> dict[str, list[str]]:
-    return {
-        user: [dataset.items[item].id for item in sequence]
-        for user, sequence in zip(dataset.users, dataset.sequences)
-    }
 
 
 def check_vocabulary(config_path: Path, dataset: Dataset) -> None:
@@ -52,8 +49,8 @@ def join(name: str, model: Path, output: Path, data: Path | None) -> int:
         print(f"join_checkpoint.py: {model / missing[0]}: no such file", file=sys.stderr)
         return 1
     try:
-        codes = model / "semantic_ids.json" if name == "movielens" else None
-        dataset = load_dataset(name, data, codes)
+        codes = model / "semantic_ids.json"
+        dataset = load_dataset(name, data, codes if codes.is_file() else None)
     except DataError as error:
         print(f"join_checkpoint.py: skipped {name}: {error}", file=sys.stderr)
         return DATA_IS_ABSENT

@@ -59,9 +59,7 @@ class Golden:
 
 GOLDENS = (
     Golden("llama-tied-bf16", "Llama", torch.bfloat16, {"tie_word_embeddings": True}),
-    Golden(
-        "llama-bias-f32", "Llama", torch.float32, {"attention_bias": True, "mlp_bias": True}
-    ),
+    Golden("llama-bias-f32", "Llama", torch.float32, {"attention_bias": True, "mlp_bias": True}),
     Golden(
         "llama-llama3-rope-f16",
         "Llama",
@@ -110,9 +108,7 @@ GOLDENS = (
         torch.float16,
         {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
     ),
-    Golden(
-        "qwen3-bf16", "Qwen3", torch.bfloat16, {"num_key_value_heads": 2, "head_dim": 12}
-    ),
+    Golden("qwen3-bf16", "Qwen3", torch.bfloat16, {"num_key_value_heads": 2, "head_dim": 12}),
     Golden(
         "qwen3-bias-f32",
         "Qwen3",

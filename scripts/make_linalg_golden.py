@@ -5,6 +5,7 @@ The compressor's linear algebra and its metrics are tested against these values:
   svd        singular values, and the error of the best approximation at each rank
   whitened   L of X X^T = L L^T, and the least ||(W - A B) X|| at each rank
   refit      argmin over A of ||W X - A B X'||, by numpy's least squares
+  regression the least ||W X - A B X'|| over A and B at each rank
   metrics    HR@K, NDCG@K and scipy's bootstrap intervals of a list of ranks
 
 The output depends on the seed alone.

@@ -21,7 +21,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
-from halfling_train.datasets import DataError, Dataset, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
@@ -87,6 +87,11 @@ def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Mod
     return SemanticModel(dataset, config, dropout, arguments.label_smoothing, arguments.softmax)
 
 
+def model_settings(arguments: argparse.Namespace) -> str:
+    names = ("hidden", "ffn", "layers", "heads", "softmax")
+    return " ".join(f"{name}={getattr(arguments, name)}" for name in names)
+
+
 def train(arguments: argparse.Namespace) -> None:
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
     workers = Workers.join(arguments.device)
@@ -114,6 +119,7 @@ def train(arguments: argparse.Namespace) -> None:
         options,
         workers,
         arguments.output / "training-state.pt",
+        identity=fingerprint(dataset, arguments.model, model_settings(arguments)),
     )
     trainer.run()
     round_to_bfloat16(model)  # the figures are to be those of the saved weights

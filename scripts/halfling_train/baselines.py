@@ -1,4 +1,4 @@
-"""Baselines without training: popularity and item-kNN. Both leave out what the history holds."""
+"""Baselines without training: popularity and item-kNN."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ class Popularity:
     def __init__(self, dataset: Dataset) -> None:
         self.order = np.argsort(-dataset.popularity, kind="stable")
 
-    def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
-        candidates = [self.order[: count + len(history)] for history in histories]
+    def recommend(
+        self, histories: list[np.ndarray], count: int, excluded: list[np.ndarray] | None = None
+    ) -> list[list[int]]:
+        if excluded is None:
+            return [self.order[:count].tolist() for _ in histories]
+        candidates = [self.order[: count + len(items)] for items in excluded]
         return [
-            [int(item) for item in row if item not in history][:count]
-            for row, history in zip(candidates, map(set, map(np.ndarray.tolist, histories)))
+            row[~np.isin(row, items)][:count].tolist() for row, items in zip(candidates, excluded)
         ]
 
 
@@ -52,7 +55,9 @@ class ItemKnn:
         self.decay = decay
         self.popularity = dataset.popularity / (1 + dataset.popularity.max())
 
-    def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
+    def recommend(
+        self, histories: list[np.ndarray], count: int, excluded: list[np.ndarray] | None = None
+    ) -> list[list[int]]:
         lengths = [len(history) for history in histories]
         rows, columns = np.repeat(np.arange(len(histories)), lengths), np.concatenate(histories)
         ages = np.concatenate([np.arange(length)[::-1] for length in lengths])
@@ -60,8 +65,9 @@ class ItemKnn:
         weights = sparse.csr_matrix((self.decay**ages, (rows, columns)), shape=shape)
         scores = (weights @ self.similarity).toarray()
         scores += 1e-9 * self.popularity  # items without any similarity: by popularity
-        scores[rows, columns] = -1.0
-        best = np.argpartition(-scores, count, axis=1)[:, :count]
+        for row, items in zip(scores, excluded or []):
+            row[items] = -1.0
+        best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
         return np.take_along_axis(best, order, axis=1).tolist()
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a Hugging Face directory with recommender.json, and the report of a training."""
+"""Checkpoints: a Hugging Face directory with its items and data, and a training's report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .datasets import DataError, Dataset, read_json
-from .description import BOS, recommender_description, write_json
+from .description import BOS, interactions_of, recommender_description, write_json
 from .llama import LlamaForCausalLM
 from .llama_config import LlamaConfig
 from .semantic_model import SemanticModel
@@ -51,6 +51,7 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
     write_json(folder / "recommender.json", recommender_description(dataset), indent=None)
+    write_json(folder / "interactions.json", interactions_of(dataset), indent=None)
 
 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:

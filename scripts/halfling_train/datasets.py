@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -44,9 +45,9 @@ class Dataset:
         return [sequence[:-2] for sequence in self.sequences]
 
     def evaluation(self, split: str) -> tuple[list[np.ndarray], np.ndarray]:
-        """(histories of at most 20 items, targets) of every user; split is 'valid' or 'test'."""
+        """(all items before the target, target) of every user; split is 'valid' or 'test'."""
         end = {"valid": -2, "test": -1}[split]
-        histories = [sequence[:end][-MAX_HISTORY:] for sequence in self.sequences]
+        histories = [sequence[:end] for sequence in self.sequences]
         return histories, np.array([sequence[end] for sequence in self.sequences])
 
 
@@ -57,6 +58,14 @@ def read_json(path: Path) -> dict:
         raise DataError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not JSON: {error}") from None
+
+
+def fingerprint(dataset: Dataset, *rest: str) -> str:
+    """Twelve digits that tell the dataset's codes and interactions, and `rest`, from others."""
+    digest = hashlib.sha256(dataset.codes.tobytes())
+    for part in (*(sequence.tobytes() for sequence in dataset.sequences), *map(str.encode, rest)):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()[:12]
 
 
 def parse_code(path: Path, item: str, words: list) -> list[int]:
@@ -70,10 +79,13 @@ def load_letter(folder: Path) -> Dataset:
     """The layout of the LETTER repository: index.json {item: words}, interactions.json."""
     index = read_json(folder / "index.json")
     interactions = read_json(folder / "interactions.json")
+    strange = [name for name in index if not name.isdecimal()]
+    if strange:
+        raise DataError(f"{folder / 'index.json'}: item {strange[0]}: expected a number")
     names = sorted(index, key=int)
     codes = [parse_code(folder / "index.json", name, index[name]) for name in names]
     if len({len(code) for code in codes}) != 1:
-        raise DataError(f"{folder / 'index.json'}: expected codes of one length")
+        raise DataError(f"{folder / 'index.json'}: expected items with codes of one length")
     items = [Item(name) for name in names]
     return assemble(folder.name, items, shorten(codes), interactions)
 
@@ -86,6 +98,8 @@ def shorten(codes: list[list[int]], levels: int = 3) -> list[list[int]]:
     three words, the first in order keeps its third and each other gets the smallest number free
     under its first two. Items that share a whole code go on sharing one.
     """
+    if len(codes[0]) <= levels:
+        return codes
     size = 1 + max(max(code) for code in codes)
     taken: dict[tuple, set[int]] = {}
     for code in codes:

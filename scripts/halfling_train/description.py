@@ -1,4 +1,4 @@
-"""recommender.json: how items become tokens, and what the page may show of them. No torch here."""
+"""recommender.json (how items become tokens, what the page may show) and interactions.json."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def recommender_description(dataset: Dataset) -> dict:
         "prompt": {"prefix": [BOS], "separator": [], "suffix": []},
         "max_history": MAX_HISTORY,
         "items": items,
+    }
+
+
+def interactions_of(dataset: Dataset) -> dict[str, list[str]]:
+    """The interactions.json of a dataset: every user's items, oldest first."""
+    return {
+        user: [dataset.items[item].id for item in sequence]
+        for user, sequence in zip(dataset.users, dataset.sequences)
     }
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from .datasets import Dataset
+from .datasets import MAX_HISTORY, Dataset
 from .distributed import Workers
 from .metrics import HR_AT, NDCG_AT, code_ranks, item_ranks, summarize
 from .trainer import autocast
@@ -19,8 +19,10 @@ COLUMNS = [f"HR@{k}" for k in HR_AT] + [f"NDCG@{k}" for k in NDCG_AT]
 
 
 class Recommender(Protocol):
-    def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
-        """For each history its best items, best first."""
+    def recommend(
+        self, histories: list[np.ndarray], count: int, excluded: list[np.ndarray] | None = None
+    ) -> list[list[int]]:
+        """For each history its best items, best first, without those `excluded` for it."""
 
 
 def evaluate(
@@ -30,61 +32,54 @@ def evaluate(
     workers: Workers,
     beams: int = 20,
     users: int = 0,
+    exclude_seen: bool = True,
 ) -> Figures:
-    """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`."""
+    """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`.
+
+    The model sees the last 20 items; with `exclude_seen` it ranks only what the user never chose.
+    """
     histories, targets = dataset.evaluation(split)
     chosen = np.arange(len(targets))
     if 0 < users < len(chosen):
         chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
     # Histories of one length share a batch, and need no padding there.
-    chosen = sorted(chosen.tolist(), key=lambda index: len(histories[index]))
+    chosen = sorted(chosen.tolist(), key=lambda index: min(len(histories[index]), MAX_HISTORY))
     batches = [
         chosen[start : start + EVALUATION_BATCH]
         for start in range(0, len(chosen), EVALUATION_BATCH)
     ]
     lists = [
-        recommend(model, [histories[index] for index in batch], beams, workers.device)
+        recommend(model, [histories[index] for index in batch], beams, exclude_seen, workers.device)
         for batch in workers.share(batches)
     ]
     rows = [row for batch in workers.unshare(lists) for row in batch]
-    return judge(rows, targets[chosen], dataset, [histories[index] for index in chosen])
+    return judge(rows, targets[chosen], dataset)
 
 
 def recommend(
-    model: Recommender, histories: list[np.ndarray], beams: int, device: torch.device
+    model: Recommender,
+    histories: list[np.ndarray],
+    beams: int,
+    exclude_seen: bool,
+    device: torch.device,
 ) -> list[list[int]]:
+    recent = [history[-MAX_HISTORY:] for history in histories]
+    excluded = histories if exclude_seen else None
     if not isinstance(model, torch.nn.Module):
-        return model.recommend(histories, beams)
+        return model.recommend(recent, beams, excluded)
     model.eval()
     with torch.no_grad(), autocast(device):
-        return model.recommend(histories, beams)
+        return model.recommend(recent, beams, excluded)
 
 
-def judge(
-    lists: list[list[int]],
-    targets: np.ndarray,
-    dataset: Dataset,
-    histories: list[np.ndarray] | None = None,
-) -> Figures:
-    """The figures of ranked items; 'collision' counts every item with the target's code.
-
-    With `histories`, also with their items taken off the lists ('unseen'), as a shop would.
-    """
+def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:
+    """The figures of ranked items; 'collision' counts every item with the target's code."""
     _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
     leaf_of = leaf_of.reshape(-1)
-    figures = {
+    return {
         "strict": summarize(item_ranks(lists, targets)),
         "collision": summarize(code_ranks(lists, targets, leaf_of)),
     }
-    if histories is not None:
-        unseen = [without(row, set(seen.tolist())) for row, seen in zip(lists, histories)]
-        figures["strict unseen"] = summarize(item_ranks(unseen, targets))
-        figures["collision unseen"] = summarize(code_ranks(unseen, targets, leaf_of))
-    return figures
-
-
-def without(row: list[int], seen: set[int]) -> list[int]:
-    return [item for item in row if item not in seen]
 
 
 def print_table(figures_by_name: dict[str, Figures]) -> None:

@@ -41,6 +41,13 @@ class Place:
         return values.reshape(self.shape)
 
 
+def sha256_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+
+
 class LowRankLinear(nn.Module):
     """y = left (right x); left [out, rank], right [rank, in]."""
 
@@ -53,11 +60,17 @@ class LowRankLinear(nn.Module):
 
 
 class ModelDirectory:
-    """Reads a model directory of the compressor; raises DataError for one that it cannot train."""
+    """Reads a model directory of the compressor; raises DataError for one that it cannot train.
+
+    Every file must be there, whole, with the bytes that the manifest lists.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_json(folder / "manifest.json")
+        for file in self.manifest["files"]:
+            if sha256_of(folder / file["path"]) != file["sha256"]:
+                raise DataError(f"{folder / file['path']}: its sha256 is not the manifest's")
         self.shards = [
             folder / file["path"]
             for file in self.manifest["files"]
@@ -102,29 +115,48 @@ class ModelDirectory:
         model.llama.load_state_dict(state)
         return model.eval()
 
+    @torch.no_grad()
+    def round(self, model: SemanticModel) -> None:
+        """Makes the model what `save` will write, so that figures are those of the files."""
+        for name, value in model.llama.state_dict().items():
+            dtype = self.places[name].dtype
+            with np.errstate(over="ignore"):  # becomes infinite, and is refused below
+                rounded = torch.from_numpy(value.cpu().numpy().astype(dtype).astype(np.float32))
+            if not torch.isfinite(rounded).all():
+                raise DataError(f"{name}: has values beyond the range of {dtype}")
+            value.copy_(rounded)
+
+    def check_output(self, output: Path) -> None:
+        if output.exists() and not (output / "manifest.json").is_file():
+            raise DataError(f"{output}: exists and is no model directory; nothing was written")
+        if output.exists() and output.samefile(self.folder):
+            raise DataError(f"{output}: is the model to read; expected another folder")
+
     def save(self, model: SemanticModel, dataset: Dataset, output: Path, record: dict) -> None:
         """A copy at `output` with the model's values, `record` added to manifest.compression.
 
-        The metrics of the old values are dropped. Factors are rounded to the stored dtype.
+        The metrics of the old values are dropped. What stood at `output` is replaced at the end.
         """
-        if output.exists() and not (output / "manifest.json").is_file():
-            raise DataError(f"{output}: exists and is no model directory; nothing was written")
-        output.mkdir(parents=True, exist_ok=True)
+        self.check_output(output)
+        partial = output.with_name(f".{output.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         for file in self.manifest["files"]:
-            shutil.copyfile(self.folder / file["path"], output / file["path"])
+            shutil.copyfile(self.folder / file["path"], partial / file["path"])
         rows = self._rows(dataset)
         for name, value in model.llama.state_dict().items():
             place = self.places[name]
             values = (value[rows] if name == EMBEDDING else value).detach().cpu().numpy()
-            with (output / place.file.name).open("r+b") as file:
+            with (partial / place.file.name).open("r+b") as file:
                 file.seek(place.offset)
                 file.write(np.ascontiguousarray(values, place.dtype).tobytes())
-        write_json(output / "manifest.json", self._manifest(output, record))
+        write_json(partial / "manifest.json", self._manifest(partial, record))
+        shutil.rmtree(output, ignore_errors=True)
+        partial.rename(output)
 
-    def _manifest(self, output: Path, record: dict) -> dict:
+    def _manifest(self, folder: Path, record: dict) -> dict:
         files = [
-            {**file, "sha256": hashlib.sha256((output / file["path"]).read_bytes()).hexdigest()}
-            for file in self.manifest["files"]
+            {**file, "sha256": sha256_of(folder / file["path"])} for file in self.manifest["files"]
         ]
         digits = "".join(file["sha256"] for file in files)
         manifest = {name: value for name, value in self.manifest.items() if name != "metrics"}

@@ -66,12 +66,16 @@ class SasRec(nn.Module):
         return losses, sum(map(len, sequences))
 
     @torch.no_grad()
-    def recommend(self, histories: list[np.ndarray], count: int) -> list[list[int]]:
-        """For each history its best `count` items, best first."""
+    def recommend(
+        self, histories: list[np.ndarray], count: int, excluded: list[np.ndarray] | None = None
+    ) -> list[list[int]]:
+        """For each history its best `count` items, best first, without those `excluded` for it."""
         batch = self._pad(histories)
         last = torch.tensor([len(history) - 1 for history in histories], device=batch.device)
         states = self.encode(batch)[torch.arange(len(histories), device=batch.device), last]
         scores = F.linear(states, self.items.weight[1:].to(states.dtype)).float()
+        for row, items in zip(scores, excluded or []):
+            row[torch.from_numpy(items).to(row.device)] = float("-inf")
         return scores.topk(count).indices.tolist()
 
     def _pad(self, sequences: list[np.ndarray]) -> Tensor:

@@ -104,29 +104,45 @@ class SemanticModel(nn.Module):
         return (1 - self.label_smoothing) * chosen + self.label_smoothing * uniform
 
     @torch.no_grad()
-    def recommend(self, histories: list[np.ndarray], beams: int) -> list[list[int]]:
-        """For each history the items of its best `beams` codes, best first."""
+    def recommend(
+        self, histories: list[np.ndarray], beams: int, excluded: list[np.ndarray] | None = None
+    ) -> list[list[int]]:
+        """For each history the items of its best `beams` codes, best first.
+
+        `excluded` are items, for each history, that the search leaves out.
+        """
         results: list[list[int]] = [[] for _ in histories]
         by_length: dict[int, list[int]] = {}
         for index, history in enumerate(histories):
             by_length.setdefault(len(history), []).append(index)
         for indices in by_length.values():
-            leaves, _ = self.beam_search(np.stack([histories[i] for i in indices]), beams)
+            left_out = [excluded[i] for i in indices] if excluded else None
+            batch = np.stack([histories[i] for i in indices])
+            leaves, _ = self.beam_search(batch, beams, left_out)
             for index, row in zip(indices, leaves.tolist()):
                 items = [self.trie.leaf_items[leaf] for leaf in row if leaf >= 0]
-                results[index] = [item for group in items for item in group]
+                barred = set(excluded[index].tolist()) if excluded else set()
+                results[index] = [item for group in items for item in group if item not in barred]
         return results
 
     @torch.no_grad()
-    def beam_search(self, histories: np.ndarray, beams: int) -> tuple[Tensor, Tensor]:
-        """histories [B, items] -> leaves [B, beams], -1 where there are fewer, and their scores."""
+    def beam_search(
+        self, histories: np.ndarray, beams: int, excluded: list[np.ndarray] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """histories [B, items] -> leaves [B, beams], -1 where there are fewer, and their scores.
+
+        Codes whose items are all `excluded` are not searched, which changes no other's score.
+        """
         hidden, caches = self._prefill(histories)
         batch, position = len(histories), histories.shape[1] * self.levels
         nodes = torch.zeros(batch, 1, dtype=torch.long, device=hidden.device)
         scores = torch.zeros(batch, 1, device=hidden.device)
         hidden = hidden.unsqueeze(1)  # [B, 1, D]
+        alive = self.trie.alive(excluded) if excluded else None
         for level in range(self.levels):
-            nodes, scores, parents, codes = self._extend(level, nodes, scores, hidden, beams)
+            nodes, scores, parents, codes = self._extend(
+                level, nodes, scores, hidden, beams, alive[level + 1] if alive else None
+            )
             if level + 1 < self.levels:
                 for cache in caches:
                     cache.reorder(parents)
@@ -147,9 +163,18 @@ class SemanticModel(nn.Module):
         return hidden.unflatten(0, (batch, length))[:, -1], caches
 
     def _extend(
-        self, level: int, nodes: Tensor, scores: Tensor, hidden: Tensor, beams: int
+        self,
+        level: int,
+        nodes: Tensor,
+        scores: Tensor,
+        hidden: Tensor,
+        beams: int,
+        alive: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The best `beams` continuations: their nodes, scores, parents and codes, each [B, K]."""
+        """The best `beams` continuations: their nodes, scores, parents and codes, each [B, K].
+
+        alive [B, nodes of the next level]: those that may be reached (default: all).
+        """
         size = self.trie.level_sizes[level]
         logits = self.level_logits(level, hidden)
         log_probs = self.trie.log_probs(level, nodes, logits)
@@ -158,6 +183,9 @@ class SemanticModel(nn.Module):
             log_probs = (logits.float() - total).masked_fill(log_probs.isinf(), float("-inf"))
         # A dead beam (score -inf) stands on some node, so its children are finite; the sum is not.
         totals = (scores.unsqueeze(-1) + log_probs).flatten(1)  # [B, K * size]
+        if alive is not None:
+            children = self.trie.successors(level)[nodes].clamp(min=0).flatten(1)
+            totals = totals.masked_fill(~alive.gather(1, children), float("-inf"))
         scores, best = totals.topk(min(beams, totals.shape[1]), dim=1)
         parents, codes = best // size, best % size
         next_nodes = self.trie.successors(level)[nodes.gather(1, parents), codes]

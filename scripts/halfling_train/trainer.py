@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .batches import epoch_batches
+from .datasets import DataError
 from .distributed import Workers
 
 
@@ -37,7 +38,11 @@ class TrainOptions:
 
 
 class Trainer:
-    """`evaluate(model)` returns the validation NDCG@10; it is called on every worker."""
+    """`evaluate(model)` returns the validation NDCG@10; it is called on every worker.
+
+    `identity` names the model and its data: a saved state of another one is refused (DataError).
+    With `keep_start` the weights before training compete too: the best may be those of epoch 0.
+    """
 
     def __init__(
         self,
@@ -47,7 +52,10 @@ class Trainer:
         options: TrainOptions,
         workers: Workers,
         state_path: Path,
+        identity: str,
+        keep_start: bool = False,
     ) -> None:
+        self.identity, self.keep_start = identity, keep_start
         self.model, self.sequences, self.evaluate = model, sequences, evaluate
         self.options, self.workers, self.state_path = options, workers, state_path
         self.parameters = [p for p in model.parameters() if p.requires_grad]
@@ -69,7 +77,9 @@ class Trainer:
 
     def run(self) -> None:
         """Trains to the end, and leaves the best averaged weights in the model."""
-        self._resume()
+        if not self._resume() and self.keep_start:
+            self.model.eval()
+            self.best_score = self.workers.agree(self.evaluate(self.model))
         started = time.monotonic() - self.seconds
         while self.epoch < self.options.epochs and not self._finished():
             loss = self._train_epoch(started)
@@ -183,14 +193,15 @@ class Trainer:
 
     @torch.no_grad()
     def _load_into_model(self, weights: list[torch.Tensor]) -> None:
-        for parameter, weight in zip(self.parameters, weights):
+        for parameter, weight in zip(self.parameters, weights, strict=True):
             parameter.copy_(weight)
 
     def _save(self) -> None:
         if not self.workers.is_main:
             return
         state = {
-            "options": asdict(self.options),
+            "identity": self.identity,
+            "seed": self.options.seed,
             "weights": [p.detach() for p in self.parameters],
             "optimizer": self.optimizer.state_dict(),
             "average": self.average,
@@ -202,15 +213,17 @@ class Trainer:
         torch.save(state, partial)
         os.replace(partial, self.state_path)  # atomic: a kill leaves the old state or the new one
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
         if not self.state_path.exists():
-            return
+            return False
         state = torch.load(self.state_path, map_location=self.workers.device)
-        if state["options"]["seed"] != self.options.seed:
-            raise SystemExit(
-                f"{self.state_path}: was trained with seed {state['options']['seed']}, "
-                f"not {self.options.seed}; use another --work folder"
-            )
+        wanted = {"identity": self.identity, "seed": self.options.seed}
+        for what, value in wanted.items():
+            if state[what] != value:
+                raise DataError(
+                    f"{self.state_path}: is a training of another {WHAT_DIFFERS[what]} "
+                    f"({state[what]}, not {value}); delete it, or write elsewhere"
+                )
         self._load_into_model(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.best = state["average"], state["best"]
@@ -218,8 +231,10 @@ class Trainer:
             setattr(self, name, state[name])
         if self.workers.is_main:
             print(f"resumed {self.state_path} after epoch {self.epoch}", flush=True)
+        return True
 
 
+WHAT_DIFFERS = {"identity": "model or data", "seed": "seed"}
 COUNTERS = (
     "best_score",
     "best_epoch",

@@ -48,6 +48,25 @@ class ItemTrie(nn.Module):
         """[nodes] how many codes may follow each node."""
         return getattr(self, f"branches_{level}")
 
+    def alive(self, excluded: list[np.ndarray]) -> list[Tensor]:
+        """Per depth [rows, nodes]: whether a node leads to an item that its row does not exclude.
+
+        excluded: item numbers of each row. Depth 0 is the root, the last one the leaves.
+        """
+        device = self.path.device
+        items = torch.ones(len(excluded), len(self.path), dtype=torch.bool)
+        for row, numbers in zip(items, excluded):
+            row[torch.from_numpy(numbers)] = False
+        rows, kept = items.to(device).nonzero(as_tuple=True)
+        depths = []
+        for depth in range(self.levels + 1):
+            nodes = self.path[:, depth]
+            alive = torch.zeros(len(excluded), int(nodes.max()) + 1, dtype=torch.bool)
+            alive = alive.to(device)
+            alive[rows, nodes[kept]] = True
+            depths.append(alive)
+        return depths
+
     def log_probs(self, level: int, nodes: Tensor, logits: Tensor) -> Tensor:
         """Log-probabilities over the codes that may follow `nodes`; -inf for all others.
 

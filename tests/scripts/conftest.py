@@ -31,6 +31,7 @@ def make_dataset(items: int = 40, users: int = 60, seed: int = 0) -> Dataset:
         start = int(random.integers(items))
         steps = start + np.cumsum(random.integers(1, 3, size=length))
         interactions[f"u{user}"] = [f"i{step % items}" for step in steps]
+    interactions["long"] = [f"i{step % items}" for step in range(60)]  # more than a window holds
     catalogue = [Item(f"i{number}", f"Film {number} (1999)", "Drama") for number in range(items)]
     return assemble("synthetic", catalogue, codes, interactions)
 

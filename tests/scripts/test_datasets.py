@@ -17,8 +17,8 @@ def test_split_leaves_the_last_two_items_out_of_training(dataset: Dataset) -> No
     for number, sequence in enumerate(dataset.sequences):
         assert targets[number] == sequence[-1]
         assert valid_targets[number] == sequence[-2]
-        assert histories[number].tolist() == sequence[:-1][-20:].tolist()
-        assert valid_histories[number].tolist() == sequence[:-2][-20:].tolist()
+        assert histories[number].tolist() == sequence[:-1].tolist()
+        assert valid_histories[number].tolist() == sequence[:-2].tolist()
     assert dataset.popularity.sum() == sum(len(sequence) - 2 for sequence in dataset.sequences)
 
 

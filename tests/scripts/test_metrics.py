@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from halfling_train.baselines import ItemKnn, Popularity
-from halfling_train.datasets import Dataset
-from halfling_train.evaluation import judge
+from halfling_train.datasets import MAX_HISTORY, Dataset
+from halfling_train.distributed import Workers
+from halfling_train.evaluation import evaluate, judge
 from halfling_train.metrics import MISS, summarize
+from halfling_train.sasrec import SasRec
 
 
 def test_figures_of_known_ranks() -> None:
@@ -25,17 +28,30 @@ def test_a_collision_counts_only_where_it_may(dataset: Dataset) -> None:
     assert figures["collision"]["NDCG@5"] == pytest.approx((1 + 1 / np.log2(3)) / 2, abs=1e-5)
 
 
-def test_unseen_figures_take_the_history_off_the_list(dataset: Dataset) -> None:
-    figures = judge([[4, 6, 8, 9]], np.array([9]), dataset, [np.array([6, 4])])
-    assert (figures["strict"]["HR@1"], figures["strict"]["HR@5"]) == (0.0, 1.0)
-    assert figures["strict"]["NDCG@5"] == pytest.approx(1 / np.log2(5), abs=1e-5)
-    assert figures["strict unseen"]["NDCG@5"] == pytest.approx(1 / np.log2(3), abs=1e-5)
+def test_models_see_the_last_items_and_may_recommend_no_earlier_one(dataset: Dataset) -> None:
+    class Spy:
+        def recommend(self, histories, count, excluded=None):  # noqa: ANN001, ANN202
+            calls.append((histories, excluded))
+            return [[0] for _ in histories]
+
+    calls: list = []
+    alone = Workers(0, 1, torch.device("cpu"))
+    evaluate(Spy(), dataset, "test", alone, exclude_seen=False)
+    evaluate(Spy(), dataset, "test", alone)
+    assert all(excluded is None for _, excluded in calls[: len(calls) // 2])
+    for histories, excluded in calls[len(calls) // 2 :]:
+        for history, seen in zip(histories, excluded):
+            assert history.tolist() == seen.tolist()[-MAX_HISTORY:]
+    lengths = [len(seen) for _, excluded in calls if excluded for seen in excluded]
+    assert sorted(lengths) == sorted(len(sequence) - 1 for sequence in dataset.sequences)
 
 
-def test_baselines_leave_out_the_history(dataset: Dataset) -> None:
-    for baseline in (Popularity(dataset), ItemKnn(dataset)):
-        row = baseline.recommend([np.array([3, 4, 5])], 10)[0]
-        assert len(set(row)) == 10 and not {3, 4, 5} & set(row)
+def test_what_is_excluded_is_not_recommended(dataset: Dataset) -> None:
+    for model in (Popularity(dataset), ItemKnn(dataset), SasRec(dataset).eval()):
+        row = model.recommend([np.array([3, 4, 5])], 10, [np.array([3, 4, 5, 20])])[0]
+        assert len(set(row)) == 10 and not {3, 4, 5, 20} & set(row)
+        everything = model.recommend([np.array([3, 4, 5])], 40)[0]
+        assert sorted(everything) == list(range(40))
 
 
 def test_item_knn_follows_the_walk(dataset: Dataset) -> None:

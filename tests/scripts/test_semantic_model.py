@@ -88,3 +88,18 @@ def test_a_batch_ranks_as_its_rows_do_alone(model: SemanticModel) -> None:
     histories = [np.array([3, 4]), np.array([9]), np.array([10, 12]), np.arange(20)]
     together = model.recommend(histories, 5)
     assert together == [model.recommend([history], 5)[0] for history in histories]
+
+
+def test_excluded_items_leave_the_ranking_as_it_was_without_them(
+    model: SemanticModel, dataset: Dataset
+) -> None:
+    histories = [np.array([3, 4]), np.array([7, 8])]
+    # One of two items with one code, a whole level-one branch, and an item alone.
+    branch = np.flatnonzero(dataset.codes[:, 0] == dataset.codes[9, 0])
+    excluded = [np.append(branch, 0), np.array([5])]
+    rows = model.recommend(histories, 1000, excluded)
+    for row, whole, left_out in zip(rows, model.recommend(histories, 1000), excluded):
+        assert row == [item for item in whole if item not in left_out]
+    narrow = model.recommend(histories, 3, excluded)
+    assert all(not set(row) & set(left_out) for row, left_out in zip(narrow, excluded))
+    assert all(len(row) >= 3 for row in narrow), "the beam looks past what is excluded"

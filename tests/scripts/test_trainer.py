@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from halfling_train.datasets import Dataset
+from halfling_train.datasets import DataError, Dataset
 from halfling_train.distributed import Workers
 from halfling_train.evaluation import evaluate
 from halfling_train.llama_config import Dropout, LlamaConfig
@@ -25,7 +25,7 @@ def make_trainer(
     def score(current: torch.nn.Module) -> float:
         return evaluate(current, dataset, "valid", ALONE)["strict"]["NDCG@10"]
 
-    return Trainer(model, dataset.training(), score, options, ALONE, folder / "state.pt")
+    return Trainer(model, dataset.training(), score, options, ALONE, folder / "state.pt", "it")
 
 
 def make_model(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
@@ -76,14 +76,18 @@ def test_resuming_gives_the_weights_of_an_uninterrupted_run(
         assert torch.equal(left, right)
 
 
-def test_another_seed_does_not_resume(
+def test_another_seed_or_model_does_not_resume(
     dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
     make_trainer(dataset, make_model(dataset, config), tmp_path, replace(OPTIONS, epochs=1)).run()
     other = make_trainer(
         dataset, make_model(dataset, config), tmp_path, replace(OPTIONS, epochs=1, seed=6)
     )
-    with pytest.raises(SystemExit, match="seed 5, not 6"):
+    with pytest.raises(DataError, match="another seed \\(5, not 6\\)"):
+        other.run()
+    other = make_trainer(dataset, make_model(dataset, config), tmp_path)
+    other.identity = "that"
+    with pytest.raises(DataError, match="another model or data"):
         other.run()
 
 
@@ -94,7 +98,13 @@ def test_training_stops_when_validation_no_longer_improves(
     options = replace(OPTIONS, epochs=50, patience=2)
     scores = iter([0.1, 0.3, 0.2, 0.25, 0.9])
     trainer = Trainer(
-        model, dataset.training(), lambda _: next(scores), options, ALONE, tmp_path / "state.pt"
+        model,
+        dataset.training(),
+        lambda _: next(scores),
+        options,
+        ALONE,
+        tmp_path / "state.pt",
+        "it",
     )
     trainer.run()
     assert (trainer.epoch, trainer.best_epoch, trainer.best_score) == (4, 2, 0.3)
