@@ -25,12 +25,12 @@ double SecondsSince(Clock::time_point begin) {
 }
 
 std::filesystem::path InteractionsPath(const CompressOptions& options) {
-  return options.interactions.empty() ? options.checkpoint / "interactions.json"
+  return options.interactions.empty() ? options.checkpoint / kInteractionsFile
                                       : options.interactions;
 }
 
 bool NeedsCalibration(CompressionMethod method) {
-  return method == CompressionMethod::kSvdLlm || method == CompressionMethod::kOdLlm;
+  return method != CompressionMethod::kNone && method != CompressionMethod::kSvd;
 }
 
 // Training parts only: neither validation nor test targets are seen.
@@ -67,6 +67,8 @@ Result<Transformer> CompressLinears(const Transformer& original, const CompressO
       return compress(FactorizationMethod::kWhitenedSvd);
     case CompressionMethod::kOdLlm:
       return compress(FactorizationMethod::kAlignedSvd);
+    case CompressionMethod::kHalfling:
+      return compress(FactorizationMethod::kRegression);
   }
   return original;
 }
@@ -98,19 +100,27 @@ Result<Recommender> LoadFiles(const std::vector<FileBytes>& files) {
   return Recommender::Load(std::move(shards));
 }
 
-Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
-                                                  const Recommender& after,
-                                                  const CompressOptions& options,
-                                                  const Catalog& catalog, Progress& progress) {
-  if (options.evaluate_users == 0) return std::optional<MetricsRecord>();
+// None where nothing is to be evaluated.
+Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
+                                              const Catalog& catalog) {
+  if (options.evaluate_users == 0) return std::vector<Example>();
   const std::filesystem::path path = InteractionsPath(options);
   HALFLING_ASSIGN_OR_RETURN(const Interactions interactions, ReadInteractions(path, catalog));
-  const std::vector<Example> examples =
+  std::vector<Example> examples =
       DrawExamples(LeaveOneOut(interactions, Split::kTest), options.evaluate_users, options.seed);
   if (examples.empty()) {
     return Fail(ErrorCode::kInvalidRequest,
                 path.string() + ": expected a user with at least two items to evaluate with");
   }
+  return examples;
+}
+
+Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
+                                                  const Recommender& after,
+                                                  const CompressOptions& options,
+                                                  const std::vector<Example>& examples,
+                                                  Progress& progress) {
+  if (examples.empty()) return std::optional<MetricsRecord>();
   const RankingOptions ranking{options.beam_width, true, options.threads};
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
                             RankTargets(before, examples, ranking, progress));
@@ -123,7 +133,7 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
   record.before = SummarizeRanks(ranks_before.strict);
   record.after = SummarizeRanks(ranks_after.strict);
   record.ndcg10_relative_change =
-      CompareRanks(ranks_before.strict, ranks_after.strict).ndcg10_relative_change;
+      RelativeChange(Metric::kNdcg10, ranks_before.strict, ranks_after.strict);
   return std::optional<MetricsRecord>(record);
 }
 
@@ -175,6 +185,8 @@ std::string_view MethodName(CompressionMethod method) {
       return "svd-llm";
     case CompressionMethod::kOdLlm:
       return "od-llm";
+    case CompressionMethod::kHalfling:
+      return "halfling";
   }
   return "";
 }
@@ -186,6 +198,9 @@ Result<CompressReport> Compress(const CompressOptions& options, Progress& progre
   HALFLING_ASSIGN_OR_RETURN(const Recommender original, MakeRecommender(checkpoint));
   HALFLING_ASSIGN_OR_RETURN(const std::vector<TokenSequence> sequences,
                             DrawCalibration(options, checkpoint.recommender));
+  // Before the work, so that what is wrong with them is known before it.
+  HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
+                            DrawTestExamples(options, checkpoint.recommender.catalog));
   const Transformer& dense = original.model().transformer;
   HALFLING_ASSIGN_OR_RETURN(const Transformer linears,
                             CompressLinears(dense, options, sequences, progress));
@@ -200,9 +215,8 @@ Result<CompressReport> Compress(const CompressOptions& options, Progress& progre
   record.seconds = SecondsSince(begin);
   record.original = CountParameters(dense);
   record.original.bytes = static_cast<int64_t>(checkpoint.tensors.bytes_on_disk());
-  HALFLING_ASSIGN_OR_RETURN(
-      report.manifest.metrics,
-      EvaluateBoth(original, compressed, options, checkpoint.recommender.catalog, progress));
+  HALFLING_ASSIGN_OR_RETURN(report.manifest.metrics,
+                            EvaluateBoth(original, compressed, options, examples, progress));
   progress.Finish();
   HALFLING_RETURN_IF_ERROR(WriteModelDirectory(options.output, report.manifest, files));
   report.total_seconds = SecondsSince(begin);

@@ -14,15 +14,15 @@
 
 namespace halfling {
 
-enum class CompressionMethod { kNone, kSvd, kSvdLlm, kOdLlm };
+enum class CompressionMethod { kNone, kSvd, kSvdLlm, kOdLlm, kHalfling };
 
-std::string_view MethodName(CompressionMethod method);  // "none", "svd", "svd-llm", "od-llm"
+std::string_view MethodName(CompressionMethod method);  // "none", "svd", …
 
 struct CompressOptions {
   std::filesystem::path checkpoint;
   std::filesystem::path output;
   std::string name;  // of the model; empty: the output directory's
-  CompressionMethod method = CompressionMethod::kOdLlm;
+  CompressionMethod method = CompressionMethod::kHalfling;
   double keep = 0.5;           // share of the linear layers' parameters, in (0, 1]
   std::optional<DType> dtype;  // of the matrices; nothing: as the checkpoint stores them
   std::filesystem::path

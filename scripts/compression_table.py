@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = ("svd", "svd-llm", "od-llm")
+METHODS = ("svd", "svd-llm", "od-llm", "halfling")
 METRICS = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
 HEADER = [
     "model",
@@ -54,7 +54,9 @@ def percent(value: dict[str, float]) -> str:
 
 def run_json(command: list[str]) -> dict[str, Any]:
     print("$", " ".join(command), file=sys.stderr, flush=True)
-    result = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, check=True)
+    result = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, check=False)
+    if result.returncode != 0:
+        raise SystemExit(f"compression_table.py: failed with {result.returncode}: {command}")
     return json.loads(result.stdout)
 
 
@@ -144,18 +146,24 @@ def main() -> int:
         for path in arguments.checkpoints.glob("*/recommender.json")
         if not arguments.only or path.parent.name in arguments.only
     )
-    if not checkpoints:
-        print(f"{arguments.checkpoints}: no checkpoints; see join_checkpoint.py", file=sys.stderr)
+    missing = set(arguments.only or ()) - {checkpoint.name for checkpoint in checkpoints}
+    if missing or not checkpoints:
+        what = ", ".join(sorted(missing)) or "no checkpoint"
+        print(
+            f"{arguments.checkpoints}: {what}: not there; see join_checkpoint.py", file=sys.stderr
+        )
         return 1
 
     machine = f"{os.cpu_count()} {platform.machine()}"
     text = INTRODUCTION.format(users=arguments.users, threads=machine)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    partial = arguments.output.with_suffix(".partial")
     for checkpoint in checkpoints:
         section = measure(arguments.tool, checkpoint, arguments.keep, arguments.users)
         print(section)
         text += "\n" + section
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")  # kept where a later checkpoint fails
+    os.replace(partial, arguments.output)
     print(f"wrote {arguments.output}", file=sys.stderr)
     return 0
 

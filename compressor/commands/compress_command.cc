@@ -16,17 +16,22 @@ struct CompressArguments {
   bool json = false;
 };
 
-const std::map<std::string, CompressionMethod> kMethods = {{"none", CompressionMethod::kNone},
-                                                           {"svd", CompressionMethod::kSvd},
-                                                           {"svd-llm", CompressionMethod::kSvdLlm},
-                                                           {"od-llm", CompressionMethod::kOdLlm}};
+const std::map<std::string, CompressionMethod> kMethods = {
+    {"none", CompressionMethod::kNone},
+    {"svd", CompressionMethod::kSvd},
+    {"svd-llm", CompressionMethod::kSvdLlm},
+    {"od-llm", CompressionMethod::kOdLlm},
+    {"halfling", CompressionMethod::kHalfling}};
 
 constexpr char kCompressFooter[] =
     "Methods:\n"
-    "  svd      truncated SVD of each weight\n"
-    "  svd-llm  truncated SVD of each weight times the Cholesky factor of its inputs' covariance\n"
-    "  od-llm   the same, then each left factor refitted to what the compressed model delivers\n"
-    "  none     the model unchanged, in the format that the browser loads\n"
+    "  halfling  both factors fitted to give the original's outputs from what the compressed "
+    "layers\n"
+    "            before deliver (reduced-rank regression)\n"
+    "  od-llm    the right factor as svd-llm has it, the left one fitted in that way\n"
+    "  svd-llm   truncated SVD of each weight times the Cholesky factor of its inputs' covariance\n"
+    "  svd       truncated SVD of each weight\n"
+    "  none      the model unchanged, in the format that the browser loads\n"
     "\n"
     "Examples:\n"
     "  halfling compress build/checkpoints/movielens build/models/movielens-half\n"
@@ -62,9 +67,9 @@ void AddCompressCommand(CLI::App& app, Action& run) {
       ->required()
       ->check(CLI::ExistingDirectory);
   command.add_option("OUT", options.output, "Model directory to write or replace")->required();
-  command.add_option("--method", options.method, "How the linear layers shrink [od-llm]")
-      ->transform(CLI::CheckedTransformer(kMethods))
-      ->type_name("svd|svd-llm|od-llm|none");
+  command.add_option("--method", options.method, "How the linear layers shrink [halfling]")
+      ->transform(CLI::CheckedTransformer(kMethods).description(""))
+      ->type_name("halfling|od-llm|svd-llm|svd|none");
   command.add_option("--keep", options.keep, "Share of the linear layers' parameters that stays")
       ->check(CLI::Range(1e-6, 1.0))
       ->capture_default_str();
@@ -82,12 +87,12 @@ void AddCompressCommand(CLI::App& app, Action& run) {
                   "Users to calibrate with, by their training parts only")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--seed", options.seed, "Draws the users")->capture_default_str();
+  AddSeedOption(command, options.seed);
   command
       .add_option("--interactions", options.interactions,
                   "Interactions (JSON or CSV) [CHECKPOINT/interactions.json]")
       ->check(CLI::ExistingFile);
-  AddUsersOption(command, "--evaluate-users", options.evaluate_users,
+  AddUsersOption(command, "--evaluate-users", options.evaluate_users, 0,
                  "Test users to evaluate with, 0 for none [2000]");
   AddBeamOption(command, options.beam_width);
   AddThreadsOption(command, options.threads);

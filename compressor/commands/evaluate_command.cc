@@ -40,12 +40,8 @@ constexpr char kEvaluateFooter[] =
 Result<std::vector<Example>> ReadExamples(const EvaluateArguments& arguments,
                                           const Catalog& catalog) {
   const std::filesystem::path path = arguments.interactions.empty()
-                                         ? arguments.directory / "interactions.json"
+                                         ? arguments.directory / kInteractionsFile
                                          : arguments.interactions;
-  std::error_code ignored;
-  if (arguments.interactions.empty() && !std::filesystem::exists(path, ignored)) {
-    return Fail(ErrorCode::kIo, path.string() + ": no such file; name one with --interactions");
-  }
   HALFLING_ASSIGN_OR_RETURN(const Interactions interactions, ReadInteractions(path, catalog));
   const Split split = arguments.split == "test" ? Split::kTest : Split::kValidation;
   std::vector<Example> examples =
@@ -75,8 +71,8 @@ Result<EvaluateReport::Comparison> Compare(const EvaluateArguments& arguments,
   HALFLING_RETURN_IF_ERROR(CheckSameItems(arguments, catalog, other.catalog));
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks before,
                             RankTargets(other.recommender, examples, arguments.ranking, progress));
-  return EvaluateReport::Comparison{
-      arguments.against.string(), CompareRanks(before.strict, ranks.strict).ndcg10_relative_change};
+  return EvaluateReport::Comparison{arguments.against.string(),
+                                    RelativeChange(Metric::kNdcg10, before.strict, ranks.strict)};
 }
 
 Status RunEvaluate(EvaluateArguments& arguments) {
@@ -90,6 +86,7 @@ Status RunEvaluate(EvaluateArguments& arguments) {
                             RankTargets(opened.recommender, examples, arguments.ranking, progress));
 
   EvaluateReport report;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!arguments.against.empty()) {
     HALFLING_ASSIGN_OR_RETURN(report.against,
                               Compare(arguments, opened.catalog, examples, ranks, progress));
@@ -100,7 +97,6 @@ Status RunEvaluate(EvaluateArguments& arguments) {
   report.users = examples.size();
   report.beam = arguments.ranking.beam_width;
   report.exclude_seen = arguments.ranking.exclude_seen;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   report.strict = SummarizeRanks(ranks.strict);
   report.by_code = SummarizeRanks(ranks.by_code);
   if (arguments.json) std::fputs(EvaluateJson(report).c_str(), stdout);
@@ -127,8 +123,8 @@ void AddEvaluateCommand(CLI::App& app, Action& run) {
       .add_option("--interactions", arguments->interactions,
                   "Interactions (JSON or CSV) [DIR/interactions.json]")
       ->check(CLI::ExistingFile);
-  AddUsersOption(command, "--users", arguments->users, "Users to evaluate with [all]");
-  command.add_option("--seed", arguments->seed, "Draws the users")->capture_default_str();
+  AddUsersOption(command, "--users", arguments->users, 1, "Users to evaluate with [all]");
+  AddSeedOption(command, arguments->seed);
   command.add_option("--split", arguments->split, "Which targets")
       ->check(CLI::IsMember({"test", "validation"}))
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 
@@ -27,17 +28,25 @@ inline bool ParseUsers(const std::string& text, size_t& users) {
 }
 
 inline CLI::Option* AddUsersOption(CLI::App& command, const std::string& name, size_t& users,
-                                   const std::string& help) {
+                                   size_t least, const std::string& help) {
   return command
       .add_option_function<std::string>(
           name,
-          [&users, name](const std::string& text) {
-            if (!ParseUsers(text, users)) {
-              throw CLI::ValidationError(name, "expected a number or `all`, not `" + text + "`");
+          [&users, least, name](const std::string& text) {
+            if (!ParseUsers(text, users) || users < least) {
+              throw CLI::ValidationError(name, "expected `all` or a number from " +
+                                                   std::to_string(least) + ", not `" + text + "`");
             }
           },
           help)
       ->type_name("N|all");
+}
+
+// JSON readers keep integers exact up to this one.
+inline void AddSeedOption(CLI::App& command, uint64_t& seed) {
+  command.add_option("--seed", seed, "Draws the users")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 53U))
+      ->capture_default_str();
 }
 
 inline void AddBeamOption(CLI::App& command, int& beam) {

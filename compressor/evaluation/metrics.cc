@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "compressor/random.h"
@@ -71,7 +72,20 @@ MetricValues MeanOf(std::span<const MetricValues> values) {
   return sums;
 }
 
-double RelativeChange(double before, double after) {
+std::vector<double> ValuesOfRanks(Metric metric, std::span<const int> ranks) {
+  std::vector<double> values;
+  values.reserve(ranks.size());
+  for (const int rank : ranks) values.push_back(MetricOfRank(metric, rank));
+  return values;
+}
+
+double SumOf(std::span<const double> values, std::span<const size_t> users) {
+  double sum = 0;
+  for (const size_t user : users) sum += values[user];
+  return sum;
+}
+
+double ChangeOfSums(double before, double after) {
   return before > 0 ? (after - before) / before : 0.0;
 }
 
@@ -123,30 +137,17 @@ MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& o
   return table;
 }
 
-PairedComparison CompareRanks(std::span<const int> before, std::span<const int> after,
-                              const BootstrapOptions& options) {
-  constexpr auto kNdcg10 = static_cast<size_t>(Metric::kNdcg10);
-  const std::vector<MetricValues> values_before = ValuesOfRanks(before);
-  const std::vector<MetricValues> values_after = ValuesOfRanks(after);
-  std::array<std::vector<double>, kNumMetrics> differences;
-  std::vector<double> relative;
+Interval RelativeChange(Metric metric, std::span<const int> before, std::span<const int> after,
+                        const BootstrapOptions& options) {
+  const std::vector<double> values_before = ValuesOfRanks(metric, before);
+  const std::vector<double> values_after = ValuesOfRanks(metric, after);
+  std::vector<double> resampled;
   ForEachResample(before.size(), options, [&](std::span<const size_t> users) {
-    const MetricValues mean_before = MeanOf(values_before, users);
-    const MetricValues mean_after = MeanOf(values_after, users);
-    for (size_t i = 0; i < kNumMetrics; ++i) {
-      differences[i].push_back(mean_after[i] - mean_before[i]);
-    }
-    relative.push_back(RelativeChange(mean_before[kNdcg10], mean_after[kNdcg10]));
+    resampled.push_back(ChangeOfSums(SumOf(values_before, users), SumOf(values_after, users)));
   });
-  const MetricValues mean_before = MeanOf(values_before);
-  const MetricValues mean_after = MeanOf(values_after);
-  PairedComparison comparison;
-  for (size_t i = 0; i < kNumMetrics; ++i) {
-    comparison.difference[i] = MakeInterval(mean_after[i] - mean_before[i], differences[i]);
-  }
-  comparison.ndcg10_relative_change =
-      MakeInterval(RelativeChange(mean_before[kNdcg10], mean_after[kNdcg10]), relative);
-  return comparison;
+  const double change = ChangeOfSums(std::reduce(values_before.begin(), values_before.end()),
+                                     std::reduce(values_after.begin(), values_after.end()));
+  return MakeInterval(change, resampled);
 }
 
 }  // namespace halfling

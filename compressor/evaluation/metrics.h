@@ -38,15 +38,11 @@ struct BootstrapOptions {
 // ranks: [users], at least one. The same options give the same intervals everywhere.
 MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& options = {});
 
-// Two models on the same users, resampled together, so that what is hard or easy for both cancels.
-struct PairedComparison {
-  MetricTable difference;           // after - before
-  Interval ndcg10_relative_change;  // (after - before) / before; all 0 when before is 0
-};
-
-// before, after: [users], the same users in the same order.
-PairedComparison CompareRanks(std::span<const int> before, std::span<const int> after,
-                              const BootstrapOptions& options = {});
+// (after - before) / before of a metric's means; all 0 where before is 0. before, after: [users],
+// the same users in the same order. They are resampled together: what is hard or easy for both
+// cancels.
+Interval RelativeChange(Metric metric, std::span<const int> before, std::span<const int> after,
+                        const BootstrapOptions& options = {});
 
 }  // namespace halfling
 

@@ -49,6 +49,10 @@ Result<double> ParseTimestamp(const std::string& text, const std::string& where)
 }  // namespace
 
 Result<Interactions> ReadInteractions(const std::filesystem::path& path, const Catalog& catalog) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    return Fail(ErrorCode::kIo, path.string() + ": no such file; name one with --interactions");
+  }
   HALFLING_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
   return path.extension() == ".csv" ? ParseInteractionsCsv(text, catalog, path.string())
                                     : ParseInteractionsJson(text, catalog, path.string());

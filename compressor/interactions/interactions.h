@@ -19,6 +19,9 @@ struct UserHistory {
 // In ascending order of the user's id as text, whatever the order of the file.
 using Interactions = std::vector<UserHistory>;
 
+// Beside a checkpoint's weights, where no other file is named.
+inline constexpr char kInteractionsFile[] = "interactions.json";
+
 // By the file's extension: .csv, or JSON. An item that the catalogue lacks is kUnknownItem, naming
 // user and item.
 Result<Interactions> ReadInteractions(const std::filesystem::path& path, const Catalog& catalog);

@@ -95,6 +95,17 @@ Result<ModelSize> ParseSize(const nlohmann::json& value, const std::string& wher
   return size;
 }
 
+Result<HealingRecord> ParseHealing(const nlohmann::json& value, const std::string& where) {
+  HealingRecord record;
+  HALFLING_ASSIGN_OR_RETURN(record.epochs, CountField(value, "epochs", where));
+  HALFLING_ASSIGN_OR_RETURN(record.minutes, NumberField(value, "minutes", where));
+  HALFLING_ASSIGN_OR_RETURN(record.workers, CountField(value, "workers", where));
+  HALFLING_ASSIGN_OR_RETURN(record.divergence_before,
+                            NumberField(value, "divergence_before", where));
+  HALFLING_ASSIGN_OR_RETURN(record.divergence_after, NumberField(value, "divergence_after", where));
+  return record;
+}
+
 Result<CompressionRecord> ParseCompression(const nlohmann::json& value, const std::string& where) {
   CompressionRecord record;
   HALFLING_ASSIGN_OR_RETURN(record.method, TextField(value, "method", where));
@@ -110,6 +121,9 @@ Result<CompressionRecord> ParseCompression(const nlohmann::json& value, const st
   HALFLING_ASSIGN_OR_RETURN(record.original, ParseSize(*original, where + ".original"));
   HALFLING_ASSIGN_OR_RETURN(record.original.bytes,
                             CountField(*original, "bytes", where + ".original"));
+  if (const auto healing = value.find("healing"); healing != value.end()) {
+    HALFLING_ASSIGN_OR_RETURN(record.healing, ParseHealing(*healing, where + ".healing"));
+  }
   return record;
 }
 
@@ -192,6 +206,13 @@ std::string ManifestToJson(const Manifest& manifest) {
                                     {{"parameters", compression.original.parameters},
                                      {"linear_parameters", compression.original.linear_parameters},
                                      {"bytes", compression.original.bytes}}}}}};
+  if (const auto& healing = compression.healing) {
+    json["compression"]["healing"] = {{"epochs", healing->epochs},
+                                      {"minutes", healing->minutes},
+                                      {"workers", healing->workers},
+                                      {"divergence_before", healing->divergence_before},
+                                      {"divergence_after", healing->divergence_after}};
+  }
   if (manifest.metrics) {
     json["metrics"] = {{"split", manifest.metrics->split},
                        {"users", manifest.metrics->users},

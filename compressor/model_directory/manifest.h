@@ -26,14 +26,24 @@ struct ModelSize {
   int64_t bytes = 0;              // of the weight files
 };
 
+// What scripts/heal.py did to the factors; divergences are KL(original || halved) an item, in nats.
+struct HealingRecord {
+  int64_t epochs = 0;
+  double minutes = 0;
+  int64_t workers = 0;
+  double divergence_before = 0;
+  double divergence_after = 0;
+};
+
 struct CompressionRecord {
-  std::string method;  // "svd", "svd-llm", "od-llm", or "none"
+  std::string method;  // "svd", "svd-llm", "od-llm", "halfling", or "none"
   double keep = 1;
   std::string dtype;  // "f32", "f16", or "as-stored"
   uint64_t seed = 0;  // of the calibration draw
   int64_t calibration_users = 0;
   double seconds = 0;  // without the evaluation
   ModelSize original;
+  std::optional<HealingRecord> healing;
 };
 
 struct MetricsRecord {

@@ -14,29 +14,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
+Status IoFailure(const fs::path& path, const std::error_code& error) {
+  return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
+}
+
 Result<Manifest> ReadManifest(const fs::path& directory) {
   HALFLING_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(directory / kManifestFile));
   return ParseManifest(text, (directory / kManifestFile).string());
 }
 
 Result<std::vector<std::byte>> ReadListedFile(const fs::path& path, const ManifestFile& listed) {
-  const auto expected_size = static_cast<size_t>(listed.bytes);
-  HALFLING_ASSIGN_OR_RETURN(std::vector<std::byte> bytes,
-                            ReadBinaryFile(path, std::max(expected_size, size_t{1})));
-  if (bytes.size() != expected_size) {
+  std::error_code error;
+  const uintmax_t size = fs::file_size(path, error);
+  if (error) return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
+  if (size != static_cast<uintmax_t>(listed.bytes)) {
     return Fail(ErrorCode::kChecksumMismatch,
-                path.string() + ": " + std::to_string(bytes.size()) + " bytes, expected " +
-                    std::to_string(expected_size) + " as in " + kManifestFile);
+                path.string() + ": " + std::to_string(size) + " bytes, expected " +
+                    std::to_string(listed.bytes) + " as in " + kManifestFile);
   }
+  HALFLING_ASSIGN_OR_RETURN(std::vector<std::byte> bytes,
+                            ReadBinaryFile(path, std::max(static_cast<size_t>(size), size_t{1})));
   if (Sha256Hex(bytes) != listed.sha256) {
     return Fail(ErrorCode::kChecksumMismatch, path.string() + ": its SHA-256 is not " +
                                                   listed.sha256 + " as in " + kManifestFile);
   }
   return bytes;
-}
-
-Status IoFailure(const fs::path& path, const std::error_code& error) {
-  return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
 }
 
 // `path` without a slash at its end, which would leave no name to derive others from.

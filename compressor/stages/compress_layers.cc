@@ -45,8 +45,7 @@ class LayerCompressor {
   Status ReplaceLinears(int layer, const std::vector<LinearKind>& kinds) {
     HALFLING_ASSIGN_OR_RETURN(
         const Factorizer factorizer,
-        Factorizer::Create(method_,
-                           SumMoments(original_walk_, compressed_walk_, choice_, threads_),
+        Factorizer::Create(method_, SumMoments(original_walk_, compressed_walk_, choice_, threads_),
                            LinearName(layer, kinds.front())));
     const LayerWeights& weights = original_.weights().layers[static_cast<size_t>(layer)];
     std::vector<std::optional<Result<LowRankFactors>>> results(kinds.size());

@@ -13,9 +13,10 @@ namespace halfling {
 
 // With W the weight, X its inputs in the original model and X' those in the compressed one:
 enum class FactorizationMethod {
-  kSvd,         // nearest in the weights, ||W - A B||
-  kWhitenedSvd, // nearest in the outputs, ||(W - A B) X|| (SVD-LLM)
-  kAlignedSvd,  // the same, then A refitted to ||W X - A B X'|| (OD-LLM, arXiv 2601.09306)
+  kSvd,          // nearest in the weights, ||W - A B||
+  kWhitenedSvd,  // nearest in the outputs, ||(W - A B) X|| (SVD-LLM)
+  kAlignedSvd,   // the same, then A refitted to ||W X - A B X'|| (OD-LLM, arXiv 2601.09306)
+  kRegression,   // A and B of the least ||W X - A B X'|| (reduced-rank regression, Izenman 1975)
 };
 
 MomentChoice MomentsFor(FactorizationMethod method);
@@ -35,9 +36,11 @@ class Factorizer {
   Factorizer(FactorizationMethod method, InputMoments moments)
       : method_(method), moments_(std::move(moments)) {}
 
+  Status PrepareRegression(const std::string& what);
+
   FactorizationMethod method_;
   InputMoments moments_;
-  Eigen::MatrixXd lower_;  // the Cholesky factor of G; empty for kSvd
+  Eigen::MatrixXd lower_;  // the Cholesky factor of G (of G' for kRegression); empty for kSvd
 };
 
 }  // namespace halfling

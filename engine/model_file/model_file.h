@@ -3,9 +3,9 @@
 // A model is one or more safetensors shards, model-00001-of-0000N.safetensors, of at most 8 MiB
 // each (a tensor larger than that has a shard of its own). The first shard's __metadata__ holds
 //   "format":   "halfling-1"
-//   "config":   the model's configuration in Hugging Face field names, vocab_size being the pruned
-//   one "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…], "max_history":
-//   n}
+//   "config":   the model's configuration in Hugging Face field names; vocab_size is the pruned one
+//   "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…],
+//                "max_history": n}
 // Tensors:
 //   the model's, under their Hugging Face names; a low-rank linear NAME is NAME.left, NAME.right
 //   catalog.codes       I32 [num_items, code_length]  token ids, padded with -1 at the end

@@ -87,10 +87,14 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "compress /nonexistent " + model.string(), "/nonexistent");
   ExpectFailure(2, "evaluate " + checkpoint.string() + " --split training", "--split");
   ExpectFailure(2, "evaluate " + checkpoint.string() + " --beam 0", "--beam");
+  ExpectFailure(2, "evaluate " + checkpoint.string() + " --users 0", "--users");
+  ExpectFailure(2, "compress " + paths + "--seed 18446744073709551615", "--seed");
   ExpectFailure(2, "recommend " + model.string(), "--history");
   ExpectFailure(1, "evaluate " + model.string(), "--interactions");
   ExpectFailure(1, "recommend " + model.string() + " --history i1,nobody", "nobody");
   ExpectFailure(1, "recommend " + model.string() + " --history i1 --exclude nobody", "nobody");
+  fs::remove(checkpoint / "interactions.json");
+  ExpectFailure(1, "compress " + paths + "--method svd", "--interactions");
   fs::remove(checkpoint / "recommender.json");
   ExpectFailure(1, "inspect " + checkpoint.string(), "recommender.json");
 }
@@ -185,6 +189,16 @@ TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
   CHECK(text.exit_code == 0);
   CHECK(text.out.find("checkpoint") != std::string::npos);
   CHECK(text.out.find("dense") != std::string::npos);
+
+  auto manifest = nlohmann::json::parse(testing::ReadText(model / "manifest.json"));
+  manifest["compression"]["healing"] = {{"epochs", 3},
+                                        {"minutes", 1.5},
+                                        {"workers", 1},
+                                        {"divergence_before", 0.25},
+                                        {"divergence_after", 0.125}};
+  testing::WriteText(model / "manifest.json", manifest.dump());
+  CHECK(Run("inspect " + model.string()).out.find("healed in 3 epochs") != std::string::npos);
+  CHECK(RunJson("inspect " + model.string())["manifest"]["compression"] == manifest["compression"]);
 
   testing::ReplaceInFile(model / "catalog.json", "Item 3", "Item 4");
   ExpectFailure(1, "inspect " + model.string(), "catalog.json");

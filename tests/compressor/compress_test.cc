@@ -101,8 +101,8 @@ TEST_CASE_METHOD(CompressFixture, "method none exports a model that ranks bit fo
 TEST_CASE_METHOD(CompressFixture, "keep 1 leaves every matrix dense and the ranking as it is") {
   options.keep = 1.0;
   options.dtype = DType::kF32;
-  for (const auto method :
-       {CompressionMethod::kSvd, CompressionMethod::kSvdLlm, CompressionMethod::kOdLlm}) {
+  for (const auto method : {CompressionMethod::kSvd, CompressionMethod::kSvdLlm,
+                            CompressionMethod::kOdLlm, CompressionMethod::kHalfling}) {
     options.method = method;
     CompressOrFail();
     CheckSameRanking(options.checkpoint, options.output);
@@ -110,8 +110,8 @@ TEST_CASE_METHOD(CompressFixture, "keep 1 leaves every matrix dense and the rank
 }
 
 TEST_CASE_METHOD(CompressFixture, "halving halves, and the manifest says what was done") {
-  for (const auto method :
-       {CompressionMethod::kSvd, CompressionMethod::kSvdLlm, CompressionMethod::kOdLlm}) {
+  for (const auto method : {CompressionMethod::kSvd, CompressionMethod::kSvdLlm,
+                            CompressionMethod::kOdLlm, CompressionMethod::kHalfling}) {
     options.method = method;
     options.dtype = DType::kF16;
     const CompressReport report = CompressOrFail();
@@ -229,6 +229,8 @@ TEST_CASE_METHOD(CompressFixture, "a tampered model directory is refused") {
     const std::string bytes = testing::ReadText(shard);
     testing::WriteText(shard, bytes.substr(0, bytes.size() - 1));
   });
+  expect(kChecksumMismatch, "model-00001",
+         [&] { testing::WriteText(shard, testing::ReadText(shard) + "x"); });
   expect(kIo, "model-00001", [&] { fs::remove(shard); });
   expect(kChecksumMismatch, "catalog.json",
          [&] { ReplaceInFile(options.output / kCatalogFile, "Item 3", "Item 4"); });

@@ -103,7 +103,8 @@ MatrixXd GramOf(const Transformer& model, const std::vector<TokenSequence>& sequ
 }
 
 constexpr std::array kMethods = {FactorizationMethod::kSvd, FactorizationMethod::kWhitenedSvd,
-                                 FactorizationMethod::kAlignedSvd};
+                                 FactorizationMethod::kAlignedSvd,
+                                 FactorizationMethod::kRegression};
 
 }  // namespace
 
@@ -149,8 +150,8 @@ TEST_CASE("a walk delivers what the forward pass reads") {
 
 TEST_CASE("moments are sums over all tokens, whatever the threads") {
   const Transformer model = MakeTransformer();
-  const Transformer other =
-      CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5), FactorizationMethod::kSvd, {});
+  const Transformer other = CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5),
+                                           FactorizationMethod::kSvd, {});
   const auto sequences = MakeSequences(300);  // more tokens than one batch
   const std::optional<ActivationWalk> walk = WalkTo(model, sequences, 1, InputGroup::kGated);
   const std::optional<ActivationWalk> own = WalkTo(other, sequences, 1, InputGroup::kGated);
@@ -262,6 +263,48 @@ TEST_CASE("alignment solves its least-squares problem, whatever the threads") {
     CHECK(ToDoubles(LinearOf(aligned, 1, kind).UnpackLeft()) ==
           ToDoubles(LinearOf(serial, 1, kind).UnpackLeft()));
   }
+}
+
+// ||W X - A B X'||^2 out of the moments.
+double DriftedError(const MatrixXd& weight, const LowRankFactors& factors, const MatrixXd& gram,
+                    const MatrixXd& cross, const MatrixXd& own_gram) {
+  const MatrixXd product = factors.left * factors.right;
+  return (weight * gram * weight.transpose()).trace() -
+         2 * (product * cross.transpose() * weight.transpose()).trace() +
+         (product * own_gram * product.transpose()).trace();
+}
+
+TEST_CASE("regression is better than alignment on drifted inputs, and whitening without drift") {
+  const Transformer model = MakeTransformer();
+  const auto sequences = MakeSequences(60);
+  const Transformer halved = CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5),
+                                            FactorizationMethod::kWhitenedSvd, sequences);
+  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, 1, InputGroup::kFeedForward);
+  const std::optional<ActivationWalk> own = WalkTo(halved, sequences, 1, InputGroup::kFeedForward);
+  const MatrixXd weight = ToDoubles(LinearOf(model, 1, LinearKind::kUp).Unpack());
+  const MomentChoice all = {.original = true, .cross = true, .compressed = true};
+  const auto factorize = [&](FactorizationMethod method, const InputMoments& moments) {
+    auto factorizer = Factorizer::Create(method, moments, "up");
+    REQUIRE(factorizer.has_value());
+    auto factors = factorizer->Factorize(weight, 5, "up");
+    REQUIRE(factors.has_value());
+    return *std::move(factors);
+  };
+
+  const InputMoments drifted = SumMoments(walk, own, all, 2);
+  const auto error = [&](FactorizationMethod method) {
+    return DriftedError(weight, factorize(method, drifted), drifted.original, drifted.cross,
+                        drifted.compressed);
+  };
+  const double best = error(FactorizationMethod::kRegression);
+  CHECK(best < error(FactorizationMethod::kAlignedSvd));
+  CHECK(best < error(FactorizationMethod::kWhitenedSvd));
+
+  const InputMoments still = SumMoments(walk, walk, all, 2);
+  const LowRankFactors regression = factorize(FactorizationMethod::kRegression, still);
+  const LowRankFactors whitened = factorize(FactorizationMethod::kWhitenedSvd, still);
+  const MatrixXd expected = whitened.left * whitened.right;
+  CHECK((regression.left * regression.right - expected).norm() < 1e-2 * expected.norm());
 }
 
 TEST_CASE("matrices that stay dense are left alone by every method") {

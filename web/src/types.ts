@@ -83,7 +83,7 @@ export interface Evaluation {
 }
 
 export interface Compression {
-  /** 'svd', 'svd-llm', 'od-llm', or 'none' for the original. */
+  /** 'svd', 'svd-llm', 'od-llm', 'halfling', or 'none' for the original. */
   readonly method: string;
   /** Share of the linear layers' parameters that was kept. */
   readonly keep: number;
