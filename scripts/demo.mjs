@@ -1,12 +1,13 @@
 // `npm run demo`: from a fresh clone to the page. Sets up, halves the MovieLens model, builds the
 // engine for the browser and the page, serves it and prints its address.
-// usage: npm run demo [-- --check] [-- --port N]
-//   --check  opens the page in headless Chromium instead, has it recommend with both models,
-//            prints the lists and exits: 0 if they came, 1 if not
 import { parseArgs } from 'node:util';
 import { buildDemo, setUp } from './lib/build.mjs';
 import { elapsed, ROOT } from './lib/command.mjs';
 
+const USAGE = `usage: npm run demo [-- --check] [-- --port N]
+  --check   open the page in headless Chromium, have it recommend with both models, print the
+            lists and exit: 0 if they came, 1 if not
+  --port N  where to serve the page (default: 4173, or the next free one)`;
 const EXAMPLE = 'Science fiction'; // one of the page's buttons
 const MODELS = ['Halved', 'Original']; // the page's names for its two
 const LIST_LENGTH = 10;
@@ -14,8 +15,16 @@ const LOADING_LIMIT_MS = 60_000;
 
 async function main() {
   const { values } = parseArgs({
-    options: { check: { type: 'boolean' }, port: { type: 'string', default: '4173' } },
+    options: {
+      check: { type: 'boolean' },
+      port: { type: 'string', default: '4173' },
+      help: { type: 'boolean' },
+    },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const started = Date.now();
   await setUp();
   await buildDemo();

@@ -15,9 +15,14 @@ const CONTENT_TYPES = { '.mjs': 'text/javascript', '.wasm': 'application/wasm' }
 const TIME_LIMIT_MS = 300_000;
 
 async function main(presets) {
+  const usage = `usage: node scripts/run-wasm-tests.mjs [${PRESETS.join('] [')}]`;
+  if (presets.includes('--help')) {
+    console.log(usage);
+    return 0;
+  }
   const unknown = presets.filter((preset) => !PRESETS.includes(preset));
   if (unknown.length > 0) {
-    console.error(`usage: node scripts/run-wasm-tests.mjs [${PRESETS.join('] [')}]`);
+    console.error(`no build '${unknown[0]}'; ${usage}`);
     return 2;
   }
   process.chdir(ROOT);

@@ -42,19 +42,17 @@ export async function compressModels() {
 
 /** Builds the npm package of both wasm variants, and the demo page over it. */
 export async function buildPage() {
-  const engines = ['wasm', 'wasm-relaxed'].map((preset) => `build/${preset}/wasm/halfling.wasm`);
-  if (
-    !(await isNewer('web/dist/index.d.ts', [
-      'web/src',
-      'web/scripts',
-      'web/package.json',
-      ...engines,
-    ]))
-  ) {
+  const engines = ['wasm', 'wasm-relaxed'].flatMap((preset) =>
+    ['wasm', 'mjs'].map((type) => `build/${preset}/wasm/halfling.${type}`),
+  );
+  const webInputs = ['src', 'scripts', 'package.json', 'tsconfig.base.json'];
+  const web = [...webInputs.map((name) => `web/${name}`), 'package-lock.json', ...engines];
+  if (!(await isNewer('web/dist/index.d.ts', web))) {
     await mustRun(['npm', 'run', 'build', '--workspace', 'web']);
   }
-  const inputs = ['demo/src', 'demo/index.html', 'demo/vite.config.ts', 'web/dist', 'build/models'];
-  if (!(await isNewer('demo/dist/index.html', inputs))) {
+  const demoInputs = ['src', 'public/icon.svg', 'index.html', 'vite.config.ts', 'package.json'];
+  const demo = [...demoInputs.map((name) => `demo/${name}`), 'web/dist', 'build/models'];
+  if (!(await isNewer('demo/dist/index.html', demo))) {
     await mustRun(['npm', 'run', 'build', '--workspace', 'demo']);
   }
 }

@@ -267,6 +267,41 @@ test('a worker script that is not there', async ({ page }) => {
   expect(error.message).toContain('/dist/nothing.js');
 });
 
+test('a worker script that is of another origin, or no address at all', async ({ page }) => {
+  const elsewhere = await createError(page, {
+    model: MODEL,
+    workerUrl: 'https://elsewhere.example/worker.js',
+  });
+  expect(elsewhere.code).toBe('worker-not-found');
+  expect(elsewhere.message).toContain('https://elsewhere.example/worker.js');
+  const nonsense = await createError(page, { model: 'https://' });
+  expect(nonsense.code).toBe('invalid-request');
+  expect(nonsense.message).toContain('model "https://"');
+});
+
+test('a worker script that answers nothing', async ({ page }) => {
+  await page.clock.install();
+  const rejected = createError(page, { model: MODEL, workerUrl: '/dist/index.js' });
+  await page.clock.runFor(61_000);
+  expect((await rejected).code).toBe('worker-not-found');
+  expect((await rejected).message).toContain('/dist/index.js answers nothing');
+});
+
+test('goes on loading when onProgress throws, and reports what it threw', async ({ page }) => {
+  const reported = page.waitForEvent('pageerror');
+  const films = await page.evaluate(async (model) => {
+    const loaded = await halfling.createRecommender({
+      model,
+      onProgress: () => {
+        throw new Error('from onProgress');
+      },
+    });
+    return loaded.items.length;
+  }, MODEL);
+  expect(films).toBeGreaterThan(1000);
+  expect((await reported).message).toContain('from onProgress');
+});
+
 test('takes worker and wasm from other addresses', async ({ page, site }) => {
   const worker = await readFile(site.fileOf('/dist/worker.js') as string);
   const wasm = await readFile(site.fileOf('/dist/halfling.wasm') as string);

@@ -132,10 +132,10 @@ try {
   await rm(distDir, { recursive: true, force: true });
   await mkdir(distDir);
   await bundle(buildId);
-  emitTypes();
   for (const [simd, { wasm }] of Object.entries(engines)) {
     await copyFile(builtFile(simd, 'halfling.wasm'), join(distDir, wasm));
   }
+  emitTypes(); // last: dist/index.d.ts says that dist is whole
   await printSizes();
 } catch (error) {
   console.error(`web: ${error.message}`);

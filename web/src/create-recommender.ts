@@ -1,11 +1,12 @@
 import { proxy } from 'comlink';
 
-import { HalflingError } from './errors.js';
+import { abortedError, HalflingError } from './errors.js';
 import type { LoadedModel, LoadRequest } from './protocol.js';
 import { Catalog } from './request.js';
 import type {
   CallStats,
   CreateOptions,
+  LoadProgress,
   Recommendation,
   Recommender,
   RecommenderInfo,
@@ -60,8 +61,19 @@ function requireFeatures(): void {
   throw new HalflingError('unsupported-browser', `Missing here: ${missing.join('; ')}.`);
 }
 
+/** `what` names the option in the error. */
+function resolve(url: string | URL, what: string): URL {
+  // A worker may call too, and has no document.
+  const base = globalThis.document?.baseURI ?? globalThis.location.href;
+  try {
+    return new URL(url, base);
+  } catch {
+    throw new HalflingError('invalid-request', `${what} "${url}" is no address.`);
+  }
+}
+
 function toManifestUrl(model: string | URL): string {
-  const url = new URL(model, document.baseURI);
+  const url = resolve(model, 'model');
   if (!url.pathname.endsWith('.json')) {
     url.pathname += url.pathname.endsWith('/') ? 'manifest.json' : '/manifest.json';
   }
@@ -69,11 +81,22 @@ function toManifestUrl(model: string | URL): string {
 }
 
 function toWasmUrls(given: CreateOptions['wasmUrl']): Record<Simd, string> {
-  const base = document.baseURI;
+  const baseline = given?.baseline ?? new URL('./halfling.wasm', import.meta.url);
+  const relaxed = given?.relaxed ?? new URL('./halfling-relaxed.wasm', import.meta.url);
   return {
-    baseline: new URL(given?.baseline ?? new URL('./halfling.wasm', import.meta.url), base).href,
-    relaxed: new URL(given?.relaxed ?? new URL('./halfling-relaxed.wasm', import.meta.url), base)
-      .href,
+    baseline: resolve(baseline, 'wasmUrl.baseline').href,
+    relaxed: resolve(relaxed, 'wasmUrl.relaxed').href,
+  };
+}
+
+/** What the caller's function throws is the caller's: it is reported, and the load goes on. */
+function guarded(onProgress: (progress: LoadProgress) => void): (progress: LoadProgress) => void {
+  return (progress) => {
+    try {
+      onProgress(progress);
+    } catch (error) {
+      reportError(error);
+    }
   };
 }
 
@@ -88,10 +111,14 @@ export async function createRecommender(options: CreateOptions): Promise<Recomme
   const { signal, workerUrl, onProgress = () => undefined, simd = 'auto' } = options;
   const manifestUrl = toManifestUrl(options.model);
   const request: LoadRequest = { manifestUrl, wasmUrls: toWasmUrls(options.wasmUrl), simd };
-  const connection = new WorkerConnection(workerUrl);
+  if (signal?.aborted) throw abortedError(signal);
+  const connection = new WorkerConnection(
+    workerUrl === undefined ? undefined : resolve(workerUrl, 'workerUrl'),
+  );
   try {
     await connection.open(__BUILD_ID__, signal);
-    const model = await connection.call((api) => api.load(request, proxy(onProgress)), signal);
+    const report = proxy(guarded(onProgress));
+    const model = await connection.call((api) => api.load(request, report), signal);
     return new WorkerRecommender(connection, model, Date.now() - start);
   } catch (error) {
     connection.close({ code: 'disposed', message: 'The recommender could not be created.' });

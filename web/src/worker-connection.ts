@@ -12,7 +12,9 @@ interface Ending {
   readonly message: string;
 }
 
-function startWorker(url: URL | string | undefined): Worker {
+const START_LIMIT_MS = 60_000;
+
+function startWorker(url: URL | undefined): Worker {
   // Bundlers look for exactly this expression, so the two cases cannot be one.
   return url === undefined
     ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'halfling' })
@@ -24,29 +26,48 @@ export class WorkerConnection {
   readonly #api: Remote<WorkerApi>;
   readonly #waiting = new Set<(ending: Ending) => void>();
   readonly #stopWatching = new AbortController();
+  readonly #script: string;
   #lastTurn: Promise<void> = Promise.resolve();
+  #opened = false;
   #ending: Ending | undefined;
 
-  constructor(workerUrl: URL | string | undefined) {
-    this.#worker = startWorker(workerUrl);
+  /** Throws 'worker-not-found' for a script that the browser refuses outright. */
+  constructor(workerUrl: URL | undefined) {
+    this.#script = `The worker script ${workerUrl ?? "'./worker.js' beside halfling's own script"}`;
+    try {
+      this.#worker = startWorker(workerUrl);
+    } catch (error) {
+      throw new HalflingError(
+        'worker-not-found',
+        `${this.#script} is refused (${(error as Error).message}): it must be of the page's own origin; pass workerUrl.`,
+      );
+    }
     this.#api = wrap<WorkerApi>(this.#worker);
     // A script that cannot be fetched or parsed says so here, and not why.
     this.#worker.addEventListener('error', (event) => {
       event.preventDefault();
-      this.close({
-        code: 'worker-not-found',
-        message: event.message
-          ? `The worker stopped with "${event.message}".`
-          : `The worker script ${workerUrl ?? "'./worker.js' beside halfling's own script"} could not be started: ` +
-            'check that the address answers with JavaScript and that the Content-Security-Policy has it in worker-src, or pass workerUrl.',
-      });
+      this.close(this.#explain(event.message));
     });
   }
 
-  /** To be awaited first. Rejects if the worker does not start or is of another build. */
+  /**
+   * To be awaited first. Rejects if the worker does not start, says nothing for a minute, or is of
+   * another build.
+   */
   async open(buildId: string, signal?: AbortSignal): Promise<void> {
     const lifeLock = `halfling-worker-${crypto.randomUUID()}`;
-    await this.call((api) => api.start({ buildId, lifeLock }), signal);
+    const limit = setTimeout(() => {
+      this.close({
+        code: 'worker-not-found',
+        message: `${this.#script} answers nothing: is it halfling's worker.js?`,
+      });
+    }, START_LIMIT_MS);
+    try {
+      await this.call((api) => api.start({ buildId, lifeLock }), signal);
+    } finally {
+      clearTimeout(limit);
+    }
+    this.#opened = true;
     this.#watch(lifeLock);
   }
 
@@ -56,11 +77,14 @@ export class WorkerConnection {
    */
   call<T>(invoke: Invoke<T>, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const end = ({ code, message }: Ending) => reject(new HalflingError(code, message));
-      if (this.#ending) return end(this.#ending);
+      if (this.#ending) return reject(new HalflingError(this.#ending.code, this.#ending.message));
       if (signal?.aborted) return reject(abortedError(signal));
 
       const abort = () => reject(abortedError(signal));
+      const end = ({ code, message }: Ending) => {
+        signal?.removeEventListener('abort', abort); // the worker's answer may never come
+        reject(new HalflingError(code, message));
+      };
       const takeTurn = async () => {
         if (signal?.aborted || this.#ending) return;
         const reply = await invoke(this.#api);
@@ -87,6 +111,20 @@ export class WorkerConnection {
     this.#worker.terminate();
     for (const end of this.#waiting) end(ending);
     this.#waiting.clear();
+  }
+
+  /** What an error event of the worker means. `message` is empty where no script ran. */
+  #explain(message: string): Ending {
+    if (this.#opened) {
+      return { code: 'worker-died', message: `${this.#script} stopped with "${message}".` };
+    }
+    const why = message ? ` ("${message}")` : '';
+    return {
+      code: 'worker-not-found',
+      message:
+        `${this.#script} could not be started${why}: check that the address answers with JavaScript ` +
+        'and that the Content-Security-Policy has it in worker-src, or pass workerUrl.',
+    };
   }
 
   /** Browsers tell nobody that a worker has died; but the lock that it holds then comes free. */

@@ -67,7 +67,7 @@ describe('fetchVerified', () => {
     let loaded = 0;
     expect(await fetchVerified(url, file, (n) => (loaded += n))).toEqual(SHARD);
     expect(loaded).toBe(SHARD.length);
-    expect(server.requests.filter((path) => path === '/stale')).toHaveLength(2);
+    expect(server.cachingOf('/stale')).toEqual([undefined, 'no-cache']);
   });
 
   it('names file and both hashes when they still differ', async () => {
@@ -96,9 +96,12 @@ describe('fetchVerified', () => {
   });
 
   it('reports an address where nobody listens', async () => {
-    await expect(open('http://127.0.0.1:9/model')).rejects.toMatchObject({
+    const gone = await FileServer.start();
+    const url = gone.put('/model', { body: SHARD });
+    await gone.stop();
+    await expect(open(url)).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringContaining('http://127.0.0.1:9/model'),
+      message: expect.stringContaining(url),
     });
   });
 });
@@ -121,6 +124,14 @@ describe('fetchWasm', () => {
     await expect(fetchWasm(url)).rejects.toMatchObject({
       code: 'wasm-not-found',
       message: expect.stringMatching(`${url}.*text/html, 15 bytes.*wasmUrl`),
+    });
+  });
+
+  it('reports a connection that breaks off', async () => {
+    const url = server.put('/cut.wasm', { body: emptyModule, breakAfter: 5 });
+    await expect(fetchWasm(url)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(url),
     });
   });
 

@@ -13,6 +13,8 @@ export interface Answer {
 
 export class FileServer {
   readonly requests: string[] = [];
+  /** Each request's Cache-Control: what it wants of the HTTP cache. */
+  readonly cacheControls: (string | undefined)[] = [];
   readonly #answers = new Map<string, Answer[]>();
   readonly #server: Server;
 
@@ -20,6 +22,7 @@ export class FileServer {
     this.#server = createServer((request, response) => {
       const path = request.url ?? '/';
       this.requests.push(path);
+      this.cacheControls.push(request.headers['cache-control']);
       const answers = this.#answers.get(path) ?? [{ body: 'nothing here', status: 404 }];
       const answer = (answers.length > 1 ? answers.shift() : answers[0]) as Answer;
       const body = Buffer.from(answer.body);
@@ -43,6 +46,11 @@ export class FileServer {
     this.#answers.set(path, answers);
     const { port } = this.#server.address() as AddressInfo;
     return `http://127.0.0.1:${port}${path}`;
+  }
+
+  /** How the requests for `path` were to be cached, in their order. */
+  cachingOf(path: string): (string | undefined)[] {
+    return this.cacheControls.filter((_, i) => this.requests[i] === path);
   }
 
   async stop(): Promise<void> {

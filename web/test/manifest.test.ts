@@ -46,6 +46,17 @@ describe('parseManifest', () => {
     expect(manifest.evaluation?.ndcg10RelativeChange?.mean).toBe(0.1);
   });
 
+  it('refuses files that are too large together', () => {
+    const manifest = tinyManifest();
+    const shards = Array.from({ length: 3 }, (_, i) => ({
+      ...manifest.files[0],
+      path: `model-0000${i}.safetensors`,
+      bytes: 2 ** 30,
+    }));
+    const text = JSON.stringify({ ...manifest, files: [...manifest.files, ...shards] });
+    expect(() => parseManifest(text, URL)).toThrow(/bytes together, above/);
+  });
+
   it('does without an evaluation', () => {
     const { metrics: _, ...rest } = tinyManifest();
     expect(parseManifest(JSON.stringify(rest), URL).evaluation).toBeUndefined();

@@ -25,6 +25,16 @@ export async function open(url: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
+/** The whole body by `read`. Throws 'network' when the connection breaks off. */
+export async function readAll<T>(
+  response: Response,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  return read(response).catch((error: unknown) => {
+    throw new HalflingError('network', `${response.url} broke off (${(error as Error).message}).`);
+  });
+}
+
 /** "text/html", "unknown", …: what to name in an error when a body is not what it should be. */
 export function mimeType(response: Response): string {
   return response.headers.get('content-type')?.split(';')[0]?.trim() || 'unknown';

@@ -4,7 +4,7 @@ import { relaxedSimd, simd as baselineSimd } from 'wasm-feature-detect';
 
 import { HalflingError } from '../errors.js';
 import type { Simd } from '../types.js';
-import { mimeType, open } from './download.js';
+import { mimeType, open, readAll } from './download.js';
 import type { EngineModule, ModuleFactory } from './engine-module.js';
 
 export interface LoadedEngine {
@@ -18,9 +18,10 @@ const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d]; // "\0asm"
 /** Fetches a wasm file and compiles it. Throws 'network', 'wasm-not-found', 'wasm-invalid'. */
 export async function fetchWasm(
   url: string,
+  init?: RequestInit,
 ): Promise<{ module: WebAssembly.Module; bytes: number }> {
-  const response = await open(url);
-  const bytes = new Uint8Array(await response.arrayBuffer());
+  const response = await open(url, init);
+  const bytes = new Uint8Array(await readAll(response, (body) => body.arrayBuffer()));
   if (!WASM_MAGIC.every((byte, i) => bytes[i] === byte)) {
     throw new HalflingError(
       'wasm-not-found',
@@ -41,8 +42,10 @@ export async function fetchWasm(
 async function start(
   url: string,
   factory: ModuleFactory,
+  buildId: string,
+  init?: RequestInit,
 ): Promise<{ module: EngineModule; wasmBytes: number }> {
-  const wasm = await fetchWasm(url);
+  const wasm = await fetchWasm(url, init);
   try {
     const module = await factory({
       instantiateWasm(imports, receive) {
@@ -51,12 +54,29 @@ async function start(
         return instance.exports;
       },
     });
+    checkBuild(buildId, module.buildId(), url);
     return { module, wasmBytes: wasm.bytes };
   } catch (error) {
+    if (error instanceof HalflingError) throw error;
     throw new HalflingError(
       'wasm-invalid',
       `${url} could not be started (${(error as Error).message}): it may be of another build of this package, or the device is out of memory.`,
     );
+  }
+}
+
+/** A file of another build may be an older one in the HTTP cache: it is fetched once more past it. */
+async function startFresh(
+  url: string,
+  factory: ModuleFactory,
+  buildId: string,
+): Promise<{ module: EngineModule; wasmBytes: number }> {
+  try {
+    return await start(url, factory, buildId);
+  } catch (error) {
+    const code = error instanceof HalflingError ? error.code : '';
+    if (code !== 'version-mismatch' && code !== 'wasm-invalid') throw error;
+    return start(url, factory, buildId, { cache: 'reload' });
   }
 }
 
@@ -87,9 +107,8 @@ export async function loadEngine(
     );
   }
   if (wanted !== 'baseline' && (await relaxedSimd())) {
-    const relaxed = await start(urls.relaxed, factories.relaxed);
-    checkBuild(buildId, relaxed.module.buildId(), urls.relaxed);
-    if (relaxed.module.relaxedDotSelfTest()) return { ...relaxed, simd: 'relaxed' };
+    const relaxed = await startFresh(urls.relaxed, factories.relaxed, buildId);
+    if (relaxed.module.relaxedDotSelfTest()) return { ...relaxed, simd: relaxed.module.simd() };
   }
   if (wanted === 'relaxed') {
     throw new HalflingError(
@@ -97,7 +116,6 @@ export async function loadEngine(
       "This browser has no relaxed SIMD that computes rightly: leave `simd` at 'auto'.",
     );
   }
-  const baseline = await start(urls.baseline, factories.baseline);
-  checkBuild(buildId, baseline.module.buildId(), urls.baseline);
-  return { ...baseline, simd: 'baseline' };
+  const baseline = await startFresh(urls.baseline, factories.baseline, buildId);
+  return { ...baseline, simd: baseline.module.simd() };
 }

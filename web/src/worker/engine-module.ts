@@ -28,7 +28,6 @@ export interface Engine {
     allow: Int32Array | null,
     excludeSeen: boolean,
   ): RankingOutcome;
-  delete(): void;
 }
 
 export interface EngineModule {

@@ -29,6 +29,7 @@ export interface Manifest {
 
 const CATALOG_PATH = 'catalog.json';
 const MAX_FILE_BYTES = 1 << 30;
+const MAX_TOTAL_BYTES = 2 ** 31; // of a wasm memory's 4 GiB
 const MAX_ITEMS = 10_000_000;
 const METRIC_NAMES = ['hr@1', 'hr@5', 'hr@10', 'ndcg@5', 'ndcg@10'] as const;
 // Segments of letters, digits, '_', '-' and inner dots: no '..', no scheme, no query, no escapes.
@@ -167,6 +168,13 @@ export function parseManifest(text: string, url: string): Manifest {
       `${url}: "files" must list ${CATALOG_PATH} and at least one .safetensors file.`,
     );
   }
+  const totalBytes = [catalog, ...shards].reduce((sum, file) => sum + file.bytes, 0);
+  if (totalBytes > MAX_TOTAL_BYTES) {
+    throw new HalflingError(
+      'too-large',
+      `${url}: "files" are ${totalBytes} bytes together, above ${MAX_TOTAL_BYTES}.`,
+    );
+  }
   const model = manifest.object('model');
   const compression = manifest.object('compression');
   return {
@@ -174,7 +182,7 @@ export function parseManifest(text: string, url: string): Manifest {
     version: manifest.string('version'),
     shards,
     catalog,
-    totalBytes: [catalog, ...shards].reduce((sum, file) => sum + file.bytes, 0),
+    totalBytes,
     items: model.count('items', MAX_ITEMS),
     parameters: model.count('parameters', Number.MAX_SAFE_INTEGER),
     linearParameters: model.count('linear_parameters', Number.MAX_SAFE_INTEGER),

@@ -1,6 +1,6 @@
 // The worker's side of the protocol: loads a model once, then ranks.
 
-import { HalflingError, toFailure } from '../errors.js';
+import { HalflingError, toFailure, type Failure } from '../errors.js';
 import type {
   LoadedModel,
   LoadRequest,
@@ -11,17 +11,19 @@ import type {
   WorkerApi,
 } from '../protocol.js';
 import type { CatalogItem, LoadProgress, Simd } from '../types.js';
-import { fetchVerified, mimeType, open } from './download.js';
+import { fetchVerified, mimeType, open, readAll } from './download.js';
 import { checkBuild, loadEngine } from './engine-loader.js';
 import type { Engine, ModuleFactory, Outcome } from './engine-module.js';
 import { parseCatalog, parseManifest, type Manifest } from './manifest.js';
+
+const PARALLEL_SHARDS = 3;
 
 type Report = (progress: LoadProgress) => void | Promise<void>;
 
 async function fetchManifest(url: string): Promise<Manifest> {
   // Always asked anew (a 304 is cheap): a stale manifest would contradict the files beside it.
   const response = await open(url, { cache: 'no-cache' });
-  const text = await response.text();
+  const text = await readAll(response, (body) => body.text());
   try {
     return parseManifest(text, url);
   } catch (error) {
@@ -82,6 +84,7 @@ export class Session implements WorkerApi {
   readonly #buildId: string;
   readonly #factories: Readonly<Record<Simd, ModuleFactory>>;
   #engine: Engine | undefined;
+  #stopped: Failure | undefined;
   #requestsWhenLoaded = 0;
 
   constructor(buildId: string, factories: Readonly<Record<Simd, ModuleFactory>>) {
@@ -109,9 +112,12 @@ export class Session implements WorkerApi {
 
   rank(request: RankRequest): Promise<Reply<Ranking>> {
     try {
-      return Promise.resolve({ ok: true, value: this.#rank(request) });
+      return Promise.resolve(this.#stopped ?? { ok: true, value: this.#rank(request) });
     } catch (error) {
-      return Promise.resolve(toFailure(error));
+      const failure = toFailure(error);
+      // A trap leaves the engine's memory half written: no later answer of it could be trusted.
+      if (failure.code === 'engine-stopped') this.#stopped = failure;
+      return Promise.resolve(failure);
     }
   }
 
@@ -143,7 +149,7 @@ export class Session implements WorkerApi {
     };
   }
 
-  /** Each shard goes into the engine as soon as it is verified, so none waits in memory. */
+  /** A few shards at a time; each goes into the engine as soon as it is verified. */
   async #fetchModel(
     manifestUrl: string,
     manifest: Manifest,
@@ -157,11 +163,15 @@ export class Session implements WorkerApi {
       const bytes = await fetchVerified(url, manifest.catalog, (n) => meter.add(n));
       return parseCatalog(new TextDecoder().decode(bytes), url, manifest.items);
     };
-    const fetchShards = manifest.shards.map(async (shard) => {
-      const bytes = await fetchVerified(urlOf(shard.path), shard, (n) => meter.add(n));
-      engine.addShard(shard.path, bytes);
-    });
-    const [items] = await Promise.all([fetchCatalog(), ...fetchShards]);
+    const queue = manifest.shards.values();
+    const fetchShards = async () => {
+      for (const shard of queue) {
+        const bytes = await fetchVerified(urlOf(shard.path), shard, (n) => meter.add(n));
+        engine.addShard(shard.path, bytes);
+      }
+    };
+    const lanes = Array.from({ length: PARALLEL_SHARDS }, fetchShards);
+    const [items] = await Promise.all([fetchCatalog(), ...lanes]);
     await meter.finish();
     return items;
   }
