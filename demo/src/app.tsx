@@ -51,6 +51,9 @@ export function App() {
 
   return (
     <div class="page" data-tab={tab} data-view={view}>
+      <a class="skip visually-hidden" href="#your-list" onClick={() => setTab('list')}>
+        Skip to your list
+      </a>
       <header class="top">
         <h1>Halfling</h1>
         <p>Film picks by a language model that was halved to run right here, in your browser.</p>
@@ -63,7 +66,7 @@ export function App() {
           requests={pageRequests === undefined ? undefined : pageRequests + workerRequests}
         />
         <Browse films={popular} picked={picked} onToggle={toggle} onPreset={setPicks} />
-        <aside class="panel" aria-label="Your list">
+        <aside class="panel" id="your-list" aria-label="Your list" tabIndex={-1}>
           <Picks picks={pickedFilms} onRemove={toggle} onClear={() => setPicks([])} />
           <ForYou
             models={models}

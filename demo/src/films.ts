@@ -51,11 +51,18 @@ export function listGenres(films: readonly Film[]): string[] {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([genre]) => genre);
 }
 
+/** Hyphens and slashes part words as spaces do. */
 function fold(text: string): string {
   return text
     .normalize('NFD')
-    .replace(/[^\p{L}\p{N} ]/gu, '')
+    .replace(/[^\p{L}\p{N}\p{Pd}/\s]/gu, '')
+    .replace(/[\p{Pd}/\s]+/gu, ' ')
     .toLowerCase();
+}
+
+/** "Ben-Hur" both as "ben hur" and as "benhur". */
+function spellings(title: string): readonly string[] {
+  return [fold(title), fold(title.replace(/[\p{Pd}/]/gu, ''))];
 }
 
 /** Films whose title or year has every word of `query`; those that begin with it come first. */
@@ -63,10 +70,11 @@ export function search(films: readonly Film[], query: string): readonly Film[] {
   const words = fold(query).split(' ').filter(Boolean);
   if (words.length === 0) return films;
   const found = films.filter((film) => {
-    const text = ` ${fold(film.title)} ${film.year}`;
+    const text = ` ${spellings(film.title).join(' ')} ${film.year}`;
     return words.every((word) => text.includes(` ${word}`));
   });
   const start = words.join(' ');
-  const begins = (film: Film) => Number(fold(film.title).replace(/^the /, '').startsWith(start));
+  const begins = (film: Film) =>
+    Number(spellings(film.title).some((title) => title.replace(/^the /, '').startsWith(start)));
   return found.sort((a, b) => begins(b) - begins(a));
 }

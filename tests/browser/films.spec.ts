@@ -41,6 +41,33 @@ test('search finds beginnings of words, in titles and years', () => {
   expect(found('  ')).toHaveLength(4);
 });
 
+test('search takes words with hyphens and slashes as one word and as several', () => {
+  const films = [
+    "Ben's Huron (1960)",
+    'Ben-Hur (1959)',
+    'E.T. the Extra-Terrestrial (1982)',
+    'Face/Off (1997)',
+    'Pink Floyd - The Wall (1982)',
+  ].map((title) => film(title, title));
+  const found = (query: string) => search(films, query).map(({ id }) => id);
+  for (const query of ['benhur', 'ben hur 1959', 'Ben‐Hur 1959']) {
+    expect(found(query)).toEqual(['Ben-Hur (1959)']);
+  }
+  for (const query of ['ben hur', 'ben-hur']) {
+    expect(found(query)).toEqual(['Ben-Hur (1959)', "Ben's Huron (1960)"]);
+  }
+  for (const query of ['extra terrestrial', 'extra-terrestrial', 'extraterrestrial', 'et']) {
+    expect(found(query)).toEqual(['E.T. the Extra-Terrestrial (1982)']);
+  }
+  for (const query of ['face off', 'face/off', 'faceoff', 'off']) {
+    expect(found(query)).toEqual(['Face/Off (1997)']);
+  }
+  for (const query of ['pink floyd the wall', 'floyd - wall', 'wall']) {
+    expect(found(query)).toEqual(['Pink Floyd - The Wall (1982)']);
+  }
+  expect(found('-')).toHaveLength(films.length);
+});
+
 test('presets take the more popular of two films and skip what is missing', () => {
   const films = byPopularity([
     film('new', 'Psycho (1998)', 3),

@@ -1,3 +1,4 @@
+import { flushSync } from 'preact/compat';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { listGenres, search, type Film } from '../films';
@@ -23,7 +24,12 @@ export function Browse({ films, picked, onToggle, onPreset }: Props) {
     () => search(genre ? films.filter((film) => film.genres.includes(genre)) : films, query),
     [films, genre, query],
   );
+  const grid = useRef<HTMLUListElement>(null);
   const showMore = () => setShown((count) => count + PAGE);
+  const pressMore = () => {
+    flushSync(showMore);
+    grid.current?.children[shown]?.querySelector('button')?.focus();
+  };
   useEffect(() => setShown(PAGE), [query, genre]);
 
   return (
@@ -52,12 +58,14 @@ export function Browse({ films, picked, onToggle, onPreset }: Props) {
           {genre && <> in {genre}</>}. The catalogue ends in 1998.
         </p>
       )}
-      <ul class="grid">
+      <ul class="grid" ref={grid}>
         {found.slice(0, shown).map((film) => (
           <FilmCard key={film.id} film={film} picked={picked.has(film.id)} onToggle={onToggle} />
         ))}
       </ul>
-      {found.length > shown && <MoreButton onMore={showMore} left={found.length - shown} />}
+      {found.length > shown && (
+        <MoreButton onView={showMore} onPress={pressMore} left={found.length - shown} />
+      )}
     </section>
   );
 }
@@ -106,20 +114,32 @@ function GenreRow({ genres, selected, onSelect }: GenreRowProps) {
   );
 }
 
-/** Presses itself when it comes into view; a button all the same, for keyboards. */
-function MoreButton({ onMore, left }: { readonly onMore: () => void; readonly left: number }) {
+interface MoreButtonProps {
+  readonly onView: () => void;
+  readonly onPress: () => void;
+  readonly left: number;
+}
+
+const byKeyboard = () =>
+  document.querySelector('.grid :focus-visible, .more:focus-visible') !== null;
+
+/**
+ * More films come by themselves when it comes into view, but not while the keyboard is among them:
+ * nobody could ever tab past them.
+ */
+function MoreButton({ onView, onPress, left }: MoreButtonProps) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!button.current) return;
     const observer = new IntersectionObserver(
-      (entries) => entries.some((entry) => entry.isIntersecting) && onMore(),
+      (entries) => entries.some((entry) => entry.isIntersecting) && !byKeyboard() && onView(),
       { rootMargin: '400px' },
     );
     observer.observe(button.current);
     return () => observer.disconnect();
   }, [left]);
   return (
-    <button type="button" class="more" ref={button} onClick={onMore}>
+    <button type="button" class="more" ref={button} onClick={onPress}>
       Show more ({left} left)
     </button>
   );

@@ -1,4 +1,7 @@
+import { useRef } from 'preact/hooks';
+
 import type { Film } from '../films';
+import { useKeptFocus } from '../focus';
 import { formatBytes } from '../format';
 import { MODEL_KEYS, MODEL_NAMES, recommenderOf, type ModelKey, type Models } from '../models';
 import { LIST_LENGTH, type RankingResult, type Rankings } from '../rankings';
@@ -39,10 +42,12 @@ function compare(rows: readonly Row[], others: readonly Row[]): Row[] {
 export function ForYou(props: Props) {
   const { models, rankings, films, hasPicks, view, onView, onPick } = props;
   const failure = MODEL_KEYS.map((key) => rankings[key]?.error).find(Boolean);
+  const section = useRef<HTMLElement>(null);
+  useKeptFocus(section);
   return (
-    <section class="for-you" aria-label="Recommended">
+    <section class="for-you" aria-label="Recommended" ref={section}>
       <div class="for-you-head">
-        <h2>{hasPicks ? 'Next for you' : 'Popular, to begin with'}</h2>
+        <h2 tabIndex={-1}>{hasPicks ? 'Next for you' : 'Popular, to begin with'}</h2>
         <div class="switch" role="group" aria-label="Model">
           {VIEWS.map((name) => (
             <button
@@ -57,7 +62,11 @@ export function ForYou(props: Props) {
         </div>
       </div>
       <Loading models={models} view={view} />
-      {failure && <p class="failure">{failure}</p>}
+      {failure && (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
       {!hasPicks ? (
         <RankedList
           label="Popular films"

@@ -121,7 +121,8 @@ function ModelTable({ models, rankings }: Pick<Props, 'models' | 'rankings'>) {
             <th scope="row">{name}</th>
             {MODEL_KEYS.map((key) => {
               const model = recommenderOf(models[key]);
-              return <td key={key}>{model ? value(model, key) : '…'}</td>;
+              const missing = models[key].status === 'failed' ? 'failed' : '…';
+              return <td key={key}>{model ? value(model, key) : missing}</td>;
             })}
           </tr>
         ))}

@@ -1,4 +1,7 @@
+import { useRef } from 'preact/hooks';
+
 import type { Film } from '../films';
+import { useKeptFocus } from '../focus';
 import { Poster } from './poster';
 
 interface Props {
@@ -9,10 +12,12 @@ interface Props {
 }
 
 export function Picks({ picks, onRemove, onClear }: Props) {
+  const section = useRef<HTMLElement>(null);
+  useKeptFocus(section);
   return (
-    <section class="picks" aria-label="Your picks">
+    <section class="picks" aria-label="Your picks" ref={section}>
       <div class="picks-head">
-        <h2>You liked</h2>
+        <h2 tabIndex={-1}>You liked</h2>
         {picks.length > 0 && (
           <button type="button" class="quiet" onClick={onClear}>
             Clear

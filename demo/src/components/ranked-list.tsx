@@ -28,21 +28,17 @@ export function RankedList({ label, rows, compact = false, onPick }: Props) {
     <ol class={compact ? 'ranked ranked-compact' : 'ranked'} aria-label={label} ref={list}>
       {rows.map((row) => (
         <li key={row.film.id} data-key={row.film.id}>
-          <button
-            type="button"
-            aria-label={`I liked ${row.film.title}`}
-            title={`I liked ${row.film.title}`}
-            onClick={() => onPick(row.film.id)}
-          >
+          <button type="button" onClick={() => onPick(row.film.id)}>
             <span class="rank">{row.rank}</span>
             <Poster film={row.film} small />
-            <span class="ranked-text">
+            <span class="ranked-text" title={`I liked ${row.film.title}`}>
+              <span class="visually-hidden">I liked </span>
               <span class="ranked-title">{row.film.title}</span>
               <span class="ranked-note">
-                {row.film.year}
+                {row.film.year}{' '}
                 {!compact &&
                   row.film.genres.length > 0 &&
-                  ` · ${row.film.genres.slice(0, 3).join(', ')}`}
+                  `· ${row.film.genres.slice(0, 3).join(', ')}`}
                 {row.gain !== undefined && <Gain gain={row.gain} />}
               </span>
             </span>
@@ -61,9 +57,10 @@ export function RankedList({ label, rows, compact = false, onPick }: Props) {
 function Gain({ gain }: { readonly gain: number | 'new' }) {
   if (gain === 'new') return <span class="gain gain-new">only here</span>;
   if (gain === 0) return <span class="gain">same</span>;
-  return gain > 0 ? (
-    <span class="gain gain-up">▲ {gain}</span>
-  ) : (
-    <span class="gain gain-down">▼ {-gain}</span>
+  return (
+    <span class={gain > 0 ? 'gain gain-up' : 'gain gain-down'}>
+      <span aria-hidden="true">{gain > 0 ? '▲' : '▼'}</span>
+      <span class="visually-hidden">{gain > 0 ? 'up' : 'down'}</span> {Math.abs(gain)}
+    </span>
   );
 }
