@@ -9,6 +9,14 @@
 namespace halfling {
 namespace {
 
+// What the reader lets through, the search can hold.
+static_assert(kMaxCodeTokens == kMaxCodeLength);
+static_assert(kMaxPromptItems == kMaxHistoryItems);
+static_assert(kMaxCatalogItems <= kMaxTrieItems);
+
+constexpr uint64_t kMaxPromptTokens = 1 << 17;
+constexpr uint64_t kMaxActivations = 1 << 28;  // of one matrix: 1 GiB, far below what 32 bits count
+
 Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
   for (const int token : tokens) {
     if (token < 0 || token >= vocab_size) {
@@ -40,6 +48,22 @@ Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size
                 "max_position_embeddings: " + std::to_string(config.max_positions) +
                     "; expected at least " + std::to_string(longest) + " for a prompt of " +
                     std::to_string(prompt.max_history) + " items and a code");
+  }
+  if (longest > kMaxPromptTokens) {
+    return Fail(ErrorCode::kTooLarge, "prompt: " + std::to_string(longest) +
+                                          " tokens with a code; expected at most " +
+                                          std::to_string(kMaxPromptTokens));
+  }
+  const uint64_t tokens = longest + static_cast<uint64_t>(kMaxBeamWidth) * longest_code;
+  const auto attended =
+      static_cast<uint64_t>(config.num_heads) * static_cast<uint64_t>(config.head_dim);
+  const uint64_t widest = std::max(
+      {static_cast<uint64_t>(config.model_dim), static_cast<uint64_t>(config.ffn_dim), attended});
+  if (tokens * widest > kMaxActivations) {
+    return Fail(ErrorCode::kTooLarge, "prompt and beams: " + std::to_string(tokens) +
+                                          " tokens of " + std::to_string(widest) +
+                                          " dimensions; expected a product of at most " +
+                                          std::to_string(kMaxActivations));
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// The façade: bytes in, ranked items out. The only header that the browser bindings include.
+// The façade: bytes in, ranked items out. What the browser bindings and the compressor call.
 #ifndef HALFLING_ENGINE_RECOMMENDER_H_
 #define HALFLING_ENGINE_RECOMMENDER_H_
 
@@ -29,7 +29,8 @@ struct RecommenderModel {
 };
 
 // Checks what the parts promise each other: prompt tokens within the vocabulary and the longest
-// prompt and code within max_positions (kInvalidConfig), codes and popularity (kInvalidCatalog,
+// prompt and code within max_positions, max_history within 1 … kMaxHistoryItems (kInvalidConfig),
+// activations that memory can hold (kTooLarge), codes and popularity (kInvalidCatalog,
 // kEmptyCatalog).
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
@@ -38,7 +39,7 @@ Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
 struct RecommendRequest {
   std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
   int limit = 10;            // 1 … kMaxBeamWidth
-  int beam_width = 20;       // raised to `limit` when lower
+  int beam_width = 20;       // 1 … kMaxBeamWidth, raised to `limit` when lower
   std::vector<int> exclude;  // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,
@@ -50,7 +51,8 @@ struct RecommendRequest {
 // depend on that. Not thread-safe; Fork() gives another thread its own session on the same model.
 class Recommender {
  public:
-  // From the shards of a model directory.
+  // From the shards of a model directory. Any error of SortShards, SafetensorsFile, ModelFile, the
+  // configuration, the weights or MakeRecommenderModel.
   static Result<Recommender> Load(std::vector<FileBytes> shards);
   explicit Recommender(std::shared_ptr<const RecommenderModel> model);
 
@@ -61,8 +63,8 @@ class Recommender {
   // recommender stays usable. An `allow` that leaves nothing gives an empty result.
   Result<std::vector<ScoredItem>> Recommend(const RecommendRequest& request);
 
-  // The exact score of every item, by one forward pass each over its code: the definition that the
-  // search is tested against. [num_items]
+  // The exact score of every item, token by token along its code: the definition that the search is
+  // tested against. [num_items] Errors as Recommend has them.
   Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
 
   const RecommenderModel& model() const { return *model_; }

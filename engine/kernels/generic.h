@@ -21,8 +21,8 @@ struct Generic {
   static constexpr size_t kDotLanes = 16;
   static constexpr size_t kDotVectors = kDotLanes / kLanes;
 
-  // One register tile of the product: kTokens rows of x times kPanels panels, of each of which
-  // kVectors vectors from lane `lane` on.
+  // One register tile of the product: kTokens rows of x times kVectors vectors, from lane `lane`
+  // on, of each of kPanels panels.
   template <size_t kTokens, size_t kPanels, size_t kVectors>
   static void MatMulTile(const float* x, const float* panels, size_t in_dim, size_t lane,
                          size_t out_dim, float* y, size_t first_out) {
@@ -152,8 +152,7 @@ struct Generic {
   }
 
   template <size_t kVectors>
-  static void AccumulateColumns(const float* weights, const Rows& rows, size_t column,
-                                float* out) {
+  static void AccumulateColumns(const float* weights, const Rows& rows, size_t column, float* out) {
     F sums[kVectors];
     for (size_t v = 0; v < kVectors; ++v) sums[v] = V::Load(out + column + v * kLanes);
     for (size_t i = 0; i < rows.count; ++i) {

@@ -28,7 +28,7 @@ void Softmax(std::span<float> values, float scale);
 void RmsNorm(std::span<const float> x, std::span<const float> weight, float epsilon,
              std::span<float> y);
 
-// gate = silu(gate) * up, silu(g) = g / (1 + e^-g)
+// gate = silu(gate) * up, silu(g) = g / (1 + e^-g); both of one size
 void SiluMultiply(std::span<float> gate, std::span<const float> up);
 
 // y = e^x within 2 ulp; 0 below -87.3 and at most e^88.37. y may be x.

@@ -29,9 +29,12 @@ float Llama3Frequency(float frequency, const RopeScaling& scaling) {
 float Frequency(double theta, int i, int head_dim, const RopeScaling& scaling) {
   const float frequency = DefaultFrequency(theta, i, head_dim);
   switch (scaling.kind) {
-    case RopeScaling::Kind::kNone: break;
-    case RopeScaling::Kind::kLinear: return frequency / static_cast<float>(scaling.factor);
-    case RopeScaling::Kind::kLlama3: return Llama3Frequency(frequency, scaling);
+    case RopeScaling::Kind::kNone:
+      break;
+    case RopeScaling::Kind::kLinear:
+      return frequency / static_cast<float>(scaling.factor);
+    case RopeScaling::Kind::kLlama3:
+      return Llama3Frequency(frequency, scaling);
   }
   return frequency;
 }
@@ -46,8 +49,8 @@ RopeTable::RopeTable(int head_dim, double theta, const RopeScaling& scaling, int
   const size_t row_size = 2 * frequencies_.size();
   rows_.resize(static_cast<size_t>(cached_positions_) * row_size);
   for (int position = 0; position < cached_positions_; ++position) {
-    ComputeRow(position, std::span(rows_).subspan(static_cast<size_t>(position) * row_size,
-                                                  row_size));
+    ComputeRow(position,
+               std::span(rows_).subspan(static_cast<size_t>(position) * row_size, row_size));
   }
 }
 
@@ -65,8 +68,10 @@ void RopeTable::ComputeRow(int position, std::span<float> row) const {
 
 void RopeTable::Rotate(int position, std::span<float> heads, std::vector<float>& buffer) const {
   const size_t half = frequencies_.size();
-  const float* row = rows_.data() + static_cast<size_t>(position) * 2 * half;
-  if (position >= cached_positions_) {
+  const float* row = buffer.data();
+  if (position < cached_positions_) {
+    row = rows_.data() + static_cast<size_t>(position) * 2 * half;
+  } else {
     buffer.resize(2 * half);
     ComputeRow(position, buffer);
     row = buffer.data();

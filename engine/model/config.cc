@@ -13,7 +13,8 @@ namespace {
 using nlohmann::json;
 using Fields = JsonFields;
 
-constexpr int kMaxSize = 1 << 24;  // of any dimension; the product of two fits 48 bits
+constexpr int kDefaultSlidingWindow = 4096;  // of MistralConfig and Qwen2Config
+constexpr int kMaxSize = 1 << 24;            // of any dimension; the product of two fits 48 bits
 constexpr int kMaxLayers = 1024;
 constexpr int kMaxHeadDim = 1024;
 
@@ -55,10 +56,10 @@ Status ReadSizes(const Fields& fields, ModelConfig& config) {
   HALFLING_RETURN_IF_ERROR(
       fields.Read("num_key_value_heads", 1, config.num_heads, config.num_kv_heads));
   if (config.num_heads % config.num_kv_heads != 0) {
-    return Fail(ErrorCode::kInvalidConfig,
-                fields.At("num_attention_heads") + " is " + std::to_string(config.num_heads) +
-                    ", expected a multiple of num_key_value_heads, " +
-                    std::to_string(config.num_kv_heads));
+    return Fail(ErrorCode::kInvalidConfig, fields.At("num_attention_heads") + " is " +
+                                               std::to_string(config.num_heads) +
+                                               ", expected a multiple of num_key_value_heads, " +
+                                               std::to_string(config.num_kv_heads));
   }
 
   const bool is_qwen3 = config.architecture == Architecture::kQwen3;
@@ -71,9 +72,9 @@ Status ReadSizes(const Fields& fields, ModelConfig& config) {
                     std::to_string(kMaxHeadDim));
   }
   if (int64_t{config.num_heads} * config.head_dim > kMaxSize) {
-    return Fail(ErrorCode::kInvalidConfig,
-                fields.At("num_attention_heads") + " times head_dim is beyond " +
-                    std::to_string(kMaxSize));
+    return Fail(
+        ErrorCode::kInvalidConfig,
+        fields.At("num_attention_heads") + " times head_dim is beyond " + std::to_string(kMaxSize));
   }
   return {};
 }
@@ -87,8 +88,11 @@ Status ReadOptions(const Fields& fields, ModelConfig& config) {
       HALFLING_RETURN_IF_ERROR(fields.Read("mlp_bias", config.mlp_bias));
       config.output_bias = config.attention_bias;
       break;
-    case Architecture::kMistral: break;
-    case Architecture::kQwen2: config.attention_bias = true; break;
+    case Architecture::kMistral:
+      break;
+    case Architecture::kQwen2:
+      config.attention_bias = true;
+      break;
     case Architecture::kQwen3:
       HALFLING_RETURN_IF_ERROR(fields.Read("attention_bias", config.attention_bias));
       config.output_bias = config.attention_bias;
@@ -109,7 +113,15 @@ Status ReadOptions(const Fields& fields, ModelConfig& config) {
   return fields.Read("rms_norm_eps", 1e-12, 1.0, config.rms_norm_eps);
 }
 
+Status RequireNumber(const Fields& fields, std::string_view key) {
+  if (fields.Has(key)) return {};
+  return Fail(ErrorCode::kMalformedJson, fields.At(key) + " is missing, expected a number");
+}
+
 Status ReadLlama3Scaling(const Fields& fields, RopeScaling& scaling) {
+  for (std::string_view key : {"low_freq_factor", "high_freq_factor"}) {
+    HALFLING_RETURN_IF_ERROR(RequireNumber(fields, key));
+  }
   HALFLING_RETURN_IF_ERROR(fields.Read("low_freq_factor", 1e-3, 1e6, scaling.low_freq_factor));
   HALFLING_RETURN_IF_ERROR(fields.Read("high_freq_factor", 1e-3, 1e6, scaling.high_freq_factor));
   HALFLING_RETURN_IF_ERROR(fields.Read("original_max_position_embeddings", 1, kMaxSize,
@@ -131,10 +143,8 @@ Status ReadRopeScaling(const Fields& fields, RopeScaling& scaling) {
     return Fail(ErrorCode::kUnsupportedModel, fields.At("rope_type") + " is " + Quoted(type) +
                                                   ", expected default, linear or llama3");
   }
-  if (!fields.Has("factor")) {
-    return Fail(ErrorCode::kMalformedJson, fields.At("factor") + " is missing, expected a number");
-  }
-  HALFLING_RETURN_IF_ERROR(fields.Read("factor", 1e-3, 1e6, scaling.factor));
+  HALFLING_RETURN_IF_ERROR(RequireNumber(fields, "factor"));
+  HALFLING_RETURN_IF_ERROR(fields.Read("factor", 1.0, 1e6, scaling.factor));
   scaling.kind = type == "linear" ? RopeScaling::Kind::kLinear : RopeScaling::Kind::kLlama3;
   return scaling.kind == RopeScaling::Kind::kLlama3 ? ReadLlama3Scaling(fields, scaling) : Status();
 }
@@ -156,9 +166,9 @@ Status ReadRope(const Fields& fields, ModelConfig& config) {
         RopeScaling().original_max_position_embeddings;
   }
   if (rotary_factor < 1.0) {
-    return Fail(ErrorCode::kUnsupportedModel,
-                fields.At("partial_rotary_factor") +
-                    " is below 1, expected every dimension to be rotated");
+    return Fail(
+        ErrorCode::kUnsupportedModel,
+        fields.At("partial_rotary_factor") + " is below 1, expected every dimension to be rotated");
   }
   return {};
 }
@@ -187,12 +197,13 @@ Status CheckLayerTypes(const Fields& fields, const ModelConfig& config) {
 Status ReadSlidingWindow(const Fields& fields, ModelConfig& config) {
   int window = 0;
   if (config.architecture == Architecture::kMistral) {
+    window = fields.Contains("sliding_window") ? 0 : kDefaultSlidingWindow;  // null: none
     HALFLING_RETURN_IF_ERROR(fields.Read("sliding_window", 1, kMaxSize, window));
   } else if (config.architecture != Architecture::kLlama) {
     bool enabled = false;
     HALFLING_RETURN_IF_ERROR(fields.Read("use_sliding_window", enabled));
     if (enabled) {
-      window = 4096;
+      window = fields.Contains("sliding_window") ? 0 : kDefaultSlidingWindow;
       config.first_sliding_layer = 28;
       HALFLING_RETURN_IF_ERROR(fields.Read("sliding_window", 1, kMaxSize, window));
       HALFLING_RETURN_IF_ERROR(
@@ -223,10 +234,14 @@ json RopeScalingToJson(const RopeScaling& scaling) {
 
 std::string_view ModelType(Architecture architecture) {
   switch (architecture) {
-    case Architecture::kLlama: return "llama";
-    case Architecture::kMistral: return "mistral";
-    case Architecture::kQwen2: return "qwen2";
-    case Architecture::kQwen3: return "qwen3";
+    case Architecture::kLlama:
+      return "llama";
+    case Architecture::kMistral:
+      return "mistral";
+    case Architecture::kQwen2:
+      return "qwen2";
+    case Architecture::kQwen3:
+      return "qwen3";
   }
   return "unknown";
 }

@@ -18,25 +18,25 @@ std::string_view ArchitectureName(Architecture architecture);  // "LlamaForCausa
 struct ModelConfig {
   Architecture architecture = Architecture::kLlama;
   int vocab_size = 0;
-  int model_dim = 0;      // hidden_size
-  int num_layers = 0;     // num_hidden_layers
-  int num_heads = 0;      // num_attention_heads
-  int num_kv_heads = 0;   // num_key_value_heads; num_heads is a multiple of it
-  int head_dim = 0;       // head_dim, or model_dim / num_heads where absent; even
-  int ffn_dim = 0;        // intermediate_size
+  int model_dim = 0;     // hidden_size
+  int num_layers = 0;    // num_hidden_layers
+  int num_heads = 0;     // num_attention_heads
+  int num_kv_heads = 0;  // num_key_value_heads; num_heads is a multiple of it
+  int head_dim = 0;      // where absent model_dim / num_heads, or 128 for Qwen3; even
+  int ffn_dim = 0;       // intermediate_size
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000.0;
   RopeScaling rope_scaling;
-  int max_positions = 0;      // max_position_embeddings
+  int max_positions = 0;  // max_position_embeddings
   // A token sees the last `sliding_window` tokens, itself included, in the layers from
   // first_sliding_layer on; 0: all of them. Kept only where it can matter: below max_positions.
   int sliding_window = 0;
   int first_sliding_layer = 0;
   bool tied_embeddings = false;
   bool attention_bias = false;  // bias of q, k, v
-  bool output_bias = false;     // bias of o (Llama with attention_bias)
+  bool output_bias = false;     // bias of o (Llama and Qwen3 with attention_bias)
   bool mlp_bias = false;
-  bool qk_norm = false;         // RMS norm of each head's q and k (Qwen3)
+  bool qk_norm = false;  // RMS norm of each head's q and k (Qwen3)
 
   bool operator==(const ModelConfig&) const = default;
 };

@@ -25,6 +25,8 @@ class JsonFields {
     const auto found = object_.find(key);
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
+  // Whether the field is there, be it null.
+  bool Contains(std::string_view key) const { return object_.contains(key); }
   bool Has(std::string_view key) const { return Find(key) != nullptr; }
   std::string At(std::string_view key) const { return where_ + ": \"" + std::string(key) + "\""; }
 
@@ -43,9 +45,9 @@ class JsonFields {
     if (!field->is_number()) return WrongType(key, "a number", *field);
     const double number = field->get<double>();
     if (!(number >= low && number <= high)) {
-      return Fail(ErrorCode::kInvalidConfig,
-                  At(key) + " is " + field->dump() + ", expected " + nlohmann::json(low).dump() +
-                      " to " + nlohmann::json(high).dump());
+      return Fail(ErrorCode::kInvalidConfig, At(key) + " is " + field->dump() + ", expected " +
+                                                 nlohmann::json(low).dump() + " to " +
+                                                 nlohmann::json(high).dump());
     }
     value = number;
     return {};

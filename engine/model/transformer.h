@@ -15,16 +15,16 @@ namespace halfling {
 
 // Buffers of a forward pass. One per thread; grows to the largest batch it has seen.
 struct TransformerScratch {
-  Matrix hidden;   // [tokens, model_dim]: the residual stream; the result of Forward
-  Matrix normed;   // [tokens, model_dim]
-  Matrix query;    // [tokens, num_heads * head_dim]
-  Matrix key;      // [tokens, num_kv_heads * head_dim]
-  Matrix value;    // [tokens, num_kv_heads * head_dim]
-  Matrix attended; // [tokens, num_heads * head_dim]
-  Matrix gate;     // [tokens, ffn_dim]
-  Matrix up;       // [tokens, ffn_dim]
-  Matrix projected;// [tokens, model_dim]
-  Matrix low_rank; // [tokens, rank]
+  Matrix hidden;     // [tokens, model_dim]: the residual stream; the result of Forward
+  Matrix normed;     // [tokens, model_dim]
+  Matrix query;      // [tokens, num_heads * head_dim]
+  Matrix key;        // [tokens, num_kv_heads * head_dim]
+  Matrix value;      // [tokens, num_kv_heads * head_dim]
+  Matrix attended;   // [tokens, num_heads * head_dim]
+  Matrix gate;       // [tokens, ffn_dim]
+  Matrix up;         // [tokens, ffn_dim]
+  Matrix projected;  // [tokens, model_dim]
+  Matrix low_rank;   // [tokens, rank]
   std::vector<float> scores;
   std::vector<int> branch;
 
@@ -36,7 +36,7 @@ struct TransformerScratch {
 // The compressor is the one writer: mutable_layer() swaps a layer's linears between passes.
 class Transformer {
  public:
-  // kInvalidConfig or kShapeMismatch when configuration and weights contradict each other.
+  // kShapeMismatch when configuration and weights contradict each other.
   static Result<Transformer> Create(ModelConfig config, ModelWeights weights);
 
   const ModelConfig& config() const { return config_; }

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxCodeTokens = 8;
-
 int ReadI32(std::span<const std::byte> data, size_t index) {
   int32_t value = 0;
   std::memcpy(&value, data.data() + index * sizeof(value), sizeof(value));
@@ -37,13 +35,15 @@ Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int voca
           ErrorCode::kInvalidCatalog,
           where + "[" + std::to_string(item) + "][" + std::to_string(i) + "]: token " +
               std::to_string(token) + "; expected " +
-              (ended ? "only -1 after the first -1" : "an id below " + std::to_string(vocab_size)));
+              (ended ? "only -1 after the first -1"
+                     : "an id from 0 to " + std::to_string(vocab_size - 1) + ", or -1 as padding"));
     }
     if (!ended) code.push_back(token);
   }
   if (code.empty()) {
-    return Fail(ErrorCode::kInvalidCatalog,
-                where + "[" + std::to_string(item) + "]: an empty code; expected 1 to 8 tokens");
+    return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(item) +
+                                                "]: an empty code; expected 1 to " +
+                                                std::to_string(kMaxCodeTokens) + " tokens");
   }
   return code;
 }
@@ -153,9 +153,9 @@ Status ModelFile::ReadVocabulary() {
   for (size_t i = 0; i < static_cast<size_t>(ids.shape[0]); ++i) {
     const int id = ReadI32(ids.data, i);
     if (id < 0 || (i > 0 && id <= vocabulary_ids_.back())) {
-      return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(i) +
-                                                  "]: " + std::to_string(id) +
-                                                  "; expected ids from 0 in ascending order");
+      return Fail(ErrorCode::kInvalidCatalog,
+                  where + "[" + std::to_string(i) + "]: " + std::to_string(id) +
+                      "; expected an id of at least 0, above the one before");
     }
     vocabulary_ids_.push_back(id);
   }
@@ -177,7 +177,8 @@ Status ModelFile::ReadCodes() {
                 shape + "at most " + std::to_string(kMaxCatalogItems) + " items");
   }
   if (codes.shape[1] < 1 || codes.shape[1] > kMaxCodeTokens) {
-    return Fail(ErrorCode::kInvalidCatalog, shape + "codes of 1 to 8 tokens");
+    return Fail(ErrorCode::kInvalidCatalog,
+                shape + "codes of 1 to " + std::to_string(kMaxCodeTokens) + " tokens");
   }
   const int vocab_size = static_cast<int>(vocabulary_ids_.size());
   for (size_t item = 0; item < static_cast<size_t>(num_items); ++item) {

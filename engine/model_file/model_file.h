@@ -38,7 +38,8 @@ inline constexpr int kCodePadding = -1;
 inline constexpr size_t kMaxShardBytes = 8 * 1024 * 1024;
 inline constexpr int kMaxCatalogItems = 1 << 22;
 inline constexpr int kMaxPromptPartTokens = 4'096;  // of prefix, separator or suffix
-inline constexpr int kMaxPromptItems = 10'000;      // of max_history
+inline constexpr int kMaxCodeTokens = 8;
+inline constexpr int kMaxPromptItems = 10'000;  // of max_history
 
 // How a history becomes tokens: prefix, then the items' codes joined by separator, then suffix.
 struct PromptTemplate {

@@ -27,8 +27,7 @@ class SafetensorsFile : public TensorSource {
   // Checks everything before it trusts anything. The codes:
   //   kTruncatedFile     the file ends before its header, or before a tensor's end offset
   //   kMalformedHeader   empty header, negative or overflowing shape, begin > end, offsets that
-  //                      differ from dtype * shape, overlap, or leave a hole (the format forbids
-  //                      it)
+  //                      differ from dtype * shape, overlap, or leave a hole
   //   kMalformedJson     the header is not JSON, or lacks a field, or has one of another type
   //   kDuplicateTensor   a name twice
   //   kUnsupportedDType  a dtype that the format does not know

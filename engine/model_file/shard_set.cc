@@ -40,12 +40,15 @@ Result<ShardNumber> ParseShardName(const std::string& name) {
       view.ends_with(kNameSuffix) && view.substr(kMiddleAt, kNameMiddle.size()) == kNameMiddle) {
     const std::optional<int> number = ParseDigits(view.substr(kNamePrefix.size(), kNameDigits));
     const std::optional<int> total = ParseDigits(view.substr(kTotalAt, kNameDigits));
-    if (number && total && *number >= 1 && *number <= *total && *total <= kMaxShards) {
-      return ShardNumber{*number, *total};
+    if (total && *total > kMaxShards) {
+      return Fail(ErrorCode::kTooLarge, "file name " + Quoted(name) + "; expected at most " +
+                                            std::to_string(kMaxShards) + " shards");
     }
+    if (number && total && *number >= 1 && *number <= *total) return ShardNumber{*number, *total};
   }
   return Fail(ErrorCode::kMalformedHeader,
-              "file name " + Quoted(name) + "; expected model-00001-of-0000N.safetensors");
+              "file name " + Quoted(name) +
+                  "; expected model-KKKKK-of-NNNNN.safetensors, with K from 1 to N");
 }
 
 }  // namespace
@@ -61,8 +64,9 @@ std::string ShardName(int number, int total) {
 
 Result<std::vector<FileBytes>> SortShards(std::vector<FileBytes> shards) {
   if (shards.empty()) {
-    return Fail(ErrorCode::kTruncatedFile,
-                "no shards; expected model-00001-of-0000N.safetensors, each number once");
+    return Fail(
+        ErrorCode::kTruncatedFile,
+        "no shards; expected model-KKKKK-of-NNNNN.safetensors, with each K from 1 to N once");
   }
   int total = 0;
   std::vector<FileBytes> sorted;

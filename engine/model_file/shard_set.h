@@ -21,8 +21,8 @@ inline constexpr int kMaxShards = 1'000;
 std::string ShardName(int number, int total);
 
 // The shards in the order of their numbers. kMalformedHeader for a name that is not a shard's or
-// totals that differ, kDuplicateTensor for a shard that came twice, kTruncatedFile for a missing
-// one.
+// totals that differ, kTooLarge for a total above kMaxShards, kDuplicateTensor for a shard that
+// came twice, kTruncatedFile for a missing one.
 Result<std::vector<FileBytes>> SortShards(std::vector<FileBytes> shards);
 
 }  // namespace halfling

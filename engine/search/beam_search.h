@@ -2,9 +2,9 @@
 //
 // The score of an item is the log-probability of its code under the model restricted to the
 // catalogue: at each step a softmax over the tokens that the *whole* trie allows there (filters do
-// not change scores, only what may be returned):  log p(item) = sum_l log
-// softmax_children(logits)_l. A node where codes both end and go on treats "ends here" as certain
-// at no cost (score unchanged).
+// not change scores, only what may be returned):
+//   log p(item) = sum over levels l of log softmax_children(logits)_l
+// A node where codes both end and go on treats "ends here" as certain at no cost (score unchanged).
 #ifndef HALFLING_ENGINE_SEARCH_BEAM_SEARCH_H_
 #define HALFLING_ENGINE_SEARCH_BEAM_SEARCH_H_
 

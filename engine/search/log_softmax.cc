@@ -7,6 +7,11 @@
 #include "engine/kernels/kernels.h"
 
 namespace halfling {
+namespace {
+
+constexpr double kLowest = -1e37;  // a whole code of these still sums to a finite float
+
+}  // namespace
 
 bool LogSoftmax(std::span<float> logits, std::vector<float>& scratch) {
   float max = logits[0];
@@ -21,7 +26,9 @@ bool LogSoftmax(std::span<float> logits, std::vector<float>& scratch) {
   double sum = 0.0;
   for (const float e : scratch) sum += e;
   const double log_sum = static_cast<double>(max) + LogDouble(sum);
-  for (float& logit : logits) logit = static_cast<float>(static_cast<double>(logit) - log_sum);
+  for (float& logit : logits) {
+    logit = static_cast<float>(std::max(static_cast<double>(logit) - log_sum, kLowest));
+  }
   return true;
 }
 

@@ -7,8 +7,9 @@
 
 namespace halfling {
 
-// log_p[i] = logits[i] - ln(sum_j e^logits[j]), in place; `scratch` is any vector to reuse. False,
-// with the values unspecified, if a logit is not finite. At least one logit.
+// log_p[i] = logits[i] - ln(sum_j e^logits[j]), in place, no less than -1e37; `scratch` is any
+// vector to reuse. False, with the values unspecified, if a logit is not finite. At least one
+// logit.
 bool LogSoftmax(std::span<float> logits, std::vector<float>& scratch);
 
 }  // namespace halfling

@@ -83,7 +83,7 @@ TEST_CASE("Shards missing, twice, misnamed, or sharing a tensor; their order doe
   REQUIRE(Recommender::Load(valid));
   REQUIRE(Recommender::Load({valid[1], valid[0]}));
 
-  RequireError(Recommender::Load({}), ErrorCode::kTruncatedFile, "model-00001");
+  RequireError(Recommender::Load({}), ErrorCode::kTruncatedFile, "no shards");
   RequireError(Recommender::Load({valid[0]}), ErrorCode::kTruncatedFile,
                "model-00002-of-00002.safetensors");
   RequireError(Recommender::Load({valid[1]}), ErrorCode::kTruncatedFile,

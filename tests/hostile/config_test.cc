@@ -29,6 +29,17 @@ Result<Recommender> LoadWithMetadata(const std::string& field, const std::string
       WithEditedHeader([&](Json& header) { header["__metadata__"][field] = text; }));
 }
 
+constexpr int kWide = 1 << 20;
+
+// The factor of a feed-forward layer with a feed-forward dimension of kWide and rank 1.
+void MakeWide(NamedTensor& tensor) {
+  const bool down = tensor.name.find("down_proj") != std::string::npos;
+  const bool left = tensor.name.ends_with(".left");
+  const int64_t size = left != down ? kWide : 16;
+  tensor.shape = left ? std::vector<int64_t>{size, 1} : std::vector<int64_t>{1, size};
+  tensor.data.assign(static_cast<size_t>(size) * 2, std::byte{0});
+}
+
 }  // namespace
 
 TEST_CASE("A configuration value negative, zero, huge, fractional, of another type, or absent") {
@@ -141,6 +152,31 @@ TEST_CASE("Prompts with tokens outside the vocabulary, no length, or no end") {
   ModelFileContents contents = TinyModelContents({});
   contents.prompt.max_history = 100;  // more than 128 positions hold
   RequireError(LoadContents(contents), ErrorCode::kInvalidConfig, "max_position_embeddings");
+}
+
+TEST_CASE("A prompt or activations beyond what memory holds are refused at loading") {
+  ModelFileContents contents = TinyModelContents({});
+  Json config = Json::parse(contents.config_json);
+  config["max_position_embeddings"] = 1 << 24;
+  contents.config_json = config.dump();
+  contents.prompt.max_history = 10'000;
+  contents.prompt.separator.assign(1'000, 2);
+  RequireError(LoadContents(contents), ErrorCode::kTooLarge, "tokens");
+
+  // Factors of rank 1 make a dimension of 2^20 cheap in the file; 2^12 tokens of it would be 2^32
+  // numbers, which a 32-bit size counts as none.
+  TinyModelOptions options;
+  options.low_rank = true;
+  options.dtype = DType::kF16;
+  contents = TinyModelContents(options);
+  config["intermediate_size"] = kWide;
+  config["max_position_embeddings"] = 4'096;
+  contents.config_json = config.dump();
+  contents.prompt.prefix.assign(4'000, 2);
+  for (NamedTensor& tensor : contents.tensors) {
+    if (tensor.name.find(".mlp.") != std::string::npos) MakeWide(tensor);
+  }
+  RequireError(LoadContents(contents), ErrorCode::kTooLarge, "dimensions");
 }
 
 }  // namespace halfling::testing

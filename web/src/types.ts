@@ -1,6 +1,6 @@
 // The public types of the package.
 
-/** Which build of the engine runs: both give the same scores, bit for bit; relaxed is faster. */
+/** Which build of the engine runs: both give the same scores, bit for bit. */
 export type Simd = 'baseline' | 'relaxed';
 
 export interface CatalogItem {

@@ -101,6 +101,10 @@ TEST_CASE("A sliding window is kept where it can matter") {
   CHECK(mistral(127).sliding_window == 127);
   CHECK(mistral(128).sliding_window == 0);
   CHECK(mistral(nullptr).sliding_window == 0);
+  // Absent and null differ, as in transformers: 4096 and none.
+  const json long_mistral = {{"architectures", {"MistralForCausalLM"}},
+                             {"max_position_embeddings", 8192}};
+  CHECK(Parse(With(long_mistral)).sliding_window == 4096);
 
   const json qwen = {{"architectures", {"Qwen2ForCausalLM"}},
                      {"use_sliding_window", true},
@@ -108,6 +112,9 @@ TEST_CASE("A sliding window is kept where it can matter") {
                      {"max_window_layers", 1}};
   CHECK(Parse(With(qwen)).sliding_window == 16);
   CHECK(Parse(With(qwen)).first_sliding_layer == 1);
+  json none = qwen;
+  none["sliding_window"] = nullptr;
+  CHECK(Parse(With(none)).sliding_window == 0);
   json unused = qwen;
   unused["use_sliding_window"] = false;
   CHECK(Parse(With(unused)).sliding_window == 0);
@@ -149,7 +156,8 @@ TEST_CASE("Configurations that this engine does not run are refused by field") {
       {{{"hidden_size", 32.5}}, ErrorCode::kMalformedJson, "hidden_size"},
       {{{"num_hidden_layers", 1000000}}, ErrorCode::kInvalidConfig, "num_hidden_layers"},
       {{{"num_attention_heads", 64}}, ErrorCode::kInvalidConfig, "head_dim"},
-      {{{"num_attention_heads", 16777216}, {"head_dim", 1024}}, ErrorCode::kInvalidConfig,
+      {{{"num_attention_heads", 16777216}, {"head_dim", 1024}},
+       ErrorCode::kInvalidConfig,
        "num_attention_heads"},
       {{{"num_key_value_heads", 3}}, ErrorCode::kInvalidConfig, "num_key_value_heads"},
       {{{"num_key_value_heads", 8}}, ErrorCode::kInvalidConfig, "num_key_value_heads"},
@@ -162,22 +170,30 @@ TEST_CASE("Configurations that this engine does not run are refused by field") {
       {{{"rope_theta", -1}}, ErrorCode::kInvalidConfig, "rope_theta"},
       {{{"rope_scaling", {{"type", "yarn"}, {"factor", 2}}}}, ErrorCode::kUnsupportedModel, "yarn"},
       {{{"rope_scaling", {{"type", "linear"}}}}, ErrorCode::kMalformedJson, "factor"},
-      {{{"rope_scaling", {{"type", "linear"}, {"factor", 0}}}}, ErrorCode::kInvalidConfig,
+      {{{"rope_scaling", {{"type", "linear"}, {"factor", 0}}}},
+       ErrorCode::kInvalidConfig,
        "factor"},
       {{{"rope_scaling", "linear"}}, ErrorCode::kMalformedJson, "rope_scaling"},
       {{{"rope_scaling",
          {{"type", "llama3"}, {"factor", 8}, {"low_freq_factor", 4}, {"high_freq_factor", 4}}}},
-       ErrorCode::kInvalidConfig, "low_freq_factor"},
+       ErrorCode::kInvalidConfig,
+       "low_freq_factor"},
+      {{{"rope_scaling", {{"type", "llama3"}, {"factor", 8}, {"low_freq_factor", 1}}}},
+       ErrorCode::kMalformedJson,
+       "high_freq_factor"},
       {{{"partial_rotary_factor", 0.5}}, ErrorCode::kUnsupportedModel, "partial_rotary_factor"},
       {{{"hidden_act", "gelu"}}, ErrorCode::kUnsupportedModel, "hidden_act"},
       {{{"tie_word_embeddings", "yes"}}, ErrorCode::kMalformedJson, "tie_word_embeddings"},
-      {{{"quantization_config", {{"bits", 4}}}}, ErrorCode::kUnsupportedModel,
+      {{{"quantization_config", {{"bits", 4}}}},
+       ErrorCode::kUnsupportedModel,
        "quantization_config"},
       {{{"architectures", {"MistralForCausalLM"}}, {"sliding_window", 0}},
-       ErrorCode::kInvalidConfig, "sliding_window"},
+       ErrorCode::kInvalidConfig,
+       "sliding_window"},
       {{{"architectures", {"Qwen2ForCausalLM"}},
         {"layer_types", {"sliding_attention", "full_attention"}}},
-       ErrorCode::kUnsupportedModel, "layer_types"},
+       ErrorCode::kUnsupportedModel,
+       "layer_types"},
   };
   for (const Refused& refused : cases) {
     CAPTURE(refused.changes.dump());
