@@ -93,11 +93,13 @@ TEST_CASE("Shards missing, twice, misnamed, or sharing a tensor; their order doe
   for (const char* name :
        {"", "model.safetensors", "model-00003-of-00002.safetensors",
         "model-00000-of-00002.safetensors", "model-1-of-2.safetensors",
-        "../model-00002-of-00002.safetensors", "model-00002-of-99999.safetensors",
-        "model-+0002-of-00002.safetensors", "model-00002-of-00002.safetensors.exe"}) {
+        "../model-00002-of-00002.safetensors", "model-+0002-of-00002.safetensors",
+        "model-00002-of-00002.safetensors.exe"}) {
     RequireError(Recommender::Load({valid[0], {name, valid[1].bytes}}), ErrorCode::kMalformedHeader,
                  name);
   }
+  const char* many = "model-00002-of-99999.safetensors";
+  RequireError(Recommender::Load({valid[0], {many, valid[1].bytes}}), ErrorCode::kTooLarge, many);
   RequireError(Recommender::Load({valid[0], {ShardName(2, 3), valid[1].bytes}}),
                ErrorCode::kMalformedHeader, "model-00002-of-00003");
   RequireError(Recommender::Load({valid[0], {ShardName(2, 2), valid[0].bytes}}),
