@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status IoFailure(const fs::path& path, const std::error_code& error) {
+tl::unexpected<Error> IoFailure(const fs::path& path, const std::error_code& error) {
   return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
 }
 
@@ -26,7 +26,7 @@ Result<Manifest> ReadManifest(const fs::path& directory) {
 Result<std::vector<std::byte>> ReadListedFile(const fs::path& path, const ManifestFile& listed) {
   std::error_code error;
   const uintmax_t size = fs::file_size(path, error);
-  if (error) return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
+  if (error) return IoFailure(path, error);
   if (size != static_cast<uintmax_t>(listed.bytes)) {
     return Fail(ErrorCode::kChecksumMismatch,
                 path.string() + ": " + std::to_string(size) + " bytes, expected " +

@@ -68,7 +68,7 @@ void RopeTable::ComputeRow(int position, std::span<float> row) const {
 
 void RopeTable::Rotate(int position, std::span<float> heads, std::vector<float>& buffer) const {
   const size_t half = frequencies_.size();
-  const float* row = buffer.data();
+  const float* row = nullptr;
   if (position < cached_positions_) {
     row = rows_.data() + static_cast<size_t>(position) * 2 * half;
   } else {

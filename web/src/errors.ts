@@ -58,7 +58,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What is not a HalflingError already is a trap in the engine: all else in the worker throws those. */
+/** What is not a HalflingError already is a trap in the engine: all else throws HalflingErrors. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof HalflingError) {
     return { ok: false, code: error.code, message: error.message };
