@@ -14,6 +14,10 @@ namespace halfling::kernels {
 // Outputs in one panel of a packed weight matrix (packed_matrix.h).
 inline constexpr size_t kPanelWidth = 16;
 
+// The widest int8 matrix: beyond, activations would have fewer than eight bits, for their products
+// with the weights to sum up within 32 (generic.h).
+inline constexpr size_t kMaxInt8InDim = 0x7fffffff / (127 * 127);
+
 // Rows of a larger buffer, e.g. cached keys: row i starts at
 // base + (indices != nullptr ? indices[i] : i) * stride.
 struct Rows {

@@ -11,6 +11,10 @@ void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y) {
                                  weight.out_dim(), y.values().data());
 }
 
+void MatMul(const Matrix& x, const PackedInt8Matrix& weight, Matrix& y, QuantizedRows&) {
+  MatMul(x, PackedMatrix(ToMatrix(weight.Unpack())), y);
+}
+
 void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out) {
   assert(out.size() == rows.count);
   ActiveImplementation().dot_rows(x.data(), x.size(), rows, out.data());
