@@ -96,12 +96,21 @@ Result<Transformer> Transformer::Create(ModelConfig config, ModelWeights weights
   return Transformer(config, std::move(weights));
 }
 
+Result<Transformer> Transformer::CreateWithoutLayers(ModelConfig config, ModelWeights weights) {
+  HALFLING_RETURN_IF_ERROR(CheckOuterWeights(config, weights));
+  weights.layers.resize(static_cast<size_t>(config.num_layers));
+  return Transformer(config, std::move(weights));
+}
+
 Matrix& TransformerScratch::input(InputGroup group) {
   switch (group) {
-    case InputGroup::kAttended: return attended;
-    case InputGroup::kGated: return gate;
+    case InputGroup::kAttended:
+      return attended;
+    case InputGroup::kGated:
+      return gate;
     case InputGroup::kAttention:
-    case InputGroup::kFeedForward: break;
+    case InputGroup::kFeedForward:
+      break;
   }
   return normed;
 }

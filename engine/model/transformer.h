@@ -38,6 +38,9 @@ class Transformer {
  public:
   // kShapeMismatch when configuration and weights contradict each other.
   static Result<Transformer> Create(ModelConfig config, ModelWeights weights);
+  // From everything but the layers, which are empty: each must be set (mutable_layer) before it
+  // runs. For a compressor that does not hold them all at once.
+  static Result<Transformer> CreateWithoutLayers(ModelConfig config, ModelWeights weights);
 
   const ModelConfig& config() const { return config_; }
   const ModelWeights& weights() const { return weights_; }

@@ -40,8 +40,7 @@ class Loader {
     }
     if (source_.Has(name + ".pivots")) return Pivoted(name, out_dim, in_dim, std::move(bias));
     if (factored) return LowRank(name, out_dim, in_dim, std::move(bias));
-    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix weight,
-                              Stored(name + ".weight", out_dim, in_dim));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix weight, Stored(name + ".weight", out_dim, in_dim));
     return Linear::Dense(weight, std::move(bias));
   }
 
@@ -82,10 +81,10 @@ class Loader {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
     const Shape& shape = tensor.shape;
     if (shape.size() != dimensions || shape[0] < 1 || shape[0] > largest) {
-      return Fail(ErrorCode::kShapeMismatch,
-                  name + " has shape " + ShapeToString(shape) + ", expected " +
-                      std::to_string(dimensions) + " sizes, the first a rank from 1 to " +
-                      std::to_string(largest));
+      return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(shape) +
+                                                 ", expected " + std::to_string(dimensions) +
+                                                 " sizes, the first a rank from 1 to " +
+                                                 std::to_string(largest));
     }
     return shape[0];
   }
@@ -124,51 +123,7 @@ class Loader {
   const TensorSource& source_;
 };
 
-struct LinearShape {
-  int64_t out_dim;
-  int64_t in_dim;
-  bool has_bias;
-};
-
-LinearShape ShapeOf(const ModelConfig& config, LinearKind kind) {
-  const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
-  const int64_t kv_dim = int64_t{config.num_kv_heads} * config.head_dim;
-  switch (kind) {
-    case LinearKind::kQuery: return {query_dim, config.model_dim, config.attention_bias};
-    case LinearKind::kKey:
-    case LinearKind::kValue: return {kv_dim, config.model_dim, config.attention_bias};
-    case LinearKind::kOutput: return {config.model_dim, query_dim, config.output_bias};
-    case LinearKind::kGate:
-    case LinearKind::kUp: return {config.ffn_dim, config.model_dim, config.mlp_bias};
-    case LinearKind::kDown: break;
-  }
-  return {config.model_dim, config.ffn_dim, config.mlp_bias};
-}
-
 std::string LayerPrefix(int layer) { return "model.layers." + std::to_string(layer) + "."; }
-
-Result<LayerWeights> LoadLayer(const ModelConfig& config, const Loader& loader, int layer) {
-  const std::string prefix = LayerPrefix(layer);
-  LayerWeights weights;
-  for (LinearKind kind : kLinearKinds) {
-    const LinearShape shape = ShapeOf(config, kind);
-    HALFLING_ASSIGN_OR_RETURN(
-        weights.linear(kind),
-        loader.ReadLinear(LinearName(layer, kind), shape.out_dim, shape.in_dim, shape.has_bias));
-  }
-  HALFLING_ASSIGN_OR_RETURN(weights.attention_norm,
-                            loader.Vector(prefix + "input_layernorm.weight", config.model_dim));
-  HALFLING_ASSIGN_OR_RETURN(
-      weights.ffn_norm,
-      loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
-  if (config.qk_norm) {
-    HALFLING_ASSIGN_OR_RETURN(weights.query_norm,
-                              loader.Vector(prefix + "self_attn.q_norm.weight", config.head_dim));
-    HALFLING_ASSIGN_OR_RETURN(weights.key_norm,
-                              loader.Vector(prefix + "self_attn.k_norm.weight", config.head_dim));
-  }
-  return weights;
-}
 
 Status CheckSize(const std::string& name, size_t actual, int64_t expected) {
   if (actual == static_cast<size_t>(expected)) return {};
@@ -183,7 +138,7 @@ Status CheckMatrix(const std::string& name, const Matrix& matrix, int64_t rows, 
 
 Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int layer) {
   for (LinearKind kind : kLinearKinds) {
-    const LinearShape shape = ShapeOf(config, kind);
+    const LinearShape shape = LinearShapeOf(config, kind);
     const Linear& linear = weights.linear(kind);
     const std::string name = LinearName(layer, kind);
     HALFLING_RETURN_IF_ERROR(CheckSize(name + " (outputs)", linear.out_dim(), shape.out_dim));
@@ -207,23 +162,34 @@ Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int la
 std::span<const LinearKind> KindsOf(InputGroup group) {
   const std::span<const LinearKind> kinds = kLinearKinds;
   switch (group) {
-    case InputGroup::kAttention: return kinds.subspan(0, 3);
-    case InputGroup::kAttended: return kinds.subspan(3, 1);
-    case InputGroup::kFeedForward: return kinds.subspan(4, 2);
-    case InputGroup::kGated: break;
+    case InputGroup::kAttention:
+      return kinds.subspan(0, 3);
+    case InputGroup::kAttended:
+      return kinds.subspan(3, 1);
+    case InputGroup::kFeedForward:
+      return kinds.subspan(4, 2);
+    case InputGroup::kGated:
+      break;
   }
   return kinds.subspan(6, 1);
 }
 
 std::string_view LinearKindName(LinearKind kind) {
   switch (kind) {
-    case LinearKind::kQuery: return "self_attn.q_proj";
-    case LinearKind::kKey: return "self_attn.k_proj";
-    case LinearKind::kValue: return "self_attn.v_proj";
-    case LinearKind::kOutput: return "self_attn.o_proj";
-    case LinearKind::kGate: return "mlp.gate_proj";
-    case LinearKind::kUp: return "mlp.up_proj";
-    case LinearKind::kDown: break;
+    case LinearKind::kQuery:
+      return "self_attn.q_proj";
+    case LinearKind::kKey:
+      return "self_attn.k_proj";
+    case LinearKind::kValue:
+      return "self_attn.v_proj";
+    case LinearKind::kOutput:
+      return "self_attn.o_proj";
+    case LinearKind::kGate:
+      return "mlp.gate_proj";
+    case LinearKind::kUp:
+      return "mlp.up_proj";
+    case LinearKind::kDown:
+      break;
   }
   return "mlp.down_proj";
 }
@@ -232,7 +198,27 @@ std::string LinearName(int layer, LinearKind kind) {
   return LayerPrefix(layer) + std::string(LinearKindName(kind));
 }
 
-Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source) {
+LinearShape LinearShapeOf(const ModelConfig& config, LinearKind kind) {
+  const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
+  const int64_t kv_dim = int64_t{config.num_kv_heads} * config.head_dim;
+  switch (kind) {
+    case LinearKind::kQuery:
+      return {query_dim, config.model_dim, config.attention_bias};
+    case LinearKind::kKey:
+    case LinearKind::kValue:
+      return {kv_dim, config.model_dim, config.attention_bias};
+    case LinearKind::kOutput:
+      return {config.model_dim, query_dim, config.output_bias};
+    case LinearKind::kGate:
+    case LinearKind::kUp:
+      return {config.ffn_dim, config.model_dim, config.mlp_bias};
+    case LinearKind::kDown:
+      break;
+  }
+  return {config.model_dim, config.ffn_dim, config.mlp_bias};
+}
+
+Result<ModelWeights> LoadOuterWeights(const ModelConfig& config, const TensorSource& source) {
   const Loader loader(source);
   ModelWeights weights;
   HALFLING_ASSIGN_OR_RETURN(
@@ -244,25 +230,57 @@ Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& 
   }
   HALFLING_ASSIGN_OR_RETURN(weights.final_norm,
                             loader.Vector("model.norm.weight", config.model_dim));
+  return weights;
+}
+
+Result<LayerWeights> LoadLayer(const ModelConfig& config, const TensorSource& source, int layer) {
+  const Loader loader(source);
+  const std::string prefix = LayerPrefix(layer);
+  LayerWeights weights;
+  for (LinearKind kind : kLinearKinds) {
+    const LinearShape shape = LinearShapeOf(config, kind);
+    HALFLING_ASSIGN_OR_RETURN(
+        weights.linear(kind),
+        loader.ReadLinear(LinearName(layer, kind), shape.out_dim, shape.in_dim, shape.has_bias));
+  }
+  HALFLING_ASSIGN_OR_RETURN(weights.attention_norm,
+                            loader.Vector(prefix + "input_layernorm.weight", config.model_dim));
+  HALFLING_ASSIGN_OR_RETURN(
+      weights.ffn_norm,
+      loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
+  if (config.qk_norm) {
+    HALFLING_ASSIGN_OR_RETURN(weights.query_norm,
+                              loader.Vector(prefix + "self_attn.q_norm.weight", config.head_dim));
+    HALFLING_ASSIGN_OR_RETURN(weights.key_norm,
+                              loader.Vector(prefix + "self_attn.k_norm.weight", config.head_dim));
+  }
+  return weights;
+}
+
+Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source) {
+  HALFLING_ASSIGN_OR_RETURN(ModelWeights weights, LoadOuterWeights(config, source));
   // One by one: a hostile layer count ends at the first layer that is not there.
   for (int layer = 0; layer < config.num_layers; ++layer) {
-    HALFLING_ASSIGN_OR_RETURN(LayerWeights loaded, LoadLayer(config, loader, layer));
+    HALFLING_ASSIGN_OR_RETURN(LayerWeights loaded, LoadLayer(config, source, layer));
     weights.layers.push_back(std::move(loaded));
   }
   return weights;
 }
 
-Status CheckWeights(const ModelConfig& config, const ModelWeights& weights) {
+Status CheckOuterWeights(const ModelConfig& config, const ModelWeights& weights) {
   HALFLING_RETURN_IF_ERROR(
       CheckMatrix("model.embed_tokens", weights.embedding, config.vocab_size, config.model_dim));
   HALFLING_RETURN_IF_ERROR(CheckMatrix("lm_head", weights.head,
                                        config.tied_embeddings ? 0 : config.vocab_size,
                                        config.tied_embeddings ? 0 : config.model_dim));
-  HALFLING_RETURN_IF_ERROR(CheckSize("model.norm", weights.final_norm.size(), config.model_dim));
+  return CheckSize("model.norm", weights.final_norm.size(), config.model_dim);
+}
+
+Status CheckWeights(const ModelConfig& config, const ModelWeights& weights) {
+  HALFLING_RETURN_IF_ERROR(CheckOuterWeights(config, weights));
   HALFLING_RETURN_IF_ERROR(CheckSize("model.layers", weights.layers.size(), config.num_layers));
   for (int layer = 0; layer < config.num_layers; ++layer) {
-    HALFLING_RETURN_IF_ERROR(
-        CheckLayer(config, weights.layers[static_cast<size_t>(layer)], layer));
+    HALFLING_RETURN_IF_ERROR(CheckLayer(config, weights.layers[static_cast<size_t>(layer)], layer));
   }
   return {};
 }

@@ -16,10 +16,9 @@ namespace halfling {
 
 // The seven linear layers of a block, in forward order.
 enum class LinearKind { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown };
-inline constexpr std::array kLinearKinds = {LinearKind::kQuery, LinearKind::kKey,
-                                            LinearKind::kValue, LinearKind::kOutput,
-                                            LinearKind::kGate,  LinearKind::kUp,
-                                            LinearKind::kDown};
+inline constexpr std::array kLinearKinds = {
+    LinearKind::kQuery, LinearKind::kKey, LinearKind::kValue, LinearKind::kOutput,
+    LinearKind::kGate,  LinearKind::kUp,  LinearKind::kDown};
 inline constexpr size_t kNumLinearKinds = kLinearKinds.size();
 
 // The linear layers of a block by the input that they share, in forward order.
@@ -49,9 +48,9 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  Matrix embedding;                 // [vocab_size, model_dim]
-  Matrix head;                      // [vocab_size, model_dim]; empty when tied to the embedding
-  std::vector<float> final_norm;    // [model_dim]
+  Matrix embedding;               // [vocab_size, model_dim]
+  Matrix head;                    // [vocab_size, model_dim]; empty when tied to the embedding
+  std::vector<float> final_norm;  // [model_dim]
   std::vector<LayerWeights> layers;
 
   // The matrix that turns a hidden state into logits: head, or embedding when tied.
@@ -61,13 +60,26 @@ struct ModelWeights {
 // "model.layers.3.self_attn.q_proj"
 std::string LinearName(int layer, LinearKind kind);
 
+struct LinearShape {
+  int64_t out_dim = 0;
+  int64_t in_dim = 0;
+  bool has_bias = false;
+};
+LinearShape LinearShapeOf(const ModelConfig& config, LinearKind kind);
+
 // Reads every tensor that `config` calls for. A linear layer NAME is dense (NAME.weight) or
 // low-rank (NAME.left [out, rank] and NAME.right [rank, in]); a bias is NAME.bias. Checks presence,
 // dtype, shape and finiteness; says which tensor failed.
 Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source);
 
+// Its parts, for who cannot hold them all at once: everything but the layers, and one layer.
+Result<ModelWeights> LoadOuterWeights(const ModelConfig& config, const TensorSource& source);
+Result<LayerWeights> LoadLayer(const ModelConfig& config, const TensorSource& source, int layer);
+
 // kShapeMismatch, naming the part, if the sizes of `weights` are not those that `config` calls for.
 Status CheckWeights(const ModelConfig& config, const ModelWeights& weights);
+// The same of all but the layers.
+Status CheckOuterWeights(const ModelConfig& config, const ModelWeights& weights);
 
 }  // namespace halfling
 

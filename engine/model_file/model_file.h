@@ -16,6 +16,7 @@
 #define HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -80,7 +81,7 @@ class ModelFile : public TensorSource {
 
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
-  std::vector<std::string> Names() const override;
+  std::vector<std::string> Names() const;
 
  private:
   ModelFile() = default;
@@ -114,8 +115,32 @@ struct ModelFileContents {
   std::vector<NamedTensor> tensors;  // the model's; the catalogue's are added by the writer
 };
 
-// The inverse of Read: the shards, named. The same contents always give the same bytes. Does not
-// check what Read checks.
+// The inverse of Read, shard by shard, so that a model larger than memory can be written: a tensor
+// opens a new shard when it does not fit the one before. The same tensors always give the same
+// bytes. Does not check what Read checks.
+class ModelFileWriter {
+ public:
+  // Takes each shard once it is full, in order. Its name follows from how many there are in the
+  // end (ShardName).
+  using ShardSink = std::function<Status(std::vector<std::byte> shard)>;
+
+  // Begins with the catalogue and `contents.tensors`.
+  static Result<ModelFileWriter> Begin(ModelFileContents contents, ShardSink sink);
+
+  Status Add(NamedTensor tensor);
+  // Gives out the last shard. Nothing may be added afterwards.
+  Status Finish();
+
+ private:
+  ModelFileWriter(std::map<std::string, std::string> metadata, ShardSink sink);
+
+  std::map<std::string, std::string> metadata_;  // of the shard at hand
+  ShardSink sink_;
+  std::vector<NamedTensor> tensors_;  // of the shard at hand
+  size_t used_ = 0;                   // bytes that they take, headers included
+};
+
+// All of it in memory: the shards, named.
 std::vector<FileBytes> WriteModelFile(const ModelFileContents& contents);
 
 }  // namespace halfling

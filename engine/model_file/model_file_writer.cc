@@ -54,40 +54,51 @@ size_t HeaderRoom(const std::map<std::string, std::string>& metadata) {
 
 }  // namespace
 
+ModelFileWriter::ModelFileWriter(std::map<std::string, std::string> metadata, ShardSink sink)
+    : metadata_(std::move(metadata)), sink_(std::move(sink)), used_(HeaderRoom(metadata_)) {}
+
+Result<ModelFileWriter> ModelFileWriter::Begin(ModelFileContents contents, ShardSink sink) {
+  ModelFileWriter writer(Metadata(contents), std::move(sink));
+  const auto counts = [](const std::vector<int>& values) {
+    return Shape{static_cast<int64_t>(values.size())};
+  };
+  HALFLING_RETURN_IF_ERROR(writer.Add(CodesTensor(contents.codes)));
+  HALFLING_RETURN_IF_ERROR(writer.Add(
+      IntegerTensor(kPopularityTensor, counts(contents.popularity), contents.popularity)));
+  HALFLING_RETURN_IF_ERROR(writer.Add(
+      IntegerTensor(kVocabularyTensor, counts(contents.vocabulary_ids), contents.vocabulary_ids)));
+  for (NamedTensor& tensor : contents.tensors) {
+    HALFLING_RETURN_IF_ERROR(writer.Add(std::move(tensor)));
+  }
+  return writer;
+}
+
+Status ModelFileWriter::Add(NamedTensor tensor) {
+  const size_t needed = HeaderRoom(tensor) + tensor.data.size();
+  if (!tensors_.empty() && used_ + needed > kMaxShardBytes) HALFLING_RETURN_IF_ERROR(Finish());
+  used_ += needed;
+  tensors_.push_back(std::move(tensor));
+  return {};
+}
+
+Status ModelFileWriter::Finish() {
+  std::vector<std::byte> shard = WriteSafetensors(tensors_, metadata_);
+  tensors_.clear();
+  metadata_.clear();
+  used_ = HeaderRoom(metadata_);
+  return sink_(std::move(shard));
+}
+
 std::vector<FileBytes> WriteModelFile(const ModelFileContents& contents) {
-  const std::map<std::string, std::string> metadata = Metadata(contents);
-  std::vector<NamedTensor> tensors;
-  tensors.push_back(CodesTensor(contents.codes));
-  tensors.push_back(IntegerTensor(
-      kPopularityTensor, {static_cast<int64_t>(contents.popularity.size())}, contents.popularity));
-  tensors.push_back(IntegerTensor(kVocabularyTensor,
-                                  {static_cast<int64_t>(contents.vocabulary_ids.size())},
-                                  contents.vocabulary_ids));
-  tensors.insert(tensors.end(), contents.tensors.begin(), contents.tensors.end());
-
-  // Greedy, in order: a tensor opens a new shard when it does not fit the one before.
-  std::vector<size_t> first_of_shard = {0};
-  size_t used = HeaderRoom(metadata);
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const size_t needed = HeaderRoom(tensors[i]) + tensors[i].data.size();
-    if (i > first_of_shard.back() && used + needed > kMaxShardBytes) {
-      first_of_shard.push_back(i);
-      used = HeaderRoom(std::map<std::string, std::string>{});
-    }
-    used += needed;
-  }
-  const int total = static_cast<int>(first_of_shard.size());
-  first_of_shard.push_back(tensors.size());
-
   std::vector<FileBytes> shards;
-  for (int shard = 0; shard < total; ++shard) {
-    const size_t begin = first_of_shard[static_cast<size_t>(shard)];
-    const size_t end = first_of_shard[static_cast<size_t>(shard) + 1];
-    const std::span<const NamedTensor> part(tensors.data() + begin, end - begin);
-    shards.push_back(
-        {ShardName(shard + 1, total),
-         WriteSafetensors(part, shard == 0 ? metadata : std::map<std::string, std::string>{})});
-  }
+  const auto keep = [&shards](std::vector<std::byte> bytes) -> Status {
+    shards.push_back({"", std::move(bytes)});
+    return {};
+  };
+  auto writer = ModelFileWriter::Begin(contents, keep);  // fails only where the sink does
+  (void)writer->Finish();
+  const int total = static_cast<int>(shards.size());
+  for (int i = 0; i < total; ++i) shards[static_cast<size_t>(i)].name = ShardName(i + 1, total);
   return shards;
 }
 

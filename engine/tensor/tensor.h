@@ -16,10 +16,10 @@ namespace halfling {
 
 enum class DType { kF32, kF16, kBF16, kI32, kI8, kU8 };
 
-size_t DTypeSize(DType dtype);                              // bytes of one element
-std::string_view DTypeName(DType dtype);                    // as safetensors spells it: "F32", …
+size_t DTypeSize(DType dtype);            // bytes of one element
+std::string_view DTypeName(DType dtype);  // as safetensors spells it: "F32", …
 std::optional<DType> ParseDType(std::string_view name);
-bool IsFloat(DType dtype);                                  // F32, F16 or BF16
+bool IsFloat(DType dtype);  // F32, F16 or BF16
 
 using Shape = std::vector<int64_t>;
 
@@ -83,7 +83,6 @@ class TensorSource {
   // kMissingTensor, naming the tensor, if there is none of that name.
   virtual Result<TensorView> Find(std::string_view name) const = 0;
   virtual bool Has(std::string_view name) const = 0;
-  virtual std::vector<std::string> Names() const = 0;
 };
 
 }  // namespace halfling
