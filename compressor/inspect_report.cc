@@ -9,19 +9,34 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-// "64" for factors of rank 64, "dense" for a whole matrix.
+// "64" for factors of rank 64, "64, pivoted", "dense" for a whole matrix.
 std::string RankLabel(const Linear& linear) {
-  return linear.is_low_rank() ? std::to_string(linear.rank()) : "dense";
+  switch (linear.form()) {
+    case LinearForm::kDense:
+      break;
+    case LinearForm::kLowRank:
+      return std::to_string(linear.rank());
+    case LinearForm::kPivoted:
+      return std::to_string(linear.rank()) + ", pivoted";
+  }
+  return "dense";
+}
+
+// How the matrices run: int4 is widened when it is loaded.
+std::string PrecisionLabel(const Linear& linear) {
+  const StoredMatrix matrix = linear.is_dense() ? linear.StoredWeight() : linear.StoredLeft();
+  return std::holds_alternative<Int8Matrix>(matrix) ? "int8" : "float";
 }
 
 TextTable LinearsTable(const ModelWeights& weights) {
-  TextTable table({"linear", "out x in", "rank", "parameters"});
+  TextTable table({"linear", "out x in", "rank", "runs in", "parameters"});
   for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
     for (const LinearKind kind : kLinearKinds) {
       const Linear& linear = weights.layers[layer].linear(kind);
       table.AddRow({LinearName(static_cast<int>(layer), kind),
                     std::to_string(linear.out_dim()) + " x " + std::to_string(linear.in_dim()),
-                    RankLabel(linear), FormatCount(static_cast<int64_t>(linear.num_parameters()))});
+                    RankLabel(linear), PrecisionLabel(linear),
+                    FormatCount(static_cast<int64_t>(linear.num_parameters()))});
     }
   }
   return table;
@@ -36,7 +51,9 @@ OrderedJson LinearsJson(const ModelWeights& weights) {
                            {"out", linear.out_dim()},
                            {"in", linear.in_dim()},
                            {"parameters", linear.num_parameters()}};
-      if (linear.is_low_rank()) entry["rank"] = linear.rank();
+      if (!linear.is_dense()) entry["rank"] = linear.rank();
+      if (linear.is_pivoted()) entry["pivoted"] = true;
+      entry["runs_in"] = PrecisionLabel(linear);
       linears.push_back(std::move(entry));
     }
   }
@@ -52,11 +69,16 @@ std::string HealingLabel(const std::optional<HealingRecord>& healing) {
          OrderedJson(healing->divergence_before).dump() + ")";
 }
 
+std::string BudgetLabel(const std::optional<int64_t>& budget) {
+  return budget ? ", for a budget of " + FormatCount(*budget) + " bytes" : "";
+}
+
 std::string ManifestText(const Manifest& manifest) {
   const CompressionRecord& compression = manifest.compression;
   std::string text = "model " + manifest.name + ", version " + manifest.Version() + "\n" +
                      compression.method + ", keep " + OrderedJson(compression.keep).dump() + ", " +
-                     compression.dtype + HealingLabel(compression.healing) +
+                     compression.dtype + BudgetLabel(compression.budget) +
+                     HealingLabel(compression.healing) +
                      "; before: " + FormatCount(compression.original.parameters) + " parameters, " +
                      FormatCount(compression.original.bytes) + " bytes\n\n";
   TextTable files({"file", "bytes", "sha256 (verified)"});

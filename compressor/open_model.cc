@@ -75,4 +75,20 @@ ModelSize CountParameters(const Transformer& model) {
   return size;
 }
 
+ModelSize DenseSize(const ModelConfig& config) {
+  int64_t linears = 0;
+  for (const LinearKind kind : kLinearKinds) {
+    const LinearShape shape = LinearShapeOf(config, kind);
+    linears += shape.out_dim * shape.in_dim + (shape.has_bias ? shape.out_dim : 0);
+  }
+  const int64_t layer_norms =
+      2 * int64_t{config.model_dim} + (config.qk_norm ? 2 * int64_t{config.head_dim} : 0);
+  const int64_t tables = config.tied_embeddings ? 1 : 2;
+  ModelSize size;
+  size.linear_parameters = linears * config.num_layers;
+  size.parameters = size.linear_parameters + layer_norms * config.num_layers +
+                    tables * config.vocab_size * config.model_dim + config.model_dim;
+  return size;
+}
+
 }  // namespace halfling

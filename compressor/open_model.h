@@ -28,6 +28,9 @@ Result<Recommender> MakeRecommender(const Checkpoint& checkpoint);
 // Values in the model's tensors, and in its linear layers; bytes stay 0.
 ModelSize CountParameters(const Transformer& model);
 
+// The same of a model whose linears are all dense; bytes stay 0.
+ModelSize DenseSize(const ModelConfig& config);
+
 }  // namespace halfling
 
 #endif  // HALFLING_COMPRESSOR_OPEN_MODEL_H_

@@ -1,19 +1,21 @@
 #include "compressor/pipeline.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
 
+#include "compressor/checkpoint/pruned_tensors.h"
 #include "compressor/evaluation/compare.h"
 #include "compressor/evaluation/rank_targets.h"
 #include "compressor/interactions/read_examples.h"
+#include "compressor/model_directory/compression_details.h"
 #include "compressor/model_directory/model_directory.h"
 #include "compressor/open_model.h"
-#include "compressor/stages/choose_ranks.h"
 #include "compressor/stages/compress_layers.h"
-#include "compressor/stages/export_model.h"
+#include "compressor/stages/outer_weights.h"
 #include "compressor/stages/prune_vocabulary.h"
-#include "compressor/stages/quantize.h"
+#include "compressor/stages/stored_linear.h"
 
 namespace halfling {
 namespace {
@@ -33,65 +35,15 @@ bool NeedsCalibration(CompressionMethod method) {
 }
 
 // Training parts only: neither validation nor test targets are seen.
-Result<std::vector<TokenSequence>> DrawCalibration(const CompressOptions& options,
-                                                   const RecommenderDescription& recommender) {
-  if (!NeedsCalibration(options.method)) return std::vector<TokenSequence>();
+Result<CalibrationSet> DrawCalibration(const CompressOptions& options, const Catalog& catalog,
+                                       const PrunedVocabulary& vocabulary) {
+  if (!NeedsCalibration(options.method)) return CalibrationSet();
   const std::filesystem::path path =
       options.calibration.empty() ? InteractionsPath(options) : options.calibration;
-  HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
-                            ReadExamples(path, recommender.catalog, Split::kTraining,
-                                         options.calibration_users, options.seed));
-  return MakeCalibrationSequences(examples, recommender.prompt, recommender.codes);
-}
-
-// Stages 2 and 3: the transformer with its linears replaced.
-Result<Transformer> CompressLinears(const Transformer& original, const CompressOptions& options,
-                                    const std::vector<TokenSequence>& sequences,
-                                    Progress& progress) {
-  const auto compress = [&](FactorizationMethod method) {
-    return CompressLayers(original, ChooseUniformRanks(original.weights(), options.keep), method,
-                          sequences, options.threads, progress);
-  };
-  switch (options.method) {
-    case CompressionMethod::kNone:
-      break;
-    case CompressionMethod::kSvd:
-      return compress(FactorizationMethod::kSvd);
-    case CompressionMethod::kSvdLlm:
-      return compress(FactorizationMethod::kWhitenedSvd);
-    case CompressionMethod::kOdLlm:
-      return compress(FactorizationMethod::kAlignedSvd);
-    case CompressionMethod::kHalfling:
-      return compress(FactorizationMethod::kRegression);
-  }
-  return original;
-}
-
-// Stages 4 to 6: what the model directory will hold.
-Result<std::vector<FileBytes>> MakeFiles(const Transformer& model, const Checkpoint& checkpoint,
-                                         std::optional<DType> dtype) {
-  const PrunedVocabulary vocabulary =
-      PruneVocabulary(checkpoint.recommender.prompt, checkpoint.recommender.codes);
-  const DTypeChoice as_stored = [&checkpoint](std::string_view name) {
-    const Result<TensorView> stored = checkpoint.tensors.Find(name);
-    return stored ? stored->dtype : DType::kF32;
-  };
-  const DTypeChoice chosen = [dtype](std::string_view) { return *dtype; };
-  const DTypeChoice f32 = [](std::string_view) { return DType::kF32; };
   HALFLING_ASSIGN_OR_RETURN(
-      std::vector<NamedTensor> tensors,
-      StoreTensors(model, vocabulary.ids, dtype ? chosen : as_stored, dtype ? f32 : as_stored));
-  return ExportModel(checkpoint.config, vocabulary, std::move(tensors),
-                     checkpoint.recommender.catalog);
-}
-
-// The model as a browser will load it: from the very bytes that are written.
-Result<Recommender> LoadFiles(const std::vector<FileBytes>& files) {
-  std::vector<FileBytes> shards;
-  for (const FileBytes& file : files) {
-    if (file.name != kCatalogFile) shards.push_back(file);
-  }
-  return Recommender::Load(std::move(shards));
+      const std::vector<Example> examples,
+      ReadExamples(path, catalog, Split::kTraining, options.calibration_users, options.seed));
+  return MakeCalibrationSet(examples, vocabulary.prompt, vocabulary.codes);
 }
 
 // None where nothing is to be evaluated.
@@ -102,12 +54,212 @@ Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
                       options.seed);
 }
 
-Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
-                                                  const Recommender& after,
+Result<ItemTrie> BuildTrie(const PrunedVocabulary& vocabulary) {
+  std::vector<ItemCode> items;
+  for (const std::vector<int>& code : vocabulary.codes) items.push_back({code, 0});
+  return ItemTrie::Build(items, static_cast<int>(vocabulary.ids.size()));
+}
+
+// How the tensors that are no linear layer's are stored.
+struct OuterDTypes {
+  DTypeChoice matrix;
+  DTypeChoice vector;
+};
+
+OuterDTypes ChooseOuterDTypes(const CompressOptions& options, const TensorSource& tensors) {
+  if (options.method == CompressionMethod::kNone && !options.dtype) {
+    const DTypeChoice as_stored = [&tensors](std::string_view name) {
+      const Result<TensorView> stored = tensors.Find(name);
+      return stored ? stored->dtype : DType::kF32;
+    };
+    return {as_stored, as_stored};
+  }
+  const DType dtype = options.dtype.value_or(DType::kI8);
+  return {[dtype](std::string_view) { return dtype; },
+          [](std::string_view) { return DType::kF32; }};
+}
+
+// One compression on its way: what its stages share.
+class Compression {
+ public:
+  Compression(const CompressOptions& options, const Checkpoint& checkpoint,
+              PrunedVocabulary vocabulary, PrunedTensors tensors, Progress& progress)
+      : options_(options),
+        checkpoint_(checkpoint),
+        vocabulary_(std::move(vocabulary)),
+        tensors_(std::move(tensors)),
+        dtypes_(ChooseOuterDTypes(options, tensors_)),
+        config_(checkpoint.config),
+        progress_(progress) {
+    config_.vocab_size = static_cast<int>(vocabulary_.ids.size());
+  }
+
+  // Writes all files but the manifest, and says in `manifest` what they hold.
+  Status Run(ModelDirectoryWriter& directory, Manifest& manifest) {
+    HALFLING_ASSIGN_OR_RETURN(
+        const CalibrationSet calibration,
+        DrawCalibration(options_, checkpoint_.recommender.catalog, vocabulary_));
+    HALFLING_ASSIGN_OR_RETURN(ModelWeights outer, LoadOuterWeights(config_, tensors_));
+    HALFLING_ASSIGN_OR_RETURN(RoundedWeights rounded,
+                              RoundOuterWeights(outer, dtypes_.matrix, dtypes_.vector));
+    HALFLING_ASSIGN_OR_RETURN(Transformer skeleton,
+                              Transformer::CreateWithoutLayers(config_, std::move(outer)));
+    HALFLING_ASSIGN_OR_RETURN(Transformer compressed,
+                              Transformer::CreateWithoutLayers(config_, rounded.weights));
+    StreamedModel original(std::move(skeleton),
+                           [this](int layer) { return LoadLayer(config_, tensors_, layer); });
+    HALFLING_ASSIGN_OR_RETURN(plan_, Plan(original, calibration, rounded.tensors));
+
+    HALFLING_ASSIGN_OR_RETURN(ModelFileWriter file,
+                              ModelFileWriter::Begin(Contents(std::move(rounded.tensors)),
+                                                     [&directory](std::vector<std::byte> shard) {
+                                                       return directory.AddShard(shard);
+                                                     }));
+    const LayerSink sink = [&](int layer, const LayerWeights& weights, CompressedLayer result) {
+      return WriteLayer(layer, weights, result, file);
+    };
+    HALFLING_RETURN_IF_ERROR(CompressLayers(original, std::move(compressed), plan_,
+                                            FitMethodOf(options_.method), calibration.sequences,
+                                            options_.threads, sink, progress_));
+    HALFLING_RETURN_IF_ERROR(file.Finish());
+    HALFLING_RETURN_IF_ERROR(directory.NameShards());
+    HALFLING_RETURN_IF_ERROR(directory.AddCatalog(checkpoint_.recommender.catalog));
+    manifest.compression.calibration_users = static_cast<int64_t>(calibration.sequences.size());
+    DescribeResult(directory.files(), manifest);
+    return directory.AddUnlisted(kCompressionFile, CompressionDetailsToJson(details_));
+  }
+
+  const CompressionDetails& details() const { return details_; }
+
+ private:
+  ModelFileContents Contents(std::vector<NamedTensor> tensors) const {
+    ModelFileContents contents;
+    contents.config_json = ModelConfigToJson(config_);
+    contents.prompt = vocabulary_.prompt;
+    contents.codes = vocabulary_.codes;
+    contents.popularity = checkpoint_.recommender.Popularity();
+    contents.vocabulary_ids = vocabulary_.ids;
+    contents.tensors = std::move(tensors);
+    return contents;
+  }
+
+  Result<ModelPlan> Plan(StreamedModel& original, const CalibrationSet& calibration,
+                         const std::vector<NamedTensor>& outer_tensors) {
+    SizeGoal goal = KeepShare{options_.keep, options_.dtype.value_or(DType::kI8)};
+    if (options_.budget) {
+      HALFLING_ASSIGN_OR_RETURN(const int64_t others, BytesBesideLinears(outer_tensors));
+      goal = ByteBudget{*options_.budget - others};
+    }
+    const SurveyRunner survey = [&](const ModelPlan& reference) -> Result<Survey> {
+      HALFLING_ASSIGN_OR_RETURN(const ItemTrie trie, BuildTrie(vocabulary_));
+      return SurveyLinears(original, reference, calibration, trie, options_.threads, progress_);
+    };
+    return ChoosePlan(options_.method, goal, config_, survey, [this](int layer, LinearKind kind) {
+      if (options_.dtype) return *options_.dtype;
+      return dtypes_.matrix(LinearName(layer, kind) + ".weight");
+    });
+  }
+
+  // What the shards take with the tensors of all linears left out.
+  Result<int64_t> BytesBesideLinears(std::vector<NamedTensor> tensors) const {
+    for (int layer = 0; layer < config_.num_layers; ++layer) {
+      HALFLING_ASSIGN_OR_RETURN(const LayerWeights weights, LoadLayer(config_, tensors_, layer));
+      HALFLING_RETURN_IF_ERROR(AppendNorms(layer, weights, dtypes_.vector, tensors));
+    }
+    int64_t bytes = 0;
+    HALFLING_ASSIGN_OR_RETURN(
+        ModelFileWriter file,
+        ModelFileWriter::Begin(Contents(std::move(tensors)),
+                               [&bytes](const std::vector<std::byte>& shard) -> Status {
+                                 bytes += static_cast<int64_t>(shard.size());
+                                 return {};
+                               }));
+    HALFLING_RETURN_IF_ERROR(file.Finish());
+    return bytes;
+  }
+
+  Status WriteLayer(int layer, const LayerWeights& weights, CompressedLayer& result,
+                    ModelFileWriter& file) {
+    std::vector<NamedTensor> tensors;
+    HALFLING_RETURN_IF_ERROR(AppendNorms(layer, weights, dtypes_.vector, tensors));
+    for (const LinearKind kind : kLinearKinds) {
+      const FittedLinear& fitted = result.linears[static_cast<size_t>(kind)];
+      HALFLING_RETURN_IF_ERROR(AppendLinear(LinearName(layer, kind), fitted.stored, tensors));
+      details_.matrices.push_back(Describe(layer, kind, fitted));
+    }
+    details_.layers.push_back({layer, result.relative_error});
+    for (NamedTensor& tensor : tensors) HALFLING_RETURN_IF_ERROR(file.Add(std::move(tensor)));
+    return {};
+  }
+
+  MatrixDetails Describe(int layer, LinearKind kind, const FittedLinear& fitted) const {
+    const LinearShape shape = LinearShapeOf(config_, kind);
+    const LinearPlan& plan = plan_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
+    MatrixDetails details;
+    details.name = LinearName(layer, kind);
+    details.layer = layer;
+    details.out = shape.out_dim;
+    details.in = shape.in_dim;
+    details.storage = StorageName(plan.storage);
+    details.dtype = PrecisionName(plan.dtype);
+    details.rank =
+        plan.storage == Storage::kDense ? std::min(shape.out_dim, shape.in_dim) : plan.rank;
+    details.parameters =
+        NumParameters(shape, plan) + static_cast<int64_t>(fitted.stored.bias.size());
+    details.bytes =
+        NumBytes(shape, plan) + static_cast<int64_t>(fitted.stored.bias.size() * sizeof(float));
+    details.singular_values.assign(fitted.singular_values.begin(), fitted.singular_values.end());
+    if (fitted.squared_error && *fitted.squared_output > 0) {
+      details.relative_error = *fitted.squared_error / *fitted.squared_output;
+    }
+    return details;
+  }
+
+  void DescribeResult(const std::vector<ManifestFile>& files, Manifest& manifest) const {
+    const ModelSize dense = DenseSize(config_);
+    ModelSize& size = manifest.model;
+    std::string dtype;
+    for (const MatrixDetails& matrix : details_.matrices) {
+      size.linear_parameters += matrix.parameters;
+      if (!dtype.empty() && dtype != matrix.dtype) dtype = "mixed";
+      if (dtype.empty()) dtype = matrix.dtype;
+    }
+    size.parameters = dense.parameters - dense.linear_parameters + size.linear_parameters;
+    for (const ManifestFile& file : files) {
+      if (file.path != kCatalogFile) size.bytes += file.bytes;
+    }
+    manifest.compression.dtype = dtype;
+    // What was asked for, or, of a budget, what came out.
+    manifest.compression.keep = options_.keep;
+    if (options_.budget || options_.method == CompressionMethod::kNone ||
+        options_.method == CompressionMethod::kInt8 ||
+        options_.method == CompressionMethod::kInt4) {
+      manifest.compression.keep = static_cast<double>(size.linear_parameters) /
+                                  static_cast<double>(dense.linear_parameters);
+    }
+  }
+
+  const CompressOptions& options_;
+  const Checkpoint& checkpoint_;
+  const PrunedVocabulary vocabulary_;
+  const PrunedTensors tensors_;
+  const OuterDTypes dtypes_;
+  ModelConfig config_;
+  Progress& progress_;
+  ModelPlan plan_;
+  CompressionDetails details_;
+};
+
+// The model as a browser will load it, from the very bytes that are written, against the original.
+Result<std::optional<MetricsRecord>> EvaluateBoth(const Checkpoint& checkpoint,
+                                                  const ModelDirectoryWriter& directory,
                                                   const CompressOptions& options,
                                                   const std::vector<Example>& examples,
                                                   Progress& progress) {
   if (examples.empty()) return std::optional<MetricsRecord>();
+  HALFLING_ASSIGN_OR_RETURN(const Recommender before, MakeRecommender(checkpoint));
+  HALFLING_ASSIGN_OR_RETURN(std::vector<FileBytes> shards, directory.ReadShards());
+  HALFLING_ASSIGN_OR_RETURN(const Recommender after, Recommender::Load(std::move(shards)));
   const RankingOptions ranking{options.beam_width, true, options.threads, true};
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
                             RankTargets(before, examples, ranking, progress));
@@ -126,88 +278,61 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
   return std::optional<MetricsRecord>(record);
 }
 
-std::string DTypeLabel(std::optional<DType> dtype) {
-  if (!dtype) return "as-stored";
-  return *dtype == DType::kF16 ? "f16" : "f32";
-}
-
-int64_t ShardBytes(const std::vector<FileBytes>& files) {
-  int64_t bytes = 0;
-  for (const FileBytes& file : files) {
-    if (file.name != kCatalogFile) bytes += static_cast<int64_t>(file.bytes.size());
-  }
-  return bytes;
-}
-
 // A path's last name, whether or not it ends in a slash.
 std::string LastName(const std::filesystem::path& path) {
   const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
-Manifest DescribeModel(const CompressOptions& options, const ModelConfig& config,
-                       const std::vector<FileBytes>& files, const Recommender& compressed) {
+// What of the manifest is known before the work.
+Manifest DescribeRequest(const CompressOptions& options, const Checkpoint& checkpoint) {
   Manifest manifest;
   manifest.name = options.name.empty() ? LastName(options.output) : options.name;
-  manifest.files = ListFiles(files);
-  manifest.model = CountParameters(compressed.model().transformer);
-  manifest.model.bytes = ShardBytes(files);
-  manifest.layers = config.num_layers;
-  manifest.model_dim = config.model_dim;
-  manifest.items = static_cast<int64_t>(compressed.model().codes.size());
+  manifest.layers = checkpoint.config.num_layers;
+  manifest.model_dim = checkpoint.config.model_dim;
+  manifest.items = static_cast<int64_t>(checkpoint.recommender.codes.size());
   manifest.compression.method = std::string(MethodName(options.method));
-  manifest.compression.keep = options.method == CompressionMethod::kNone ? 1.0 : options.keep;
-  manifest.compression.dtype = DTypeLabel(options.dtype);
+  manifest.compression.budget = options.budget;
   manifest.compression.seed = options.seed;
+  manifest.compression.original = DenseSize(checkpoint.config);
+  manifest.compression.original.bytes = static_cast<int64_t>(checkpoint.tensors.bytes_on_disk());
   return manifest;
+}
+
+Status CheckBudget(const CompressOptions& options, const ModelSize& model) {
+  if (!options.budget || model.bytes <= *options.budget) return {};
+  return Fail(ErrorCode::kTooLarge, "--budget: the files take " + std::to_string(model.bytes) +
+                                        " bytes, expected at most " +
+                                        std::to_string(*options.budget));
 }
 
 }  // namespace
 
-std::string_view MethodName(CompressionMethod method) {
-  switch (method) {
-    case CompressionMethod::kNone:
-      return "none";
-    case CompressionMethod::kSvd:
-      return "svd";
-    case CompressionMethod::kSvdLlm:
-      return "svd-llm";
-    case CompressionMethod::kOdLlm:
-      return "od-llm";
-    case CompressionMethod::kHalfling:
-      return "halfling";
-  }
-  return "";
-}
-
 Result<CompressReport> Compress(const CompressOptions& options, Progress& progress) {
   const Clock::time_point begin = Clock::now();
-  HALFLING_RETURN_IF_ERROR(CheckReplaceable(options.output));
+  HALFLING_ASSIGN_OR_RETURN(ModelDirectoryWriter directory,
+                            ModelDirectoryWriter::Begin(options.output));
   HALFLING_ASSIGN_OR_RETURN(const Checkpoint checkpoint, OpenCheckpoint(options.checkpoint));
-  HALFLING_ASSIGN_OR_RETURN(const Recommender original, MakeRecommender(checkpoint));
-  HALFLING_ASSIGN_OR_RETURN(const std::vector<TokenSequence> sequences,
-                            DrawCalibration(options, checkpoint.recommender));
   // Before the work, so that what is wrong with them is known before it.
   HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
                             DrawTestExamples(options, checkpoint.recommender.catalog));
-  const Transformer& dense = original.model().transformer;
-  HALFLING_ASSIGN_OR_RETURN(const Transformer linears,
-                            CompressLinears(dense, options, sequences, progress));
-  HALFLING_ASSIGN_OR_RETURN(const std::vector<FileBytes> files,
-                            MakeFiles(linears, checkpoint, options.dtype));
-  HALFLING_ASSIGN_OR_RETURN(const Recommender compressed, LoadFiles(files));
+  PrunedVocabulary vocabulary =
+      PruneVocabulary(checkpoint.recommender.prompt, checkpoint.recommender.codes);
+  HALFLING_ASSIGN_OR_RETURN(PrunedTensors tensors,
+                            PrunedTensors::Create(checkpoint.tensors, vocabulary.ids));
 
   CompressReport report;
-  report.manifest = DescribeModel(options, checkpoint.config, files, compressed);
-  CompressionRecord& record = report.manifest.compression;
-  record.calibration_users = static_cast<int64_t>(sequences.size());
-  record.seconds = SecondsSince(begin);
-  record.original = CountParameters(dense);
-  record.original.bytes = static_cast<int64_t>(checkpoint.tensors.bytes_on_disk());
+  report.manifest = DescribeRequest(options, checkpoint);
+  Compression compression(options, checkpoint, std::move(vocabulary), std::move(tensors), progress);
+  HALFLING_RETURN_IF_ERROR(compression.Run(directory, report.manifest));
+  report.manifest.files = directory.files();
+  HALFLING_RETURN_IF_ERROR(CheckBudget(options, report.manifest.model));
+  report.manifest.compression.seconds = SecondsSince(begin);
   HALFLING_ASSIGN_OR_RETURN(report.manifest.metrics,
-                            EvaluateBoth(original, compressed, options, examples, progress));
+                            EvaluateBoth(checkpoint, directory, options, examples, progress));
   progress.Finish();
-  HALFLING_RETURN_IF_ERROR(WriteModelDirectory(options.output, report.manifest, files));
+  HALFLING_RETURN_IF_ERROR(directory.Commit(report.manifest));
+  report.details = compression.details();
   report.total_seconds = SecondsSince(begin);
   return report;
 }

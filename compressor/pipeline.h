@@ -6,25 +6,26 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "compressor/model_directory/compression_details.h"
 #include "compressor/model_directory/manifest.h"
 #include "compressor/progress.h"
+#include "compressor/stages/choose_plan.h"
 #include "engine/tensor/tensor.h"
 
 namespace halfling {
-
-enum class CompressionMethod { kNone, kSvd, kSvdLlm, kOdLlm, kHalfling };
-
-std::string_view MethodName(CompressionMethod method);  // "none", "svd", …
 
 struct CompressOptions {
   std::filesystem::path checkpoint;
   std::filesystem::path output;
   std::string name;  // of the model; empty: the output directory's
   CompressionMethod method = CompressionMethod::kHalfling;
-  double keep = 0.5;           // share of the linear layers' parameters, in (0, 1]
-  std::optional<DType> dtype;  // of the matrices; nothing: as the checkpoint stores them
+  // The size to reach: a share of the linear layers' parameters, or bytes of the weight files.
+  double keep = 0.5;              // in (0, 1]
+  std::optional<int64_t> budget;  // instead of keep; for kHalfling only
+  // Of the matrices, with keep. Nothing: the method's own, which for kNone is the checkpoint's, for
+  // kInt4 int4 (and int8 for embedding and head), and else int8.
+  std::optional<DType> dtype;
   std::filesystem::path
       interactions;  // what is evaluated; empty: interactions.json beside the weights
   std::filesystem::path calibration;  // empty: the same file
@@ -37,10 +38,12 @@ struct CompressOptions {
 
 struct CompressReport {
   Manifest manifest;
+  CompressionDetails details;
   double total_seconds = 0;  // evaluation included
 };
 
-// Reads options.checkpoint, writes options.output. Nothing is written unless all went well.
+// Reads options.checkpoint, writes options.output. Nothing is written unless all went well. Without
+// an evaluation the model is never in memory as a whole.
 Result<CompressReport> Compress(const CompressOptions& options, Progress& progress);
 
 }  // namespace halfling

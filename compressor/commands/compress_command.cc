@@ -12,41 +12,39 @@ namespace {
 
 struct CompressArguments {
   CompressOptions options;
-  std::string dtype;
   bool json = false;
 };
 
 const std::map<std::string, CompressionMethod> kMethods = {
-    {"none", CompressionMethod::kNone},
-    {"svd", CompressionMethod::kSvd},
-    {"svd-llm", CompressionMethod::kSvdLlm},
-    {"od-llm", CompressionMethod::kOdLlm},
+    {"none", CompressionMethod::kNone},        {"int8", CompressionMethod::kInt8},
+    {"int4", CompressionMethod::kInt4},        {"svd", CompressionMethod::kSvd},
+    {"svd-llm", CompressionMethod::kSvdLlm},   {"od-llm", CompressionMethod::kOdLlm},
     {"halfling", CompressionMethod::kHalfling}};
+
+const std::map<std::string, DType> kDTypes = {
+    {"f32", DType::kF32}, {"f16", DType::kF16}, {"int8", DType::kI8}};
 
 constexpr char kCompressFooter[] =
     "Methods:\n"
-    "  halfling  both factors fitted to give the original's outputs from what the compressed "
-    "layers\n"
-    "            before deliver (reduced-rank regression)\n"
+    "  halfling  factors fitted to give the original's outputs from what the compressed layers "
+    "before\n"
+    "            deliver (reduced-rank regression), each at the rank that a survey of the model "
+    "finds\n"
+    "            worth its size; with --budget also in the precision\n"
     "  od-llm    the right factor as svd-llm has it, the left one fitted in that way\n"
     "  svd-llm   truncated SVD of each weight times the Cholesky factor of its inputs' covariance\n"
     "  svd       truncated SVD of each weight\n"
+    "  int8      every matrix dense in 8 bits, the rounding compensated (GPTQ)\n"
+    "  int4      the same in 4 bits, a scale for each 32 values\n"
     "  none      the model unchanged, in the format that the browser loads\n"
     "\n"
     "Examples:\n"
     "  halfling compress build/checkpoints/movielens build/models/movielens-half\n"
+    "  halfling compress build/checkpoints/movielens /tmp/small --budget 600KB\n"
     "  halfling compress build/checkpoints/movielens /tmp/svd --method svd --keep 0.75 --json\n"
     "  halfling compress build/checkpoints/movielens /tmp/dense --method none --evaluate-users 0";
 
-std::optional<DType> ChosenDType(const CompressArguments& arguments) {
-  if (arguments.dtype == "f32") return DType::kF32;
-  if (arguments.dtype == "f16") return DType::kF16;
-  if (arguments.options.method == CompressionMethod::kNone) return std::nullopt;
-  return DType::kF16;
-}
-
 Status RunCompress(CompressArguments& arguments) {
-  arguments.options.dtype = ChosenDType(arguments);
   Progress progress(true);
   HALFLING_ASSIGN_OR_RETURN(const CompressReport report, Compress(arguments.options, progress));
   const std::string output = arguments.options.output.string();
@@ -70,13 +68,25 @@ void AddCompressCommand(CLI::App& app, Action& run) {
   command.add_option("--method", options.method, "How the linear layers shrink [halfling]")
       ->transform(CLI::CheckedTransformer(kMethods).description(""))
       ->type_name("halfling|od-llm|svd-llm|svd|none");
-  command.add_option("--keep", options.keep, "Share of the linear layers' parameters that stays")
-      ->check(CLI::Range(1e-6, 1.0))
-      ->capture_default_str();
+  CLI::Option* const keep =
+      command
+          .add_option("--keep", options.keep, "Share of the linear layers' parameters that stays")
+          ->check(CLI::Range(1e-6, 1.0))
+          ->capture_default_str();
+  CLI::Option* const budget =
+      command
+          .add_option("--budget", options.budget,
+                      "Instead of --keep: the most that the weight files may take")
+          ->transform(CLI::AsSizeValue(true))
+          ->check(CLI::PositiveNumber)
+          ->type_name("BYTES|KB|MB|GB")
+          ->excludes(keep);
   command
-      .add_option("--dtype", arguments->dtype,
-                  "Precision of the matrices [f16; with none: as in the checkpoint]")
-      ->check(CLI::IsMember({"f32", "f16"}));
+      .add_option("--dtype", options.dtype,
+                  "Precision of the matrices [int8; the methods none and int4: their own]")
+      ->transform(CLI::CheckedTransformer(kDTypes).description(""))
+      ->type_name("int8|f16|f32")
+      ->excludes(budget);
   command.add_option("--name", options.name, "The model's name [OUT's last part]");
   command
       .add_option("--calibration", options.calibration,

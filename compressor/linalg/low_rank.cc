@@ -13,6 +13,14 @@ LowRankFactors UndoWhitening(LowRankFactors factors, const Eigen::MatrixXd& lowe
   return factors;
 }
 
+// W K L'^-T
+Eigen::MatrixXd WhitenedRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
+                                   const Eigen::MatrixXd& lower) {
+  Eigen::MatrixXd whitened = weight * cross;
+  lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(whitened);
+  return whitened;
+}
+
 }  // namespace
 
 LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank) {
@@ -32,9 +40,14 @@ LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::M
 
 LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
                                   const Eigen::MatrixXd& lower, Eigen::Index rank) {
-  Eigen::MatrixXd whitened = weight * cross;
-  lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(whitened);
-  return UndoWhitening(TruncateSvd(whitened, rank), lower);
+  return UndoWhitening(TruncateSvd(WhitenedRegression(weight, cross, lower), rank), lower);
+}
+
+Eigen::MatrixXd Regress(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
+                        const Eigen::MatrixXd& lower) {
+  Eigen::MatrixXd solution = WhitenedRegression(weight, cross, lower);
+  lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(solution);
+  return solution;
 }
 
 Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,

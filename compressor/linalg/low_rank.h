@@ -34,6 +34,10 @@ LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::M
 LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
                                   const Eigen::MatrixXd& lower, Eigen::Index rank);
 
+// The same without a bound on the rank, W K (L' L'^T)^-1.
+Eigen::MatrixXd Regress(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
+                        const Eigen::MatrixXd& lower);
+
 // The left factor refitted to a given right one, argmin over A of ||W X - A B X'||_F =
 // W K B^T (B G' B^T)^-1, with K = X X'^T (`cross`) and G' = X' X'^T (`gram`). `what` is for
 // messages.

@@ -121,6 +121,9 @@ Result<CompressionRecord> ParseCompression(const nlohmann::json& value, const st
   CompressionRecord record;
   HALFLING_ASSIGN_OR_RETURN(record.method, TextField(value, "method", where));
   HALFLING_ASSIGN_OR_RETURN(record.keep, NumberField(value, "keep", where));
+  if (value.contains("budget")) {
+    HALFLING_ASSIGN_OR_RETURN(record.budget, CountField(value, "budget", where));
+  }
   HALFLING_ASSIGN_OR_RETURN(record.dtype, TextField(value, "dtype", where));
   HALFLING_ASSIGN_OR_RETURN(const int64_t seed, CountField(value, "seed", where));
   record.seed = static_cast<uint64_t>(seed);
@@ -229,6 +232,7 @@ std::string ManifestToJson(const Manifest& manifest) {
                                     {{"parameters", compression.original.parameters},
                                      {"linear_parameters", compression.original.linear_parameters},
                                      {"bytes", compression.original.bytes}}}}}};
+  if (compression.budget) json["compression"]["budget"] = *compression.budget;
   if (const auto& healing = compression.healing) {
     json["compression"]["healing"] = {{"epochs", healing->epochs},
                                       {"minutes", healing->minutes},

@@ -36,9 +36,10 @@ struct HealingRecord {
 };
 
 struct CompressionRecord {
-  std::string method;  // "svd", "svd-llm", "od-llm", "halfling", or "none"
-  double keep = 1;
-  std::string dtype;  // "f32", "f16", or "as-stored"
+  std::string method;  // "halfling", "od-llm", "svd-llm", "svd", "int8", "int4" or "none"
+  double keep = 1;     // share of the linear layers' parameters: asked for, or what budget gave
+  std::optional<int64_t> budget;  // bytes that were asked for instead
+  std::string dtype;  // of the linears' matrices: "f32", "f16", "bf16", "int8", "int4" or "mixed"
   uint64_t seed = 0;  // of the calibration draw
   int64_t calibration_users = 0;
   double seconds = 0;  // without the evaluation

@@ -52,19 +52,9 @@ fs::path Sibling(const fs::path& directory, std::string_view purpose) {
   name += directory.filename().string();
   name += ".";
   name += purpose;
-  name += "-" + std::to_string(getpid());
+  name += '-';
+  name += std::to_string(getpid());
   return directory.parent_path() / name;
-}
-
-Status WriteAll(const fs::path& directory, const Manifest& manifest,
-                const std::vector<FileBytes>& files) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return IoFailure(directory, error);
-  for (const FileBytes& file : files) {
-    HALFLING_RETURN_IF_ERROR(WriteFile(directory / file.name, file.bytes));
-  }
-  return WriteFile(directory / kManifestFile, std::string_view(ManifestToJson(manifest)));
 }
 
 // Puts `written` where `target` is; what was there is gone afterwards.
@@ -128,7 +118,7 @@ Status CheckReplaceable(const fs::path& directory) {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    const bool listed = name == kManifestFile ||
+    const bool listed = name == kManifestFile || name == kCompressionFile ||
                         std::ranges::any_of(manifest->files, [&name](const ManifestFile& file) {
                           return file.path == name;
                         });
@@ -141,16 +131,75 @@ Status CheckReplaceable(const fs::path& directory) {
   return {};
 }
 
-Status WriteModelDirectory(const fs::path& directory, const Manifest& manifest,
-                           const std::vector<FileBytes>& files) {
-  const fs::path target = WithoutTrailingSlash(fs::absolute(directory).lexically_normal());
+Result<ModelDirectoryWriter> ModelDirectoryWriter::Begin(const fs::path& directory) {
+  fs::path target = WithoutTrailingSlash(fs::absolute(directory).lexically_normal());
   HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
-  const fs::path partial = Sibling(target, "partial");
-  Status status = WriteAll(partial, manifest, files);
-  if (status) status = Replace(partial, target);
+  fs::path partial = Sibling(target, "partial");
+  std::error_code error;
+  fs::create_directories(partial, error);
+  if (error) return IoFailure(partial, error);
+  return ModelDirectoryWriter(std::move(target), std::move(partial));
+}
+
+ModelDirectoryWriter::ModelDirectoryWriter(ModelDirectoryWriter&& other) noexcept
+    : target_(std::move(other.target_)),
+      partial_(std::exchange(other.partial_, {})),
+      files_(std::move(other.files_)) {}
+
+ModelDirectoryWriter::~ModelDirectoryWriter() {
   std::error_code ignored;
-  fs::remove_all(partial, ignored);  // Still there only when something failed.
-  return status;
+  if (!partial_.empty()) fs::remove_all(partial_, ignored);
+}
+
+Status ModelDirectoryWriter::AddListed(const std::string& name, std::span<const std::byte> bytes) {
+  HALFLING_RETURN_IF_ERROR(WriteFile(partial_ / name, bytes));
+  files_.push_back({name, static_cast<int64_t>(bytes.size()), Sha256Hex(bytes)});
+  return {};
+}
+
+Status ModelDirectoryWriter::AddShard(std::span<const std::byte> bytes) {
+  return AddListed("shard-" + std::to_string(files_.size() + 1), bytes);
+}
+
+Status ModelDirectoryWriter::NameShards() {
+  const int total = static_cast<int>(files_.size());
+  for (int i = 0; i < total; ++i) {
+    std::string& name = files_[static_cast<size_t>(i)].path;
+    const std::string final_name = ShardName(i + 1, total);
+    std::error_code error;
+    fs::rename(partial_ / name, partial_ / final_name, error);
+    if (error) return IoFailure(partial_ / name, error);
+    name = final_name;
+  }
+  return {};
+}
+
+Status ModelDirectoryWriter::AddCatalog(const Catalog& catalog) {
+  const std::string json = CatalogToJson(catalog);
+  return AddListed(kCatalogFile, std::as_bytes(std::span(json)));
+}
+
+Status ModelDirectoryWriter::AddUnlisted(const std::string& name, std::string_view text) {
+  return WriteFile(partial_ / name, text);
+}
+
+Result<std::vector<FileBytes>> ModelDirectoryWriter::ReadShards() const {
+  std::vector<FileBytes> shards;
+  for (const ManifestFile& file : files_) {
+    if (file.path == kCatalogFile) continue;
+    HALFLING_ASSIGN_OR_RETURN(std::vector<std::byte> bytes,
+                              ReadListedFile(partial_ / file.path, file));
+    shards.push_back({file.path, std::move(bytes)});
+  }
+  return shards;
+}
+
+Status ModelDirectoryWriter::Commit(const Manifest& manifest) {
+  HALFLING_RETURN_IF_ERROR(
+      WriteFile(partial_ / kManifestFile, std::string_view(ManifestToJson(manifest))));
+  HALFLING_RETURN_IF_ERROR(Replace(partial_, target_));
+  partial_.clear();
+  return {};
 }
 
 }  // namespace halfling

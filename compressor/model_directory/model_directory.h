@@ -2,8 +2,12 @@
 #ifndef HALFLING_COMPRESSOR_MODEL_DIRECTORY_MODEL_DIRECTORY_H_
 #define HALFLING_COMPRESSOR_MODEL_DIRECTORY_MODEL_DIRECTORY_H_
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "compressor/catalog.h"
@@ -27,14 +31,49 @@ struct ModelDirectory {
 // another size or content.
 Result<ModelDirectory> ReadModelDirectory(const std::filesystem::path& directory);
 
-// Whether WriteModelDirectory may put a model at `directory`: it does not exist, is empty, or is a
-// model directory without any file that its manifest does not list. kIo says what is in the way.
+// Whether a model may be put at `directory`: it does not exist, is empty, or is a model directory
+// without any file that neither its manifest lists nor the compressor writes. kIo says what is in
+// the way.
 Status CheckReplaceable(const std::filesystem::path& directory);
 
-// Writes the files and the manifest into a temporary directory beside `directory` and renames it in
-// the end, so that an interruption leaves the old state. `files`: those that the manifest lists.
-Status WriteModelDirectory(const std::filesystem::path& directory, const Manifest& manifest,
-                           const std::vector<FileBytes>& files);
+// Writes a model directory file by file into a temporary directory beside `directory`, which is
+// renamed in the end, so that an interruption leaves the old state. The temporary directory goes
+// when the writer does.
+class ModelDirectoryWriter {
+ public:
+  // As CheckReplaceable.
+  static Result<ModelDirectoryWriter> Begin(const std::filesystem::path& directory);
+
+  ModelDirectoryWriter(ModelDirectoryWriter&& other) noexcept;
+  ModelDirectoryWriter& operator=(ModelDirectoryWriter&&) = delete;
+  ~ModelDirectoryWriter();
+
+  // The next shard of the weights.
+  Status AddShard(std::span<const std::byte> bytes);
+  // Names the shards, whose number is now known. None may be added afterwards.
+  Status NameShards();
+  Status AddCatalog(const Catalog& catalog);
+  // A file that the manifest does not list: the browser never asks for it.
+  Status AddUnlisted(const std::string& name, std::string_view text);
+
+  // What has been written, as the manifest is to list it.
+  const std::vector<ManifestFile>& files() const { return files_; }
+  // The named shards, read back.
+  Result<std::vector<FileBytes>> ReadShards() const;
+
+  // Writes the manifest and puts everything in its place.
+  Status Commit(const Manifest& manifest);
+
+ private:
+  ModelDirectoryWriter(std::filesystem::path target, std::filesystem::path partial)
+      : target_(std::move(target)), partial_(std::move(partial)) {}
+
+  Status AddListed(const std::string& name, std::span<const std::byte> bytes);
+
+  std::filesystem::path target_;
+  std::filesystem::path partial_;  // empty once there is nothing to remove
+  std::vector<ManifestFile> files_;
+};
 
 }  // namespace halfling
 

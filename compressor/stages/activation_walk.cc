@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compressor/linalg/matrices.h"
 #include "compressor/parallel.h"
 
 namespace halfling {
@@ -12,11 +13,10 @@ constexpr size_t kSequencesPerTask = 16;
 
 }  // namespace
 
-template <typename Work>
-void ActivationWalk::ForEachSequence(int threads, const Work& work) {
+void ActivationWalk::ForEachSequence(const Transformer& model, int threads, const Work& work) {
   const size_t num_tasks = (states_.size() + kSequencesPerTask - 1) / kSequencesPerTask;
   ParallelFor(num_tasks, threads, [&](size_t task, size_t) {
-    KvCache cache(model_->config());
+    KvCache cache(model.config());
     TransformerScratch scratch;
     const size_t end = std::min(states_.size(), (task + 1) * kSequencesPerTask);
     for (size_t i = task * kSequencesPerTask; i < end; ++i) {
@@ -30,31 +30,52 @@ void ActivationWalk::ForEachSequence(int threads, const Work& work) {
 
 ActivationWalk::ActivationWalk(const Transformer& model,
                                const std::vector<TokenSequence>& sequences, int threads)
-    : model_(&model), sequences_(&sequences), states_(sequences.size()) {
-  ForEachSequence(threads, [&](State& state, KvCache& cache, TransformerScratch& scratch) {
-    model_->Embed(cache, 0, scratch);
-    model_->PrepareGroup(layer_, group_, cache, 0, scratch);
+    : sequences_(&sequences), states_(sequences.size()) {
+  ForEachSequence(model, threads, [&](State& state, KvCache& cache, TransformerScratch& scratch) {
+    model.Embed(cache, 0, scratch);
     state.hidden = scratch.hidden;
+  });
+}
+
+void ActivationWalk::BeginLayer(const Transformer& model, int layer, int threads) {
+  layer_ = layer;
+  group_ = kInputGroups.front();
+  ForEachSequence(model, threads, [&](State& state, KvCache& cache, TransformerScratch& scratch) {
+    scratch.hidden = state.hidden;
+    model.PrepareGroup(layer_, group_, cache, 0, scratch);
     state.input = scratch.input(group_);
   });
 }
 
-void ActivationWalk::Advance(int threads) {
+void ActivationWalk::Advance(const Transformer& model, int threads) {
   const bool layer_ends = group_ == kInputGroups.back();
-  const int next_layer = layer_ends ? layer_ + 1 : layer_;
-  const InputGroup next_group =
-      layer_ends ? kInputGroups.front() : kInputGroups[static_cast<size_t>(group_) + 1];
-  if (next_layer == model_->config().num_layers) return;
-  ForEachSequence(threads, [&](State& state, KvCache& cache, TransformerScratch& scratch) {
+  const InputGroup next = layer_ends ? group_ : kInputGroups[static_cast<size_t>(group_) + 1];
+  ForEachSequence(model, threads, [&](State& state, KvCache& cache, TransformerScratch& scratch) {
     scratch.hidden = state.hidden;
     scratch.input(group_) = state.input;
-    model_->ApplyGroup(layer_, group_, scratch);
-    model_->PrepareGroup(next_layer, next_group, cache, 0, scratch);
+    model.ApplyGroup(layer_, group_, scratch);
     state.hidden = scratch.hidden;
-    state.input = scratch.input(next_group);
+    if (layer_ends) return;
+    model.PrepareGroup(layer_, next, cache, 0, scratch);
+    state.input = scratch.input(next);
   });
-  layer_ = next_layer;
-  group_ = next_group;
+  group_ = next;
+}
+
+void ActivationWalk::RunLayer(const Transformer& model, int layer, int threads) {
+  BeginLayer(model, layer, threads);
+  for (size_t group = 0; group < kInputGroups.size(); ++group) Advance(model, threads);
+}
+
+double RelativeHiddenError(const ActivationWalk& original, const ActivationWalk& other) {
+  double error = 0;
+  double total = 0;
+  for (size_t i = 0; i < original.num_sequences(); ++i) {
+    const auto expected = AsEigen(original.hidden(i)).cast<double>();
+    error += (expected - AsEigen(other.hidden(i)).cast<double>()).squaredNorm();
+    total += expected.squaredNorm();
+  }
+  return total > 0 ? error / total : 0;
 }
 
 }  // namespace halfling

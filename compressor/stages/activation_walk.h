@@ -1,8 +1,10 @@
 // A model run over many sequences side by side, from one group of linears to the next, so that a
-// group's inputs can be looked at and its linears changed before they run.
+// group's inputs can be looked at and its linears changed before they run. Only the layer that is
+// walked through needs its weights.
 #ifndef HALFLING_COMPRESSOR_STAGES_ACTIVATION_WALK_H_
 #define HALFLING_COMPRESSOR_STAGES_ACTIVATION_WALK_H_
 
+#include <functional>
 #include <vector>
 
 #include "compressor/stages/calibration_sequences.h"
@@ -10,38 +12,45 @@
 
 namespace halfling {
 
-// Stands before the linears of one InputGroup of one layer, at first of layer 0's kAttention. Holds
-// the hidden states and the group's inputs of all tokens: [tokens, model_dim] and
-// [tokens, in_dim] floats. The model and the sequences must outlive it.
+// Holds the hidden states and the inputs of one group, of all tokens: [tokens, model_dim] and
+// [tokens, in_dim] floats. Copies walk on their own. The sequences must outlive it.
 class ActivationWalk {
  public:
+  // Stands before layer 0.
   ActivationWalk(const Transformer& model, const std::vector<TokenSequence>& sequences,
                  int threads);
 
-  size_t num_sequences() const { return states_.size(); }
-  // What the linears are about to read: [tokens of the sequence, in_dim].
-  const Matrix& input(size_t sequence) const { return states_[sequence].input; }
+  // Before the first group of `layer`, the one after the last that was walked through.
+  void BeginLayer(const Transformer& model, int layer, int threads);
+  // Runs the linears of the group as they are now, and moves on to the next group of the layer.
+  void Advance(const Transformer& model, int threads);
+  // BeginLayer and every Advance.
+  void RunLayer(const Transformer& model, int layer, int threads);
 
-  // Runs the linears as they are now, and moves on to the next group. Once the last layer is done
-  // there is nothing left to look at.
-  void Advance(int threads);
+  size_t num_sequences() const { return states_.size(); }
+  // What the group's linears are about to read: [tokens of the sequence, in_dim].
+  const Matrix& input(size_t sequence) const { return states_[sequence].input; }
+  // After the last Advance of a layer, what it gives the next: [tokens, model_dim].
+  const Matrix& hidden(size_t sequence) const { return states_[sequence].hidden; }
 
  private:
   struct State {
     Matrix hidden;
     Matrix input;
   };
+  using Work = std::function<void(State&, KvCache&, TransformerScratch&)>;
 
   // Calls work(state, cache with the sequence's tokens, scratch) for every sequence.
-  template <typename Work>
-  void ForEachSequence(int threads, const Work& work);
+  void ForEachSequence(const Transformer& model, int threads, const Work& work);
 
-  const Transformer* model_;
   const std::vector<TokenSequence>* sequences_;
   int layer_ = 0;
   InputGroup group_ = InputGroup::kAttention;
   std::vector<State> states_;
 };
+
+// ||H - H'||^2 / ||H||^2 over the hidden states of two walks that have ended the same layer.
+double RelativeHiddenError(const ActivationWalk& original, const ActivationWalk& other);
 
 }  // namespace halfling
 

@@ -11,10 +11,15 @@ void Append(TokenSequence& sequence, const std::vector<int>& tokens) {
 
 }  // namespace
 
-std::vector<TokenSequence> MakeCalibrationSequences(const std::vector<Example>& examples,
-                                                    const PromptTemplate& prompt,
-                                                    const std::vector<std::vector<int>>& codes) {
-  std::vector<TokenSequence> sequences;
+CalibrationSet CalibrationSet::First(size_t count) const {
+  const auto end = static_cast<std::ptrdiff_t>(std::min(count, sequences.size()));
+  return {{sequences.begin(), sequences.begin() + end}, {targets.begin(), targets.begin() + end}};
+}
+
+CalibrationSet MakeCalibrationSet(const std::vector<Example>& examples,
+                                  const PromptTemplate& prompt,
+                                  const std::vector<std::vector<int>>& codes) {
+  CalibrationSet set;
   for (const Example& example : examples) {
     const std::vector<int>& history = example.history;
     const size_t used = std::min(history.size(), static_cast<size_t>(prompt.max_history));
@@ -28,9 +33,10 @@ std::vector<TokenSequence> MakeCalibrationSequences(const std::vector<Example>& 
     Append(sequence, prompt.suffix);
     Append(sequence, codes[static_cast<size_t>(example.target)]);
     sequence.pop_back();
-    sequences.push_back(std::move(sequence));
+    set.sequences.push_back(std::move(sequence));
+    set.targets.push_back(example.target);
   }
-  return sequences;
+  return set;
 }
 
 }  // namespace halfling

@@ -11,12 +11,21 @@ namespace halfling {
 
 using TokenSequence = std::vector<int>;
 
+// Sequences, and the item that each leads to.
+struct CalibrationSet {
+  std::vector<TokenSequence> sequences;
+  std::vector<int> targets;  // item indices
+
+  // The first `count` of them.
+  CalibrationSet First(size_t count) const;
+};
+
 // For each example what the model runs while it ranks: the prompt of the history's last
 // prompt.max_history items, then the target's code without its last token (whose output nobody
 // reads). So the positions at which codes are predicted are seen as often as in use.
-std::vector<TokenSequence> MakeCalibrationSequences(const std::vector<Example>& examples,
-                                                    const PromptTemplate& prompt,
-                                                    const std::vector<std::vector<int>>& codes);
+CalibrationSet MakeCalibrationSet(const std::vector<Example>& examples,
+                                  const PromptTemplate& prompt,
+                                  const std::vector<std::vector<int>>& codes);
 
 }  // namespace halfling
 

@@ -1,72 +1,104 @@
 #include "compressor/stages/compress_layers.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "compressor/linalg/matrices.h"
 #include "compressor/parallel.h"
+#include "compressor/stages/activation_walk.h"
+#include "compressor/stages/input_moments.h"
 
 namespace halfling {
 namespace {
 
 class LayerCompressor {
  public:
-  LayerCompressor(const Transformer& original, const RankPlan& plan, FactorizationMethod method,
-                  const std::vector<TokenSequence>& sequences, int threads, Transformer& compressed)
+  LayerCompressor(StreamedModel& original, Transformer compressed, const ModelPlan& plan,
+                  FitMethod method, const std::vector<TokenSequence>& sequences, int threads)
       : original_(original),
-        compressed_(compressed),
+        compressed_(std::move(compressed)),
         plan_(plan),
         method_(method),
-        choice_(MomentsFor(method)),
+        choice_(NeedsMoments() ? MomentsFor(method) : MomentChoice()),
         threads_(threads) {
-    if (choice_.original || choice_.cross) original_walk_.emplace(original, sequences, threads);
+    if (choice_.original || choice_.cross) {
+      original_walk_.emplace(original.transformer(), sequences, threads);
+    }
     if (choice_.compressed || choice_.cross) {
-      compressed_walk_.emplace(compressed, sequences, threads);
+      compressed_walk_.emplace(compressed_, sequences, threads);
     }
   }
 
-  Status CompressGroup(int layer, InputGroup group) {
-    std::vector<LinearKind> planned;
-    for (const LinearKind kind : KindsOf(group)) {
-      if (RankOf(layer, kind) != kStaysDense) planned.push_back(kind);
+  Status CompressLayer(int layer, const LayerSink& sink) {
+    HALFLING_RETURN_IF_ERROR(original_.Load(layer));
+    LayerWeights& weights = compressed_.mutable_layer(layer);
+    weights = original_.layer(layer);
+    if (original_walk_) original_walk_->BeginLayer(original_.transformer(), layer, threads_);
+    if (compressed_walk_) compressed_walk_->BeginLayer(compressed_, layer, threads_);
+    CompressedLayer result;
+    for (const InputGroup group : kInputGroups) {
+      HALFLING_RETURN_IF_ERROR(FitGroup(layer, group, result));
+      for (const LinearKind kind : KindsOf(group)) {
+        weights.linear(kind) = MakeLinear(result.linears[static_cast<size_t>(kind)].stored);
+      }
+      if (original_walk_) original_walk_->Advance(original_.transformer(), threads_);
+      if (compressed_walk_) compressed_walk_->Advance(compressed_, threads_);
     }
-    if (!planned.empty()) HALFLING_RETURN_IF_ERROR(ReplaceLinears(layer, planned));
-    if (original_walk_) original_walk_->Advance(threads_);
-    if (compressed_walk_) compressed_walk_->Advance(threads_);
+    if (original_walk_ && compressed_walk_) {
+      result.relative_error = RelativeHiddenError(*original_walk_, *compressed_walk_);
+    }
+    HALFLING_RETURN_IF_ERROR(sink(layer, original_.layer(layer), std::move(result)));
+    original_.Drop(layer);
+    weights = LayerWeights();
     return {};
   }
 
  private:
-  size_t RankOf(int layer, LinearKind kind) const {
+  const LinearPlan& PlanOf(int layer, LinearKind kind) const {
     return plan_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
   }
 
-  // `kinds` share their inputs.
-  Status ReplaceLinears(int layer, const std::vector<LinearKind>& kinds) {
+  bool NeedsMoments() const {
+    return std::ranges::any_of(plan_, [this](const LayerPlan& layer) {
+      return std::ranges::any_of(
+          layer, [this](const LinearPlan& plan) { return NeedsInputs(method_, plan); });
+    });
+  }
+
+  Status FitGroup(int layer, InputGroup group, CompressedLayer& result) {
+    const std::span<const LinearKind> kinds = KindsOf(group);
+    const bool needs_inputs = std::ranges::any_of(
+        kinds, [&](LinearKind kind) { return NeedsInputs(method_, PlanOf(layer, kind)); });
+    InputMoments moments;
+    if (needs_inputs) {
+      moments = SumMoments(original_walk_ ? &*original_walk_ : nullptr,
+                           compressed_walk_ ? &*compressed_walk_ : nullptr, choice_, threads_);
+    }
     HALFLING_ASSIGN_OR_RETURN(
-        const Factorizer factorizer,
-        Factorizer::Create(method_, SumMoments(original_walk_, compressed_walk_, choice_, threads_),
-                           LinearName(layer, kinds.front())));
-    const LayerWeights& weights = original_.weights().layers[static_cast<size_t>(layer)];
-    std::vector<std::optional<Result<LowRankFactors>>> results(kinds.size());
+        const LinearFitter fitter,
+        LinearFitter::Create(needs_inputs ? method_ : FitMethod::kSvd, std::move(moments),
+                             LinearName(layer, kinds.front())));
+    std::vector<std::optional<Result<FittedLinear>>> results(kinds.size());
     ParallelFor(kinds.size(), threads_, [&](size_t i, size_t) {
-      results[i] = factorizer.Factorize(ToDoubles(weights.linear(kinds[i]).Unpack()),
-                                        static_cast<Eigen::Index>(RankOf(layer, kinds[i])),
-                                        LinearName(layer, kinds[i]));
+      const Linear& linear = original_.layer(layer).linear(kinds[i]);
+      results[i] = fitter.Fit(ToDoubles(linear.Unpack()), PlanOf(layer, kinds[i]),
+                              LinearName(layer, kinds[i]));
     });
     for (size_t i = 0; i < kinds.size(); ++i) {
-      HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors, *std::move(results[i]));
-      Linear& linear = compressed_.mutable_layer(layer).linear(kinds[i]);
-      linear = Linear::LowRank(ToFloatMatrix(factors.left), ToFloatMatrix(factors.right),
-                               {linear.bias().begin(), linear.bias().end()});
+      FittedLinear& fitted = result.linears[static_cast<size_t>(kinds[i])];
+      HALFLING_ASSIGN_OR_RETURN(fitted, *std::move(results[i]));
+      const std::span<const float> bias = original_.layer(layer).linear(kinds[i]).bias();
+      fitted.stored.bias.assign(bias.begin(), bias.end());
     }
     return {};
   }
 
-  const Transformer& original_;
-  Transformer& compressed_;
-  const RankPlan& plan_;
-  const FactorizationMethod method_;
+  StreamedModel& original_;
+  Transformer compressed_;
+  const ModelPlan& plan_;
+  const FitMethod method_;
   const MomentChoice choice_;
   const int threads_;
   std::optional<ActivationWalk> original_walk_;
@@ -75,20 +107,16 @@ class LayerCompressor {
 
 }  // namespace
 
-Result<Transformer> CompressLayers(const Transformer& model, const RankPlan& plan,
-                                   FactorizationMethod method,
-                                   const std::vector<TokenSequence>& sequences, int threads,
-                                   Progress& progress) {
-  Transformer compressed = model;
-  progress.Begin("compressing", plan.size() * kInputGroups.size());
-  LayerCompressor compressor(model, plan, method, sequences, threads, compressed);
-  for (int layer = 0; layer < model.config().num_layers; ++layer) {
-    for (const InputGroup group : kInputGroups) {
-      HALFLING_RETURN_IF_ERROR(compressor.CompressGroup(layer, group));
-      progress.Advance();
-    }
+Status CompressLayers(StreamedModel& original, Transformer compressed, const ModelPlan& plan,
+                      FitMethod method, const std::vector<TokenSequence>& sequences, int threads,
+                      const LayerSink& sink, Progress& progress) {
+  progress.Begin("compressing", plan.size());
+  LayerCompressor compressor(original, std::move(compressed), plan, method, sequences, threads);
+  for (int layer = 0; layer < original.config().num_layers; ++layer) {
+    HALFLING_RETURN_IF_ERROR(compressor.CompressLayer(layer, sink));
+    progress.Advance();
   }
-  return compressed;
+  return {};
 }
 
 }  // namespace halfling

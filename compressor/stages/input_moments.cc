@@ -28,9 +28,8 @@ TokenMatrix GatherTokens(const ActivationWalk& walk, size_t first, size_t& end) 
 
 }  // namespace
 
-InputMoments SumMoments(const std::optional<ActivationWalk>& original,
-                        const std::optional<ActivationWalk>& compressed, MomentChoice choice,
-                        int threads) {
+InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* compressed,
+                        MomentChoice choice, int threads) {
   InputMoments moments;
   const bool needs_original = choice.original || choice.cross;
   const bool needs_compressed = choice.compressed || choice.cross;

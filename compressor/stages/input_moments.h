@@ -3,7 +3,6 @@
 #define HALFLING_COMPRESSOR_STAGES_INPUT_MOMENTS_H_
 
 #include <Eigen/Core>
-#include <optional>
 
 #include "compressor/stages/activation_walk.h"
 
@@ -23,11 +22,10 @@ struct MomentChoice {
   bool compressed = false;
 };
 
-// The moments of the group before which both walks stand. A walk may be missing where the choice
-// does not need it; all are empty when nothing is asked for.
-InputMoments SumMoments(const std::optional<ActivationWalk>& original,
-                        const std::optional<ActivationWalk>& compressed, MomentChoice choice,
-                        int threads);
+// The moments of the group before which both walks stand. A walk may be null where the choice does
+// not need it; all are empty when nothing is asked for.
+InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* compressed,
+                        MomentChoice choice, int threads);
 
 }  // namespace halfling
 

@@ -82,6 +82,9 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "compress " + paths + "--keep 0", "--keep");
   ExpectFailure(2, "compress " + paths + "--keep 1.5", "--keep");
   ExpectFailure(2, "compress " + paths + "--dtype f64", "--dtype");
+  ExpectFailure(2, "compress " + paths + "--budget 4QB", "--budget");
+  ExpectFailure(2, "compress " + paths + "--budget 4MB --keep 0.5", "--keep");
+  ExpectFailure(1, "compress " + paths + "--budget 1KB", "too little");
   ExpectFailure(2, "compress " + paths + "--evaluate-users some", "--evaluate-users");
   ExpectFailure(2, "compress " + paths + "--calibration-users 0", "--calibration-users");
   ExpectFailure(2, "compress /nonexistent " + model.string(), "/nonexistent");
@@ -120,13 +123,19 @@ TEST_CASE_METHOD(CliFixture, "compress reports before and after") {
 
 TEST_CASE_METHOD(CliFixture, "evaluate takes checkpoints and models, and threads change nothing") {
   const std::string interactions = " --interactions " + (checkpoint / "interactions.json").string();
-  auto dense = RunJson("evaluate " + checkpoint.string() + " --threads 1");
-  auto parallel = RunJson("evaluate " + checkpoint.string() + " --threads 3");
+  const auto dense = RunJson("evaluate " + checkpoint.string() + " --threads 1");
+  const auto parallel = RunJson("evaluate " + checkpoint.string() + " --threads 3");
   CHECK(dense["users"] == 40);
-  CHECK(dense["metrics"] == parallel["metrics"]);
-  CHECK(dense["metrics_collision_counted"] == parallel["metrics_collision_counted"]);
-  CHECK(dense["metrics_collision_counted"]["hr@10"]["mean"].get<double>() >=
-        dense["metrics"]["hr@10"]["mean"].get<double>());
+  REQUIRE(dense["models"].size() == 1);
+  const auto& one = dense["models"][0];
+  CHECK(one["directory"] == checkpoint.string());
+  CHECK(one["milliseconds_per_user"].get<double>() > 0);
+  CHECK(one["seconds"].get<double>() > 0);
+  CHECK_FALSE(one.contains("against"));
+  CHECK(one["metrics"] == parallel["models"][0]["metrics"]);
+  CHECK(one["metrics_collision_counted"] == parallel["models"][0]["metrics_collision_counted"]);
+  CHECK(one["metrics_collision_counted"]["hr@10"]["mean"].get<double>() >=
+        one["metrics"]["hr@10"]["mean"].get<double>());
 
   const auto validation =
       RunJson("evaluate " + model.string() + interactions + " --split validation --users 15");
@@ -134,28 +143,66 @@ TEST_CASE_METHOD(CliFixture, "evaluate takes checkpoints and models, and threads
   CHECK(validation["split"] == "validation");
 }
 
-TEST_CASE_METHOD(CliFixture, "evaluate compares with another model of the same items") {
-  const std::string own = "evaluate " + checkpoint.string() + " --against ";
-  const auto same = RunJson(own + checkpoint.string());
-  CHECK(same["against"] == checkpoint.string());
-  CHECK(same["ndcg@10_relative_change"]["low"] == 0.0);
-  CHECK(same["ndcg@10_relative_change"]["high"] == 0.0);
+TEST_CASE_METHOD(CliFixture, "evaluate compares several models with one, on the same users") {
+  const std::string paths = checkpoint.string() + " " + model.string();
+  const std::string against = " --against " + checkpoint.string();
+  const auto json = RunJson("evaluate " + paths + against);
+  REQUIRE(json["models"].size() == 2);
+  const auto& same = json["models"][0]["against"];
+  CHECK(same["directory"] == checkpoint.string());
+  CHECK(same["divergence"]["high"] == 0.0);
+  CHECK(same["overlap@10"]["low"] == 1.0);
+  for (const auto& change : same["metrics_relative_change"]) CHECK(change["high"] == 0.0);
+  CHECK(same["metrics_relative_change"].size() == 5);
+  const auto& halved = json["models"][1];
+  CHECK(halved["directory"] == model.string());
+  CHECK(halved["against"]["divergence"]["low"].get<double>() > 0);
+  CHECK(halved["against"]["overlap@10"]["mean"].get<double>() < 1);
 
-  // The same change that compress reports, seen from the other side of the files.
+  // A model alone gives what it gives among others; the interactions are the checkpoint's.
+  const auto alone = RunJson("evaluate " + model.string() + against);
+  CHECK(alone["models"][0]["metrics"] == halved["metrics"]);
+  CHECK(alone["models"][0]["against"] == halved["against"]);
+
+  const Outcome text = Run("evaluate " + paths + against);
+  CHECK(text.out.find("against " + checkpoint.string()) != std::string::npos);
+  for (const fs::path& directory : {checkpoint, model}) {
+    CHECK(text.out.find("\n" + directory.string() + " ") != std::string::npos);
+  }
+  const Outcome single = Run("evaluate " + model.string() + against);
+  CHECK(single.out.find("KL") != std::string::npos);
+  CHECK(single.out.find("overlap@10") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CliFixture, "compress records what evaluate measures") {
   const fs::path output = model.string() + "-2";
   const auto compressed =
       RunJson("compress " + checkpoint.string() + " " + output.string() + " --keep 0.25");
-  const auto compared =
-      RunJson("evaluate " + output.string() + " --against " + checkpoint.string() +
-              " --interactions " + (checkpoint / "interactions.json").string());
-  CHECK(compared["ndcg@10_relative_change"] ==
-        compressed["manifest"]["metrics"]["ndcg@10_relative_change"]);
-  CHECK(Run(own + output.string()).out.find("against " + output.string()) != std::string::npos);
+  const auto& recorded = compressed["manifest"]["metrics"];
+  const auto measured =
+      RunJson("evaluate " + output.string() + " --against " + checkpoint.string())["models"][0];
+  CHECK(measured["metrics"] == recorded["after"]);
+  CHECK(measured["against"]["metrics_relative_change"]["ndcg@10"] ==
+        recorded["ndcg@10_relative_change"]);
+  CHECK(measured["against"]["divergence"] == recorded["divergence"]);
+  CHECK(measured["against"]["overlap@10"] == recorded["overlap@10"]);
+  CHECK(RunJson("inspect " + output.string())["manifest"]["metrics"] == recorded);
+}
 
-  auto document = nlohmann::json::parse(testing::ReadText(checkpoint / "recommender.json"));
-  std::swap(document["items"][0]["id"], document["items"][1]["id"]);
-  testing::WriteText(checkpoint / "recommender.json", document.dump());
-  ExpectFailure(1, own + model.string(), "same order");
+TEST_CASE_METHOD(CliFixture, "evaluate refuses a model of other items, naming both") {
+  testing::WriteTinyCheckpoint(model.string() + "-other", testing::TinyModelOptions());
+  const fs::path other = model.string() + "-other";
+  testing::ReplaceInFile(other / "recommender.json", "\"i7\"", "\"another\"");
+  testing::ReplaceInFile(other / "interactions.json", "\"i7\"", "\"another\"");
+  const std::string interactions = " --interactions " + (checkpoint / "interactions.json").string();
+  ExpectFailure(1,
+                "evaluate " + model.string() + " " + other.string() + " --against " +
+                    checkpoint.string() + interactions,
+                other.string() + ": expected the items of " + checkpoint.string());
+  ExpectFailure(1, "evaluate " + model.string() + " " + other.string() + interactions,
+                other.string() + ": expected the items of " + model.string());
+  ExpectFailure(2, "evaluate", "MODEL");
+  ExpectFailure(2, "evaluate " + model.string() + " /nonexistent", "/nonexistent");
 }
 
 TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {
@@ -182,8 +229,18 @@ TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {
 TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
   const auto json = RunJson("inspect " + model.string());
   CHECK(json["kind"] == "model");
-  CHECK(json["linears"].size() == 14);
-  CHECK(json["linears"][0]["rank"] == 4);  // floor(.5 * 16 * 16 / 32)
+  REQUIRE(json["linears"].size() == 14);
+  // What the compression says it chose is what is there.
+  const auto chosen = nlohmann::json::parse(testing::ReadText(model / "compression.json"));
+  for (size_t i = 0; i < 14; ++i) {
+    const nlohmann::json& linear = json["linears"][i];
+    const nlohmann::json& expected = chosen["matrices"][i];
+    CHECK(linear["name"] == expected["name"]);
+    CHECK(linear["parameters"] == expected["parameters"]);
+    CHECK(linear["runs_in"] == "int8");
+    CHECK(linear.contains("pivoted") == (expected["storage"] == "pivoted"));
+    if (linear.contains("rank")) CHECK(linear["rank"] == expected["rank"]);
+  }
   CHECK(json["manifest"]["files"].size() == 2);
   const Outcome text = Run("inspect " + checkpoint.string());
   CHECK(text.exit_code == 0);

@@ -93,7 +93,7 @@ TEST_CASE_METHOD(CompressFixture, "method none exports a model that ranks bit fo
     REQUIRE(report.manifest.metrics.has_value());
     CHECK(report.manifest.metrics->ndcg10_relative_change.low == 0.0);
     CHECK(report.manifest.metrics->ndcg10_relative_change.high == 0.0);
-    CHECK(report.manifest.compression.dtype == "as-stored");
+    CHECK(report.manifest.compression.dtype == PrecisionName(stored));
     CHECK(report.manifest.compression.keep == 1.0);
   }
 }
@@ -137,6 +137,69 @@ TEST_CASE_METHOD(CompressFixture, "halving halves, and the manifest says what wa
     CHECK(opened->size.bytes == manifest.model.bytes);
   }
   CHECK(NumEntries() == 2);  // no temporary directory is left
+}
+
+TEST_CASE_METHOD(CompressFixture, "matrices are int8 by default, and the details say so") {
+  for (const auto method :
+       {CompressionMethod::kSvd, CompressionMethod::kSvdLlm, CompressionMethod::kOdLlm,
+        CompressionMethod::kHalfling, CompressionMethod::kInt8, CompressionMethod::kInt4}) {
+    CAPTURE(MethodName(method));
+    options.method = method;
+    const CompressReport report = CompressOrFail();
+    const bool is_int4 = method == CompressionMethod::kInt4;
+    CHECK(report.manifest.compression.dtype == (is_int4 ? "int4" : "int8"));
+
+    const auto json = ReadTextFile(options.output / kCompressionFile);
+    REQUIRE(json.has_value());
+    const auto details = ParseCompressionDetails(*json, "details");
+    REQUIRE(details.has_value());
+    REQUIRE(details->matrices.size() == 2 * kNumLinearKinds);
+    int64_t parameters = 0;
+    for (const MatrixDetails& matrix : details->matrices) {
+      parameters += matrix.parameters;
+      CHECK(matrix.relative_error.has_value() == (method != CompressionMethod::kSvd));
+      CHECK(matrix.singular_values.empty() == (matrix.storage == "dense"));
+    }
+    CHECK(parameters == report.manifest.model.linear_parameters);
+    CHECK(details->layers.size() == 2);
+    const auto opened = OpenModel(options.output);
+    REQUIRE(opened.has_value());
+    CHECK(opened->size.linear_parameters == parameters);
+    CHECK(opened->size.parameters == report.manifest.model.parameters);
+  }
+}
+
+TEST_CASE_METHOD(CompressFixture, "a budget is met, and used") {
+  options.evaluate_users = 0;
+  options.method = CompressionMethod::kInt8;
+  const int64_t dense = CompressOrFail().manifest.model.bytes;
+  options.method = CompressionMethod::kHalfling;
+  for (const double share : {0.9, 0.97}) {
+    options.budget = static_cast<int64_t>(share * static_cast<double>(dense));
+    const Manifest manifest = CompressOrFail().manifest;
+    CHECK(manifest.model.bytes <= *options.budget);
+    CHECK(manifest.model.bytes > *options.budget - 1500);
+    CHECK(manifest.compression.budget == options.budget);
+    CHECK(manifest.compression.keep <= 1.0);
+    const auto opened = OpenModel(options.output);
+    REQUIRE(opened.has_value());
+    CHECK(opened->size.bytes == manifest.model.bytes);
+    CHECK(opened->manifest->compression.budget == options.budget);
+  }
+}
+
+TEST_CASE_METHOD(CompressFixture, "a budget that cannot be met is an error, and writes nothing") {
+  options.budget = 1000;
+  const auto too_small = Run();
+  REQUIRE_FALSE(too_small.has_value());
+  CHECK(too_small.error().code == ErrorCode::kInvalidRequest);
+  CHECK(too_small.error().message.find("--budget") != std::string::npos);
+  options.budget = 1'000'000;
+  options.method = CompressionMethod::kSvd;
+  const auto unsupported = Run();
+  REQUIRE_FALSE(unsupported.has_value());
+  CHECK(unsupported.error().message.find("--keep") != std::string::npos);
+  CHECK(NumEntries() == 1);
 }
 
 TEST_CASE_METHOD(CompressFixture, "rows that no prompt and no code uses go away") {

@@ -151,7 +151,11 @@ TEST_CASE("examples are drawn without replacement, in order, by their seed") {
 TEST_CASE("a calibration sequence is the prompt and the target's code but its last token") {
   const PromptTemplate prompt = {{0, 1}, {2}, {3}, 2};
   const std::vector<std::vector<int>> codes = {{10, 11}, {12}, {13, 14, 15}};
-  const auto sequences = MakeCalibrationSequences({{{1, 0, 1}, 2}, {{2}, 1}}, prompt, codes);
+  const CalibrationSet set = MakeCalibrationSet({{{1, 0, 1}, 2}, {{2}, 1}}, prompt, codes);
+  const std::vector<TokenSequence>& sequences = set.sequences;
+  CHECK(set.targets == std::vector<int>{2, 1});
+  CHECK(set.First(1).targets == std::vector<int>{2});
+  CHECK(set.First(1).sequences.size() == 1);
   REQUIRE(sequences.size() == 2);
   // Only the last two items of the history count.
   CHECK(sequences[0] == TokenSequence{0, 1, 10, 11, 2, 12, 3, 13, 14});

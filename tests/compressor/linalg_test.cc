@@ -1,12 +1,15 @@
 // The linear algebra against numpy and scipy (scripts/make_linalg_golden.py), and its properties.
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "compressor/linalg/cholesky.h"
+#include "compressor/linalg/compensated_rounding.h"
 #include "compressor/linalg/gram.h"
+#include "compressor/linalg/interpolative.h"
 #include "compressor/linalg/low_rank.h"
 #include "compressor/linalg/matrices.h"
 #include "tests/catch.h"
@@ -154,6 +157,57 @@ TEST_CASE("products and Gram matrices sum up over tiles, whatever the threads") 
   MatrixXd serial = MatrixXd::Zero(kDim, kDim);
   for (int round = 0; round < 2; ++round) AddProduct(x, y, 1, serial);
   CHECK(serial == product);
+}
+
+TEST_CASE("some rows of a low-rank product give all others") {
+  for (const Eigen::Index rank : {1, 3, 11}) {
+    const MatrixXd left = RandomMatrix(12, rank, 3);
+    const MatrixXd right = RandomMatrix(rank, 20, 4);
+    const MatrixXd product = left * right;
+    const InterpolativeFactors factors = Interpolate(left, right);
+    REQUIRE(factors.pivots.size() == static_cast<size_t>(rank));
+    CHECK(std::ranges::is_sorted(factors.pivots));
+    const std::vector<int> others = OtherRows(12, factors.pivots);
+    REQUIRE(others.size() + factors.pivots.size() == 12);
+    CHECK((product(factors.pivots, Eigen::all) - factors.pivot_rows).norm() < 1e-12);
+    CHECK((product(others, Eigen::all) - factors.coefficients * factors.pivot_rows).norm() <
+          1e-10 * product.norm());
+    // Column pivoting keeps them of the size of 1, so that rounding them is harmless.
+    CHECK(factors.coefficients.cwiseAbs().maxCoeff() < 3);
+  }
+}
+
+TEST_CASE("uncorrelated inputs leave nothing to compensate") {
+  const MatrixXd weight = RandomMatrix(6, 70, 5);
+  const MatrixXd gram = MatrixXd::Identity(70, 70);
+  const Matrix floats = ToFloatMatrix(weight);
+  const auto int8 = RoundToInt8(weight, gram, "test");
+  REQUIRE(int8.has_value());
+  CHECK(int8->values == QuantizeInt8(floats).values);
+  const auto int4 = RoundToInt4(weight, gram, "test");
+  REQUIRE(int4.has_value());
+  CHECK(int4->packed == QuantizeInt4(floats).packed);
+  CHECK(int4->scales == QuantizeInt4(floats).scales);
+}
+
+TEST_CASE("a compensated column is off by what its neighbours cannot make good") {
+  // Two columns that always agree: what rounding takes from the first, the second gives back.
+  MatrixXd weight(1, 2);
+  weight << 0.3, 1.0;
+  MatrixXd gram(2, 2);
+  gram << 1, 1, 1, 1;
+  const auto rounded = RoundToInt4(weight, gram, "test");
+  REQUIRE(rounded.has_value());
+  const Matrix values = halfling::ToMatrix(*rounded);
+  const float sum = values.row(0)[0] + values.row(0)[1];
+  CHECK(sum == Approx(1.3).margin(0.5 / 7));
+  CHECK(RoundToInt8(MatrixXd::Zero(3, 2), gram, "test")->values == std::vector<int8_t>(6, 0));
+
+  MatrixXd broken = gram;
+  broken(0, 0) = std::numeric_limits<double>::quiet_NaN();
+  const auto refused = RoundToInt8(weight, broken, "layer");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("layer") != std::string::npos);
 }
 
 }  // namespace halfling

@@ -59,8 +59,7 @@ TEST_CASE("the bootstrap is reproducible and follows its seed") {
 TEST_CASE("a comparison is paired: what both models share cancels") {
   std::vector<int> before;
   for (int i = 0; i < 300; ++i) before.push_back(i % 21);
-  for (const Metric metric : kMetrics) {
-    const Interval same = RelativeChange(metric, before, before);
+  for (const Interval& same : RelativeChanges(before, before)) {
     CHECK(same.mean == 0.0);
     CHECK(same.low == 0.0);
     CHECK(same.high == 0.0);
@@ -77,19 +76,34 @@ TEST_CASE("a comparison is paired: what both models share cancels") {
       lost += 1;
     }
   }
-  const Interval worse = RelativeChange(Metric::kNdcg10, before, after);
+  const MetricTable changes = RelativeChanges(before, after);
+  const Interval worse = Of(changes, Metric::kNdcg10);
   CHECK(worse.mean == Approx(-lost / total));
   CHECK(worse.high < 0);
   CHECK(worse.low < worse.mean);
   const auto first = static_cast<double>(std::ranges::count(before, 1));
-  CHECK(RelativeChange(Metric::kHr1, before, after).mean == Approx(-lost / first));
+  CHECK(Of(changes, Metric::kHr1).mean == Approx(-lost / first));
+}
+
+TEST_CASE("values that are hits have the metric's interval") {
+  std::vector<int> ranks;
+  std::vector<double> hits;
+  for (int i = 0; i < 150; ++i) {
+    ranks.push_back(i % 17);
+    hits.push_back(MetricOfRank(Metric::kHr10, ranks.back()));
+  }
+  const Interval expected = Of(SummarizeRanks(ranks), Metric::kHr10);
+  const Interval summarized = SummarizeValues(hits);
+  CHECK(summarized.mean == expected.mean);
+  CHECK(summarized.low == expected.low);
+  CHECK(summarized.high == expected.high);
 }
 
 TEST_CASE("users without a single hit have a certain zero") {
   const std::vector<int> ranks(50, 0);
   const MetricTable table = SummarizeRanks(ranks);
   CHECK(Of(table, Metric::kHr10).high == 0.0);
-  CHECK(RelativeChange(Metric::kNdcg10, ranks, ranks).mean == 0.0);
+  CHECK(Of(RelativeChanges(ranks, ranks), Metric::kNdcg10).mean == 0.0);
 }
 
 }  // namespace halfling

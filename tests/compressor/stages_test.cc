@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
+#include <utility>
 
 #include "compressor/linalg/matrices.h"
 #include "compressor/stages/activation_walk.h"
-#include "compressor/stages/choose_ranks.h"
 #include "compressor/stages/compress_layers.h"
 #include "compressor/stages/input_moments.h"
+#include "compressor/stages/plan.h"
 #include "compressor/stages/prune_vocabulary.h"
+#include "compressor/stages/streamed_model.h"
 #include "tests/catch.h"
 #include "tests/compressor/tiny_transformer.h"
 
@@ -64,24 +65,45 @@ double OutputError(const Linear& original, const Linear& other, const MatrixXd& 
   return (difference * gram * difference.transpose()).trace();
 }
 
-Transformer CompressOrFail(const Transformer& model, const RankPlan& plan,
-                           FactorizationMethod method, const std::vector<TokenSequence>& sequences,
-                           int threads = 2) {
-  Progress silent(false);
-  auto result = CompressLayers(model, plan, method, sequences, threads, silent);
-  REQUIRE(result.has_value());
-  return *std::move(result);
+StreamedModel Streamed(const Transformer& model) {
+  ModelWeights outer = model.weights();
+  outer.layers.clear();
+  auto skeleton = Transformer::CreateWithoutLayers(model.config(), std::move(outer));
+  REQUIRE(skeleton.has_value());
+  return {*std::move(skeleton), [&model](int layer) -> Result<LayerWeights> {
+            return model.weights().layers[static_cast<size_t>(layer)];
+          }};
 }
 
-RankPlan FullRanks(const Transformer& model) {
-  RankPlan plan;
-  for (const LayerWeights& layer : model.weights().layers) {
-    LayerRanks ranks{};
+Transformer CompressOrFail(const Transformer& model, const ModelPlan& plan, FitMethod method,
+                           const std::vector<TokenSequence>& sequences, int threads = 2) {
+  Progress silent(false);
+  StreamedModel original = Streamed(model);
+  Transformer result = model;
+  const LayerSink keep = [&](int layer, const LayerWeights&, CompressedLayer compressed) -> Status {
     for (const LinearKind kind : kLinearKinds) {
-      ranks[static_cast<size_t>(kind)] =
-          std::min(layer.linear(kind).out_dim(), layer.linear(kind).in_dim());
+      result.mutable_layer(layer).linear(kind) =
+          MakeLinear(compressed.linears[static_cast<size_t>(kind)].stored);
     }
-    plan.push_back(ranks);
+    return {};
+  };
+  const auto status = CompressLayers(original, Streamed(model).transformer(), plan, method,
+                                     sequences, threads, keep, silent);
+  REQUIRE(status.has_value());
+  return result;
+}
+
+ModelPlan HalfPlan(const Transformer& model) {
+  return UniformPlan(model.config(), 0.5, Storage::kLowRank, DType::kF32);
+}
+
+ModelPlan FullRanks(const Transformer& model) {
+  ModelPlan plan = HalfPlan(model);
+  for (LayerPlan& layer : plan) {
+    for (const LinearKind kind : kLinearKinds) {
+      const LinearShape shape = LinearShapeOf(model.config(), kind);
+      layer[static_cast<size_t>(kind)].rank = std::min(shape.out_dim, shape.in_dim);
+    }
   }
   return plan;
 }
@@ -90,43 +112,30 @@ RankPlan FullRanks(const Transformer& model) {
 ActivationWalk WalkTo(const Transformer& model, const std::vector<TokenSequence>& sequences,
                       int layer, InputGroup group) {
   ActivationWalk walk(model, sequences, 2);
-  const int steps = layer * static_cast<int>(kInputGroups.size()) + static_cast<int>(group);
-  for (int step = 0; step < steps; ++step) walk.Advance(2);
+  for (int before = 0; before < layer; ++before) walk.RunLayer(model, before, 2);
+  walk.BeginLayer(model, layer, 2);
+  for (int step = 0; step < static_cast<int>(group); ++step) walk.Advance(model, 2);
   return walk;
 }
 
 // G = X X^T of one group of the model.
 MatrixXd GramOf(const Transformer& model, const std::vector<TokenSequence>& sequences, int layer,
                 InputGroup group, int threads = 2) {
-  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, layer, group);
-  return SumMoments(walk, std::nullopt, {.original = true}, threads).original;
+  const ActivationWalk walk = WalkTo(model, sequences, layer, group);
+  return SumMoments(&walk, nullptr, {.original = true}, threads).original;
 }
 
-constexpr std::array kMethods = {FactorizationMethod::kSvd, FactorizationMethod::kWhitenedSvd,
-                                 FactorizationMethod::kAlignedSvd,
-                                 FactorizationMethod::kRegression};
+constexpr std::array kMethods = {FitMethod::kSvd, FitMethod::kWhitenedSvd, FitMethod::kAlignedSvd,
+                                 FitMethod::kRegression};
 
 }  // namespace
-
-TEST_CASE("uniform ranks keep the asked share") {
-  CHECK(UniformRank(0.5, 256, 256) == 64);
-  CHECK(UniformRank(0.5, 1024, 256) == 102);  // floor(.5 * 262144 / 1280)
-  CHECK(UniformRank(1.0, 256, 256) == kStaysDense);
-  CHECK(UniformRank(1e-6, 256, 256) == 1);
-  CHECK(UniformRank(0.5, 1, 256) == kStaysDense);  // rank 1 would be larger than the matrix
-  CHECK(UniformRank(0.9, 2, 2) == kStaysDense);
-  for (const double keep : {0.25, 0.33, 0.5, 0.75, 0.99}) {
-    const size_t rank = UniformRank(keep, 300, 200);
-    CHECK(static_cast<double>(rank * 500) <= keep * 60000);
-    CHECK(static_cast<double>((rank + 1) * 500) > keep * 60000);
-  }
-}
 
 TEST_CASE("a walk delivers what the forward pass reads") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(37);  // more than one task's, the last one smaller
   ActivationWalk walk(model, sequences, 2);
   for (int layer = 0; layer < model.config().num_layers; ++layer) {
+    walk.BeginLayer(model, layer, 2);
     for (const InputGroup group : kInputGroups) {
       for (const size_t i : {size_t{0}, size_t{20}, size_t{36}}) {
         KvCache cache(model.config());
@@ -143,27 +152,27 @@ TEST_CASE("a walk delivers what the forward pass reads") {
         }
         CHECK(ToDoubles(walk.input(i)) == ToDoubles(scratch.input(group)));
       }
-      walk.Advance(2);
+      walk.Advance(model, 2);
     }
   }
+  CHECK(ToDoubles(walk.hidden(20)) == ToDoubles(HiddenStates(model, sequences[20])));
 }
 
 TEST_CASE("moments are sums over all tokens, whatever the threads") {
   const Transformer model = MakeTransformer();
-  const Transformer other = CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5),
-                                           FactorizationMethod::kSvd, {});
+  const Transformer other = CompressOrFail(model, HalfPlan(model), FitMethod::kSvd, {});
   const auto sequences = MakeSequences(300);  // more tokens than one batch
-  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, 1, InputGroup::kGated);
-  const std::optional<ActivationWalk> own = WalkTo(other, sequences, 1, InputGroup::kGated);
+  const ActivationWalk walk = WalkTo(model, sequences, 1, InputGroup::kGated);
+  const ActivationWalk own = WalkTo(other, sequences, 1, InputGroup::kGated);
   const InputMoments moments =
-      SumMoments(walk, own, {.original = true, .cross = true, .compressed = true}, 2);
+      SumMoments(&walk, &own, {.original = true, .cross = true, .compressed = true}, 2);
   const Eigen::Index n = moments.original.rows();
   MatrixXd gram = MatrixXd::Zero(n, n);
   MatrixXd cross = gram;
   MatrixXd own_gram = gram;
   for (size_t i = 0; i < sequences.size(); ++i) {
-    const MatrixXd x = ToDoubles(walk->input(i));
-    const MatrixXd x_own = ToDoubles(own->input(i));
+    const MatrixXd x = ToDoubles(walk.input(i));
+    const MatrixXd x_own = ToDoubles(own.input(i));
     gram += x.transpose() * x;
     cross += x.transpose() * x_own;
     own_gram += x_own.transpose() * x_own;
@@ -174,7 +183,7 @@ TEST_CASE("moments are sums over all tokens, whatever the threads") {
   CHECK((gram - own_gram).norm() > 1e-3 * gram.norm());
 
   CHECK(GramOf(model, sequences, 1, InputGroup::kGated, 1) == moments.original);
-  const InputMoments nothing = SumMoments(std::nullopt, std::nullopt, {}, 1);
+  const InputMoments nothing = SumMoments(nullptr, nullptr, {}, 1);
   CHECK(nothing.original.size() == 0);
 }
 
@@ -184,7 +193,7 @@ TEST_CASE("at full rank every method leaves the model as it was") {
     options.architecture = architecture;
     const Transformer model = MakeTransformer(options);
     const auto sequences = MakeSequences(40);
-    for (const FactorizationMethod method : kMethods) {
+    for (const FitMethod method : kMethods) {
       const Transformer compressed = CompressOrFail(model, FullRanks(model), method, sequences);
       CHECK(LinearOf(compressed, 0, LinearKind::kUp).is_low_rank());
       CHECK(HiddenError(model, compressed, sequences) < 1e-4);
@@ -195,10 +204,9 @@ TEST_CASE("at full rank every method leaves the model as it was") {
 TEST_CASE("whitening never loses to the plain SVD on what it was calibrated with") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(40);
-  const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  const Transformer svd = CompressOrFail(model, plan, FactorizationMethod::kSvd, {});
-  const Transformer whitened =
-      CompressOrFail(model, plan, FactorizationMethod::kWhitenedSvd, sequences);
+  const ModelPlan plan = HalfPlan(model);
+  const Transformer svd = CompressOrFail(model, plan, FitMethod::kSvd, {});
+  const Transformer whitened = CompressOrFail(model, plan, FitMethod::kWhitenedSvd, sequences);
   for (size_t layer = 0; layer < plan.size(); ++layer) {
     for (const InputGroup group : kInputGroups) {
       const MatrixXd gram = GramOf(model, sequences, static_cast<int>(layer), group);
@@ -207,7 +215,7 @@ TEST_CASE("whitening never loses to the plain SVD on what it was calibrated with
         const Linear& original = LinearOf(model, layer, kind);
         const Linear& low_rank = LinearOf(whitened, layer, kind);
         REQUIRE(low_rank.is_low_rank());
-        CHECK(low_rank.rank() == plan[layer][static_cast<size_t>(kind)]);
+        CHECK(static_cast<int64_t>(low_rank.rank()) == plan[layer][static_cast<size_t>(kind)].rank);
         CHECK(low_rank.num_parameters() <= original.num_parameters() / 2);
         CHECK(OutputError(original, low_rank, gram) <=
               OutputError(original, LinearOf(svd, layer, kind), gram) * (1 + 1e-6));
@@ -219,11 +227,9 @@ TEST_CASE("whitening never loses to the plain SVD on what it was calibrated with
 TEST_CASE("alignment changes nothing that sees the original inputs, and helps what follows") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(60);
-  const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  const Transformer whitened =
-      CompressOrFail(model, plan, FactorizationMethod::kWhitenedSvd, sequences);
-  const Transformer aligned =
-      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences);
+  const ModelPlan plan = HalfPlan(model);
+  const Transformer whitened = CompressOrFail(model, plan, FitMethod::kWhitenedSvd, sequences);
+  const Transformer aligned = CompressOrFail(model, plan, FitMethod::kAlignedSvd, sequences);
   // The first layer's q, k and v see X itself, and the whitened SVD's left factor is the best one
   // for X already.
   for (const LinearKind kind : KindsOf(InputGroup::kAttention)) {
@@ -236,9 +242,8 @@ TEST_CASE("alignment changes nothing that sees the original inputs, and helps wh
 TEST_CASE("alignment solves its least-squares problem, whatever the threads") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(60);
-  const RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  const Transformer aligned =
-      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences);
+  const ModelPlan plan = HalfPlan(model);
+  const Transformer aligned = CompressOrFail(model, plan, FitMethod::kAlignedSvd, sequences);
 
   // The last matrix is refitted last, so the final model delivers its X' and the residual
   // W X - A B X' must be orthogonal to B X'.
@@ -257,8 +262,7 @@ TEST_CASE("alignment solves its least-squares problem, whatever the threads") {
   }
   CHECK(residual_by_code.norm() < 1e-5 * scale);
 
-  const Transformer serial =
-      CompressOrFail(model, plan, FactorizationMethod::kAlignedSvd, sequences, 1);
+  const Transformer serial = CompressOrFail(model, plan, FitMethod::kAlignedSvd, sequences, 1);
   for (const LinearKind kind : kLinearKinds) {
     CHECK(ToDoubles(LinearOf(aligned, 1, kind).UnpackLeft()) ==
           ToDoubles(LinearOf(serial, 1, kind).UnpackLeft()));
@@ -277,42 +281,42 @@ double DriftedError(const MatrixXd& weight, const LowRankFactors& factors, const
 TEST_CASE("regression is better than alignment on drifted inputs, and whitening without drift") {
   const Transformer model = MakeTransformer();
   const auto sequences = MakeSequences(60);
-  const Transformer halved = CompressOrFail(model, ChooseUniformRanks(model.weights(), 0.5),
-                                            FactorizationMethod::kWhitenedSvd, sequences);
-  const std::optional<ActivationWalk> walk = WalkTo(model, sequences, 1, InputGroup::kFeedForward);
-  const std::optional<ActivationWalk> own = WalkTo(halved, sequences, 1, InputGroup::kFeedForward);
+  const Transformer halved =
+      CompressOrFail(model, HalfPlan(model), FitMethod::kWhitenedSvd, sequences);
+  const ActivationWalk walk = WalkTo(model, sequences, 1, InputGroup::kFeedForward);
+  const ActivationWalk own = WalkTo(halved, sequences, 1, InputGroup::kFeedForward);
   const MatrixXd weight = ToDoubles(LinearOf(model, 1, LinearKind::kUp).Unpack());
   const MomentChoice all = {.original = true, .cross = true, .compressed = true};
-  const auto factorize = [&](FactorizationMethod method, const InputMoments& moments) {
-    auto factorizer = Factorizer::Create(method, moments, "up");
+  const auto factorize = [&](FitMethod method, const InputMoments& moments) {
+    auto factorizer = LinearFitter::Create(method, moments, "up");
     REQUIRE(factorizer.has_value());
     auto factors = factorizer->Factorize(weight, 5, "up");
     REQUIRE(factors.has_value());
     return *std::move(factors);
   };
 
-  const InputMoments drifted = SumMoments(walk, own, all, 2);
-  const auto error = [&](FactorizationMethod method) {
+  const InputMoments drifted = SumMoments(&walk, &own, all, 2);
+  const auto error = [&](FitMethod method) {
     return DriftedError(weight, factorize(method, drifted), drifted.original, drifted.cross,
                         drifted.compressed);
   };
-  const double best = error(FactorizationMethod::kRegression);
-  CHECK(best < error(FactorizationMethod::kAlignedSvd));
-  CHECK(best < error(FactorizationMethod::kWhitenedSvd));
+  const double best = error(FitMethod::kRegression);
+  CHECK(best < error(FitMethod::kAlignedSvd));
+  CHECK(best < error(FitMethod::kWhitenedSvd));
 
-  const InputMoments still = SumMoments(walk, walk, all, 2);
-  const LowRankFactors regression = factorize(FactorizationMethod::kRegression, still);
-  const LowRankFactors whitened = factorize(FactorizationMethod::kWhitenedSvd, still);
+  const InputMoments still = SumMoments(&walk, &walk, all, 2);
+  const LowRankFactors regression = factorize(FitMethod::kRegression, still);
+  const LowRankFactors whitened = factorize(FitMethod::kWhitenedSvd, still);
   const MatrixXd expected = whitened.left * whitened.right;
   CHECK((regression.left * regression.right - expected).norm() < 1e-2 * expected.norm());
 }
 
 TEST_CASE("matrices that stay dense are left alone by every method") {
   const Transformer model = MakeTransformer();
-  RankPlan plan = ChooseUniformRanks(model.weights(), 0.5);
-  plan[0][static_cast<size_t>(LinearKind::kUp)] = kStaysDense;
-  plan[1][static_cast<size_t>(LinearKind::kDown)] = kStaysDense;
-  for (const FactorizationMethod method : kMethods) {
+  ModelPlan plan = HalfPlan(model);
+  plan[0][static_cast<size_t>(LinearKind::kUp)] = {};
+  plan[1][static_cast<size_t>(LinearKind::kDown)] = {};
+  for (const FitMethod method : kMethods) {
     const Transformer compressed = CompressOrFail(model, plan, method, MakeSequences(20));
     const Linear& up = LinearOf(compressed, 0, LinearKind::kUp);
     CHECK_FALSE(up.is_low_rank());

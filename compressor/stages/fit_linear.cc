@@ -1,0 +1,190 @@
+#include "compressor/stages/fit_linear.h"
+
+#include <utility>
+
+#include "compressor/linalg/cholesky.h"
+#include "compressor/linalg/compensated_rounding.h"
+#include "compressor/linalg/interpolative.h"
+#include "compressor/linalg/matrices.h"
+
+namespace halfling {
+namespace {
+
+constexpr double kRidge = 1e-4;  // share of the inputs' mean square
+
+bool IsInteger(DType dtype) { return dtype == DType::kI8 || dtype == DType::kU8; }
+
+// Gives the columns of `left` norm 1, at the cost of the rows of `right`, whose scales in int8 are
+// their own. Rounding then treats every column of `left` alike.
+void NormalizeLeft(Eigen::MatrixXd& left, Eigen::MatrixXd& right) {
+  for (Eigen::Index k = 0; k < left.cols(); ++k) {
+    const double norm = left.col(k).norm();
+    if (!(norm > 0)) continue;
+    left.col(k) /= norm;
+    right.row(k) *= norm;
+  }
+}
+
+}  // namespace
+
+bool NeedsInputs(FitMethod method, const LinearPlan& plan) {
+  return method != FitMethod::kSvd && (plan.storage != Storage::kDense || IsInteger(plan.dtype));
+}
+
+MomentChoice MomentsFor(FitMethod method) {
+  switch (method) {
+    case FitMethod::kSvd:
+      return {};
+    case FitMethod::kWhitenedSvd:
+      return {.original = true};
+    case FitMethod::kRounding:
+      return {.compressed = true};
+    case FitMethod::kAlignedSvd:
+    case FitMethod::kRegression:
+      break;
+  }
+  return {.original = true, .cross = true, .compressed = true};
+}
+
+Result<LinearFitter> LinearFitter::Create(FitMethod method, InputMoments moments,
+                                          const std::string& what) {
+  LinearFitter fitter(method, std::move(moments));
+  switch (method) {
+    case FitMethod::kSvd:
+    case FitMethod::kRounding:
+      break;
+    case FitMethod::kWhitenedSvd:
+    case FitMethod::kAlignedSvd: {
+      HALFLING_ASSIGN_OR_RETURN(CholeskyFactor covariance,
+                                FactorCovariance(fitter.moments_.original, what.c_str()));
+      fitter.lower_ = std::move(covariance.lower);
+      break;
+    }
+    case FitMethod::kRegression:
+      HALFLING_RETURN_IF_ERROR(fitter.PrepareRegression(what));
+  }
+  return fitter;
+}
+
+// A multiple of I on both moments acts as inputs that did not drift: it pulls A B toward W in the
+// directions that the calibration hardly sees.
+Status LinearFitter::PrepareRegression(const std::string& what) {
+  Eigen::MatrixXd& gram = moments_.compressed;
+  ridge_ = kRidge * gram.trace() / static_cast<double>(gram.rows());
+  moments_.cross.diagonal().array() += ridge_;
+  gram.diagonal().array() += ridge_;
+  HALFLING_ASSIGN_OR_RETURN(CholeskyFactor covariance, FactorCovariance(gram, what.c_str()));
+  lower_ = std::move(covariance.lower);
+  return {};
+}
+
+Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
+                                               const std::string& what) const {
+  switch (method_) {
+    case FitMethod::kSvd:
+    case FitMethod::kRounding:
+      return TruncateSvd(weight, rank);
+    case FitMethod::kWhitenedSvd:
+      break;
+    case FitMethod::kAlignedSvd: {
+      LowRankFactors factors = TruncateWhitenedSvd(weight, lower_, rank);
+      HALFLING_ASSIGN_OR_RETURN(
+          factors.left, RefitLeftFactor(weight, moments_.cross, moments_.compressed, factors.right,
+                                        what.c_str()));
+      return factors;
+    }
+    case FitMethod::kRegression:
+      return TruncateRegression(weight, moments_.cross, lower_, rank);
+  }
+  return TruncateWhitenedSvd(weight, lower_, rank);
+}
+
+Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
+                                       const std::string& what) const {
+  FittedLinear fitted;
+  fitted.stored.dtype = plan.dtype;
+  if (plan.storage == Storage::kDense) {
+    // Rounding may start from what the inputs that have drifted ask for.
+    const Eigen::MatrixXd target = method_ == FitMethod::kRegression && IsInteger(plan.dtype)
+                                       ? Regress(weight, moments_.cross, lower_)
+                                       : weight;
+    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
+                              Round(target, plan.dtype, moments_.compressed, what));
+  } else {
+    HALFLING_ASSIGN_OR_RETURN(LowRankFactors factors, Factorize(weight, plan.rank, what));
+    fitted.singular_values = std::move(factors.singular_values);
+    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
+                              FitFactors(weight, plan, std::move(factors), what));
+  }
+  MeasureError(weight, fitted);
+  return fitted;
+}
+
+Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
+                                               const LinearPlan& plan, LowRankFactors factors,
+                                               const std::string& what) const {
+  StoredFactors stored;
+  Eigen::MatrixXd target = weight;  // of left: the rows that it gives
+  if (plan.storage == Storage::kPivoted) {
+    InterpolativeFactors interpolative = Interpolate(factors.left, factors.right);
+    target = weight(OtherRows(weight.rows(), interpolative.pivots), Eigen::all);
+    stored.pivots = std::move(interpolative.pivots);
+    factors.left = std::move(interpolative.coefficients);
+    factors.right = std::move(interpolative.pivot_rows);
+  } else {
+    NormalizeLeft(factors.left, factors.right);
+  }
+  HALFLING_ASSIGN_OR_RETURN(stored.right,
+                            Round(factors.right, plan.dtype, moments_.compressed, what));
+  Eigen::MatrixXd gram;  // of what left reads
+  if (method_ == FitMethod::kRegression && IsInteger(plan.dtype)) {
+    const Eigen::MatrixXd right = ToDoubles(ToMatrix(stored.right));
+    HALFLING_ASSIGN_OR_RETURN(
+        factors.left,
+        RefitLeftFactor(target, moments_.cross, moments_.compressed, right, what.c_str()));
+    gram = right * moments_.compressed * right.transpose();
+  }
+  HALFLING_ASSIGN_OR_RETURN(stored.left, Round(factors.left, plan.dtype, gram, what));
+  return stored;
+}
+
+// The baselines round to nearest, as their authors' factors would be; only kRegression and
+// kRounding compensate.
+Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dtype,
+                                         const Eigen::MatrixXd& gram,
+                                         const std::string& what) const {
+  const bool compensates = method_ == FitMethod::kRegression || method_ == FitMethod::kRounding;
+  const Matrix floats = ToFloatMatrix(matrix);
+  switch (dtype) {
+    case DType::kI8:
+      if (compensates) return RoundToInt8(matrix, gram, what.c_str());
+      return QuantizeInt8(floats);
+    case DType::kU8:
+      if (compensates) return RoundToInt4(matrix, gram, what.c_str());
+      return QuantizeInt4(floats);
+    default:
+      return floats;
+  }
+}
+
+void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fitted) const {
+  if (method_ == FitMethod::kSvd) return;
+  const Eigen::MatrixXd effective = ToDoubles(MakeLinear(fitted.stored).Unpack());
+  const auto inner = [](const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+    return a.cwiseProduct(b).sum();
+  };
+  const bool sees_original = moments_.original.size() > 0;
+  const Eigen::MatrixXd& inputs = sees_original ? moments_.original : moments_.compressed;
+  fitted.squared_output = inner(weight * inputs, weight);
+  if (moments_.cross.size() == 0) {
+    const Eigen::MatrixXd difference = weight - effective;
+    fitted.squared_error = inner(difference * inputs, difference);
+    return;
+  }
+  // ||W X||^2 - 2 <W X, W^ X'> + ||W^ X'||^2, without the ridge on the last two.
+  fitted.squared_error = *fitted.squared_output - 2 * inner(weight * moments_.cross, effective) +
+                         inner(effective * moments_.compressed, effective) +
+                         ridge_ * (2 * inner(weight, effective) - inner(effective, effective));
+}
+
+}  // namespace halfling

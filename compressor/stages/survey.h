@@ -1,0 +1,39 @@
+// Stage 1: what each linear of the original would lose by being smaller, and what the ranking would
+// lose by that.
+#ifndef HALFLING_COMPRESSOR_STAGES_SURVEY_H_
+#define HALFLING_COMPRESSOR_STAGES_SURVEY_H_
+
+#include <array>
+#include <vector>
+
+#include "compressor/progress.h"
+#include "compressor/stages/calibration_sequences.h"
+#include "compressor/stages/plan.h"
+#include "compressor/stages/streamed_model.h"
+#include "engine/search/item_trie.h"
+
+namespace halfling {
+
+// Errors are ||(W - W^) X||^2 over the calibration tokens.
+struct SurveyedLinear {
+  std::vector<double> discarded;  // [min(m, n) + 1]: of the best map of each rank
+  double int8_error = 0;          // of the dense weight rounded to nearest
+  double int4_error = 0;          // of the dense weight rounded with compensation
+  double reference_error = 0;     // of the rank that was tried
+  // KL(original || original with this linear alone at that rank), in nats a target's code.
+  double divergence = 0;
+};
+using SurveyedLayer = std::array<SurveyedLinear, kNumLinearKinds>;  // by LinearKind
+using Survey = std::vector<SurveyedLayer>;                          // [num_layers]
+
+// Walks the original through the calibration once, one layer in memory at a time. For the
+// divergences a part of the sequences goes on from each replaced linear to the end, as many as do
+// not hold more activations than the calibration does. `reference` gives the ranks to try; a dense
+// linear there is tried at half its parameters. The result does not depend on `threads`.
+Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
+                             const CalibrationSet& calibration, const ItemTrie& trie, int threads,
+                             Progress& progress);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_STAGES_SURVEY_H_

@@ -1,0 +1,137 @@
+// One weight fitted to made-up inputs that have drifted a little.
+#include "compressor/stages/fit_linear.h"
+
+#include <Eigen/Core>
+#include <variant>
+
+#include "compressor/linalg/matrices.h"
+#include "tests/catch.h"
+#include "tests/engine/tiny_model.h"
+
+namespace halfling {
+namespace {
+
+using Eigen::MatrixXd;
+
+MatrixXd MadeUpMatrix(Eigen::Index rows, Eigen::Index cols, uint32_t seed) {
+  testing::Random random(seed);
+  MatrixXd matrix(rows, cols);
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    for (Eigen::Index j = 0; j < cols; ++j) matrix(i, j) = random.Symmetric();
+  }
+  return matrix;
+}
+
+struct Data {
+  MatrixXd weight = MadeUpMatrix(24, 40, 1);
+  MatrixXd x;    // [40, tokens]
+  MatrixXd own;  // the same, drifted
+
+  Data() {
+    // Correlated inputs, as activations are.
+    x = MadeUpMatrix(40, 12, 2) * MadeUpMatrix(12, 400, 3) + 0.1 * MadeUpMatrix(40, 400, 4);
+    own = x + 0.2 * MadeUpMatrix(40, 400, 5);
+  }
+
+  InputMoments Moments(MomentChoice choice) const {
+    InputMoments moments;
+    if (choice.original) moments.original = x * x.transpose();
+    if (choice.cross) moments.cross = x * own.transpose();
+    if (choice.compressed) moments.compressed = own * own.transpose();
+    return moments;
+  }
+
+  FittedLinear Fit(FitMethod method, const LinearPlan& plan) const {
+    auto fitter = LinearFitter::Create(method, Moments(MomentsFor(method)), "weight");
+    REQUIRE(fitter.has_value());
+    auto fitted = fitter->Fit(weight, plan, "weight");
+    REQUIRE(fitted.has_value());
+    return *std::move(fitted);
+  }
+
+  // ||W X - W^ X'||^2
+  double Error(const FittedLinear& fitted) const {
+    return (weight * x - Effective(fitted) * own).squaredNorm();
+  }
+  double ErrorWithoutDrift(const FittedLinear& fitted) const {
+    return ((weight - Effective(fitted)) * x).squaredNorm();
+  }
+
+  static MatrixXd Effective(const FittedLinear& fitted) {
+    return ToDoubles(MakeLinear(fitted.stored).Unpack());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a pivoted fit is the low-rank one in fewer parameters") {
+  const Data data;
+  for (const int64_t rank : {1, 6, 23}) {
+    const FittedLinear low_rank =
+        data.Fit(FitMethod::kRegression, {Storage::kLowRank, DType::kF32, rank});
+    const FittedLinear pivoted =
+        data.Fit(FitMethod::kRegression, {Storage::kPivoted, DType::kF32, rank});
+    const MatrixXd expected = Data::Effective(low_rank);
+    CHECK((Data::Effective(pivoted) - expected).norm() < 1e-4 * expected.norm());
+    CHECK(MakeLinear(pivoted.stored).num_parameters() <
+          MakeLinear(low_rank.stored).num_parameters());
+  }
+}
+
+TEST_CASE("the reported errors are those on the inputs") {
+  const Data data;
+  const LinearPlan plan = {Storage::kLowRank, DType::kI8, 8};
+  for (const FitMethod method : {FitMethod::kAlignedSvd, FitMethod::kRegression}) {
+    const FittedLinear fitted = data.Fit(method, plan);
+    CHECK(*fitted.squared_error == Approx(data.Error(fitted)).epsilon(1e-6));
+    CHECK(*fitted.squared_output == Approx((data.weight * data.x).squaredNorm()));
+  }
+  const FittedLinear whitened = data.Fit(FitMethod::kWhitenedSvd, plan);
+  CHECK(*whitened.squared_error == Approx(data.ErrorWithoutDrift(whitened)).epsilon(1e-6));
+  CHECK_FALSE(data.Fit(FitMethod::kSvd, plan).squared_error.has_value());
+}
+
+TEST_CASE("what int8 takes from the factors, the regression mostly gives back") {
+  const Data data;
+  const LinearPlan exact = {Storage::kPivoted, DType::kF32, 10};
+  const LinearPlan rounded = {Storage::kPivoted, DType::kI8, 10};
+  const double floor = data.Error(data.Fit(FitMethod::kRegression, exact));
+  CHECK(data.Error(data.Fit(FitMethod::kRegression, rounded)) < 1.01 * floor);
+}
+
+TEST_CASE("compensated rounding loses less than rounding to nearest") {
+  const Data data;
+  const InputMoments moments = data.Moments({.compressed = true});
+  for (const DType dtype : {DType::kI8, DType::kU8}) {
+    const LinearPlan plan = {Storage::kDense, dtype, 0};
+    const FittedLinear compensated = data.Fit(FitMethod::kRounding, plan);
+    const FittedLinear nearest = data.Fit(FitMethod::kSvd, plan);
+    const auto error = [&](const FittedLinear& fitted) {
+      return ((data.weight - Data::Effective(fitted)) * data.own).squaredNorm();
+    };
+    CHECK(error(compensated) < 0.7 * error(nearest));
+    CHECK(*compensated.squared_error == Approx(error(compensated)).epsilon(1e-6));
+    CHECK(std::holds_alternative<Int8Matrix>(std::get<StoredMatrix>(compensated.stored.weight)) ==
+          (dtype == DType::kI8));
+  }
+}
+
+TEST_CASE("a dense fit in int8 answers drift as well as rounding") {
+  const Data data;
+  const LinearPlan plan = {Storage::kDense, DType::kI8, 0};
+  CHECK(data.Error(data.Fit(FitMethod::kRegression, plan)) <
+        data.Error(data.Fit(FitMethod::kRounding, plan)));
+}
+
+TEST_CASE("a dense float weight passes through whatever the method") {
+  const Data data;
+  const Matrix weight = ToFloatMatrix(data.weight);
+  for (const FitMethod method : {FitMethod::kSvd, FitMethod::kWhitenedSvd, FitMethod::kAlignedSvd,
+                                 FitMethod::kRegression, FitMethod::kRounding}) {
+    const LinearPlan plan = {Storage::kDense, DType::kF32, 0};
+    CHECK_FALSE(NeedsInputs(method, plan));
+    CHECK(Data::Effective(data.Fit(method, plan)) == ToDoubles(weight));
+  }
+}
+
+}  // namespace halfling
