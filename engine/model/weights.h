@@ -61,9 +61,9 @@ struct ModelWeights {
 // "model.layers.3.self_attn.q_proj"
 std::string LinearName(int layer, LinearKind kind);
 
-// Reads every tensor that `config` calls for. A linear layer NAME is dense (NAME.weight) or
-// low-rank (NAME.left [out, rank] and NAME.right [rank, in]); a bias is NAME.bias. Checks presence,
-// dtype, shape and finiteness; says which tensor failed.
+// Reads every tensor that `config` calls for, under the names and in the forms that model_file.h
+// describes; a bias is NAME.bias. Embedding and head are widened to f32. Checks presence, dtype,
+// shape, ranges and finiteness; says which tensor failed.
 Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source);
 
 // kShapeMismatch, naming the part, if the sizes of `weights` are not those that `config` calls for.
