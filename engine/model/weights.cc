@@ -58,10 +58,10 @@ class Loader {
                          std::vector<float> bias) const {
     HALFLING_ASSIGN_OR_RETURN(const int64_t rank,
                               Rank(name + ".pivots", 1, std::min(out_dim - 1, in_dim)));
-    HALFLING_ASSIGN_OR_RETURN(std::vector<int> pivots, Pivots(name + ".pivots", out_dim));
     HALFLING_ASSIGN_OR_RETURN(const StoredMatrix left,
                               Stored(name + ".left", out_dim - rank, rank));
     HALFLING_ASSIGN_OR_RETURN(const StoredMatrix right, Stored(name + ".right", rank, in_dim));
+    HALFLING_ASSIGN_OR_RETURN(std::vector<int> pivots, Pivots(name + ".pivots", out_dim));
     return Linear::Pivoted(left, right, std::move(pivots), std::move(bias));
   }
 

@@ -67,9 +67,9 @@ struct LinearShape {
 };
 LinearShape LinearShapeOf(const ModelConfig& config, LinearKind kind);
 
-// Reads every tensor that `config` calls for. A linear layer NAME is dense (NAME.weight) or
-// low-rank (NAME.left [out, rank] and NAME.right [rank, in]); a bias is NAME.bias. Checks presence,
-// dtype, shape and finiteness; says which tensor failed.
+// Reads every tensor that `config` calls for, under the names and in the forms that model_file.h
+// describes; a bias is NAME.bias. Embedding and head are widened to f32. Checks presence, dtype,
+// shape, ranges and finiteness; says which tensor failed.
 Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& source);
 
 // Its parts, for who cannot hold them all at once: everything but the layers, and one layer.

@@ -7,7 +7,12 @@
 //   "prompt":   {"prefix": [token…], "separator": [token…], "suffix": [token…],
 //                "max_history": n}
 // Tensors:
-//   the model's, under their Hugging Face names; a low-rank linear NAME is NAME.left, NAME.right
+//   the model's, under their Hugging Face names; matrices in any form of stored_tensors.h: floats,
+//                       int8 or int4 with scales. A linear layer NAME is
+//                         dense: NAME.weight;
+//                         low-rank: NAME.left [out, rank] times NAME.right [rank, in]; or
+//                         pivoted: NAME.right [rank, in] holds the rows NAME.pivots I32 [rank]
+//                         (rising), NAME.left [out - rank, rank] times it the others, in order
 //   catalog.codes       I32 [num_items, code_length]  token ids, padded with -1 at the end
 //   catalog.popularity  I32 [num_items]
 //   vocabulary.ids      I32 [vocab_size]  each kept token's id in the checkpoint that it came from

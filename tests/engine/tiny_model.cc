@@ -1,7 +1,10 @@
 #include "tests/engine/tiny_model.h"
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
+
+#include "engine/model_file/stored_tensors.h"
 
 namespace halfling::testing {
 namespace {
@@ -17,31 +20,55 @@ constexpr int kFirstCodeToken = 4;
 
 class TensorMaker {
  public:
-  TensorMaker(uint32_t seed, DType dtype) : random_(seed), dtype_(dtype) {}
+  explicit TensorMaker(const TinyModelOptions& options)
+      : random_(options.seed + 1), options_(options) {}
 
   // Uniform in offset ± scale.
-  void Add(const std::string& name, Shape shape, float scale, float offset = 0.0f) {
-    size_t count = 1;
-    for (const int64_t size : shape) count *= static_cast<size_t>(size);
-    std::vector<float> values(count);
-    for (float& value : values) value = offset + scale * random_.Symmetric();
-    tensors_.push_back({name, dtype_, std::move(shape), FromFloats(values, dtype_)});
+  void AddVector(const std::string& name, int64_t size, float scale, float offset = 0.0f) {
+    const std::vector<float> values = Values(size, scale, offset);
+    tensors_.push_back({name, options_.dtype, {size}, FromFloats(values, options_.dtype)});
   }
 
-  void AddLinear(const std::string& name, int64_t out, int64_t in, bool low_rank) {
-    if (low_rank) {
-      Add(name + ".left", {out, kRank}, 0.6f);
-      Add(name + ".right", {kRank, in}, 0.6f);
-    } else {
-      Add(name + ".weight", {out, in}, 0.5f);
+  void AddMatrix(const std::string& name, int64_t rows, int64_t cols, float scale) {
+    const Matrix matrix(static_cast<size_t>(rows), static_cast<size_t>(cols),
+                        Values(rows * cols, scale, 0.0f));
+    AppendStoredMatrix(name, Store(matrix), options_.dtype, tensors_);
+  }
+
+  void AddLinear(const std::string& name, int64_t out, int64_t in) {
+    if (!options_.low_rank && !options_.pivoted) return AddMatrix(name + ".weight", out, in, 0.5f);
+    AddMatrix(name + ".left", options_.pivoted ? out - kRank : out, kRank, 0.6f);
+    AddMatrix(name + ".right", kRank, in, 0.6f);
+    if (!options_.pivoted) return;
+    NamedTensor pivots{name + ".pivots", DType::kI32, {kRank}, {}};
+    for (int32_t i = 0; i < kRank; ++i) {
+      const int32_t row = i * static_cast<int32_t>(out) / kRank;
+      const auto bytes = std::as_bytes(std::span(&row, 1));
+      pivots.data.insert(pivots.data.end(), bytes.begin(), bytes.end());
     }
+    tensors_.push_back(std::move(pivots));
   }
 
   std::vector<NamedTensor> Take() { return std::move(tensors_); }
 
  private:
+  std::vector<float> Values(int64_t count, float scale, float offset) {
+    std::vector<float> values(static_cast<size_t>(count));
+    for (float& value : values) value = offset + scale * random_.Symmetric();
+    return values;
+  }
+
+  StoredMatrix Store(const Matrix& matrix) {
+    Storage storage = options_.storage;
+    if (storage == Storage::kMixed) storage = static_cast<Storage>(num_matrices_++ % 3);
+    if (storage == Storage::kInt8) return QuantizeInt8(matrix);
+    if (storage == Storage::kInt4) return QuantizeInt4(matrix);
+    return matrix;
+  }
+
   Random random_;
-  DType dtype_;
+  const TinyModelOptions& options_;
+  int num_matrices_ = 0;
   std::vector<NamedTensor> tensors_;
 };
 
@@ -67,25 +94,24 @@ std::string ConfigJson(const TinyModelOptions& options, int vocab_size) {
 void AddLayer(TensorMaker& maker, int layer, const TinyModelOptions& options) {
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const std::string attention = prefix + "self_attn.";
-  const bool low_rank = options.low_rank;
-  maker.Add(prefix + "input_layernorm.weight", {kModelDim}, 0.1f, 1.0f);
-  maker.AddLinear(attention + "q_proj", kHeads * kHeadDim, kModelDim, low_rank);
-  maker.AddLinear(attention + "k_proj", kKvHeads * kHeadDim, kModelDim, low_rank);
-  maker.AddLinear(attention + "v_proj", kKvHeads * kHeadDim, kModelDim, low_rank);
-  maker.AddLinear(attention + "o_proj", kModelDim, kHeads * kHeadDim, low_rank);
+  maker.AddVector(prefix + "input_layernorm.weight", kModelDim, 0.1f, 1.0f);
+  maker.AddLinear(attention + "q_proj", kHeads * kHeadDim, kModelDim);
+  maker.AddLinear(attention + "k_proj", kKvHeads * kHeadDim, kModelDim);
+  maker.AddLinear(attention + "v_proj", kKvHeads * kHeadDim, kModelDim);
+  maker.AddLinear(attention + "o_proj", kModelDim, kHeads * kHeadDim);
   if (options.architecture == "Qwen2ForCausalLM") {
-    maker.Add(attention + "q_proj.bias", {kHeads * kHeadDim}, 0.3f);
-    maker.Add(attention + "k_proj.bias", {kKvHeads * kHeadDim}, 0.3f);
-    maker.Add(attention + "v_proj.bias", {kKvHeads * kHeadDim}, 0.3f);
+    maker.AddVector(attention + "q_proj.bias", kHeads * kHeadDim, 0.3f);
+    maker.AddVector(attention + "k_proj.bias", kKvHeads * kHeadDim, 0.3f);
+    maker.AddVector(attention + "v_proj.bias", kKvHeads * kHeadDim, 0.3f);
   }
   if (options.architecture == "Qwen3ForCausalLM") {
-    maker.Add(attention + "q_norm.weight", {kHeadDim}, 0.1f, 1.0f);
-    maker.Add(attention + "k_norm.weight", {kHeadDim}, 0.1f, 1.0f);
+    maker.AddVector(attention + "q_norm.weight", kHeadDim, 0.1f, 1.0f);
+    maker.AddVector(attention + "k_norm.weight", kHeadDim, 0.1f, 1.0f);
   }
-  maker.Add(prefix + "post_attention_layernorm.weight", {kModelDim}, 0.1f, 1.0f);
-  maker.AddLinear(prefix + "mlp.gate_proj", kFfnDim, kModelDim, low_rank);
-  maker.AddLinear(prefix + "mlp.up_proj", kFfnDim, kModelDim, low_rank);
-  maker.AddLinear(prefix + "mlp.down_proj", kModelDim, kFfnDim, low_rank);
+  maker.AddVector(prefix + "post_attention_layernorm.weight", kModelDim, 0.1f, 1.0f);
+  maker.AddLinear(prefix + "mlp.gate_proj", kFfnDim, kModelDim);
+  maker.AddLinear(prefix + "mlp.up_proj", kFfnDim, kModelDim);
+  maker.AddLinear(prefix + "mlp.down_proj", kModelDim, kFfnDim);
 }
 
 }  // namespace
@@ -124,11 +150,11 @@ ModelFileContents TinyModelContents(const TinyModelOptions& options) {
   }
   for (int id = 0; id < vocab_size; ++id) contents.vocabulary_ids.push_back(3 * id);
 
-  TensorMaker maker(options.seed + 1, options.dtype);
-  maker.Add("model.embed_tokens.weight", {vocab_size, kModelDim}, 1.0f);
+  TensorMaker maker(options);
+  maker.AddMatrix("model.embed_tokens.weight", vocab_size, kModelDim, 1.0f);
   for (int layer = 0; layer < kLayers; ++layer) AddLayer(maker, layer, options);
-  maker.Add("model.norm.weight", {kModelDim}, 0.1f, 1.0f);
-  if (!options.tied) maker.Add("lm_head.weight", {vocab_size, kModelDim}, 1.0f);
+  maker.AddVector("model.norm.weight", kModelDim, 0.1f, 1.0f);
+  if (!options.tied) maker.AddMatrix("lm_head.weight", vocab_size, kModelDim, 1.0f);
   contents.tensors = maker.Take();
   return contents;
 }

@@ -26,12 +26,17 @@ class Random {
   std::mt19937 engine_;
 };
 
+// How the matrices are stored; kMixed takes turns.
+enum class Storage { kFloats, kInt8, kInt4, kMixed };
+
 struct TinyModelOptions {
   uint32_t seed = 1;
   std::string architecture = "LlamaForCausalLM";  // or Qwen3ForCausalLM, …
   bool low_rank = false;
+  bool pivoted = false;  // rather than low_rank
+  Storage storage = Storage::kFloats;
   bool tied = true;
-  DType dtype = DType::kF32;
+  DType dtype = DType::kF32;  // of the floats
   int num_items = 30;
   int code_tokens = 12;  // distinct tokens that codes are made of
   int max_code_length = 4;

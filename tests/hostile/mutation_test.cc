@@ -76,6 +76,8 @@ TinyModelOptions SmallOptions(int variant) {
   TinyModelOptions options;
   options.num_items = 12;
   options.low_rank = variant % 2 == 1;
+  options.pivoted = variant >= 4;
+  options.storage = variant < 4 ? Storage::kFloats : variant == 4 ? Storage::kInt8 : Storage::kMixed;
   options.dtype = variant % 2 == 0 ? DType::kF32 : DType::kF16;
   options.architecture = variant < 2 ? "LlamaForCausalLM" : "Qwen3ForCausalLM";
   return options;
@@ -85,7 +87,7 @@ TinyModelOptions SmallOptions(int variant) {
 
 TEST_CASE("Random damage to a model is a typed error or a working model, never worse") {
   std::vector<std::vector<FileBytes>> models;
-  for (int variant = 0; variant < 4; ++variant) {
+  for (int variant = 0; variant < 6; ++variant) {
     models.push_back(TinyModelShards(SmallOptions(variant)));
   }
   std::map<std::string, int> outcomes;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <span>
 
 #include "tests/catch.h"
 #include "tests/engine/kernels/random_values.h"
@@ -51,6 +54,128 @@ TEST_CASE("MatMul is the plain sum over the inputs, token by token") {
       REQUIRE(y.row(t)[out] == sum);
     }
   }
+}
+
+// y of one token and one output by the contract, with a sum that cannot overflow.
+float Int8Output(std::span<const float> x, const Int8Matrix& weight, size_t out) {
+  float largest = 0;
+  for (const float value : x) largest = std::max(largest, std::abs(value));
+  const auto limit = static_cast<float>(kernels::Int8InputLimit(x.size()));
+  const float inverse = limit / largest;
+  int64_t sum = 0;
+  for (size_t in = 0; in < x.size(); ++in) {
+    const auto integer = static_cast<int64_t>(std::nearbyint(x[in] * inverse));
+    sum += integer * weight.values[out * weight.cols + in];
+  }
+  REQUIRE(std::abs(sum) <= std::numeric_limits<int32_t>::max());
+  return static_cast<float>(sum) * weight.scales[out] * (largest / limit);
+}
+
+// With every implementation.
+void RequireInt8Product(const Matrix& x, const Int8Matrix& weight) {
+  for (const auto* implementation : kernels::AvailableImplementations()) {
+    CAPTURE(implementation->name, x.rows(), x.cols(), weight.rows);
+    REQUIRE(kernels::UseImplementation(implementation->name));
+    Matrix y;
+    kernels::QuantizedRows scratch;
+    kernels::MatMul(x, PackedInt8Matrix(weight), y, scratch);
+    REQUIRE(y.rows() == x.rows());
+    REQUIRE(y.cols() == weight.rows);
+    for (size_t t = 0; t < x.rows(); ++t) {
+      for (size_t out = 0; out < weight.rows; ++out) {
+        REQUIRE(y.row(t)[out] == Int8Output(x.row(t), weight, out));
+      }
+    }
+  }
+  kernels::UseImplementation(kernels::AvailableImplementations().front()->name);
+}
+
+TEST_CASE("PackedInt8Matrix unpacks to what was packed") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const Int8Matrix weight =
+      QuantizeInt8(random.NewMatrix(random.Size(1, 40), random.Size(1, 40)));
+  const Int8Matrix unpacked = PackedInt8Matrix(weight).Unpack();
+  CHECK(unpacked.rows == weight.rows);
+  CHECK(unpacked.cols == weight.cols);
+  CHECK(unpacked.values == weight.values);
+  CHECK(unpacked.scales == weight.scales);
+}
+
+TEST_CASE("The int8 MatMul is the exact integer sum, scaled") {
+  RandomValues random(GENERATE(range(0u, 30u)));
+  const size_t in_dim = random.Size(1, 70) + (random.Size(0, 2) == 0 ? 500 : 0);
+  const Matrix x = random.NewMatrix(random.Size(1, 9), in_dim);
+  RequireInt8Product(x, QuantizeInt8(random.NewMatrix(random.Size(1, 70), in_dim)));
+}
+
+TEST_CASE("The int8 MatMul's largest sums do not overflow") {
+  for (const size_t in_dim : {1u, 515u, 516u, 517u, 4096u, 70001u}) {
+    Matrix x(2, in_dim);
+    Int8Matrix weight{2, in_dim, std::vector<int8_t>(2 * in_dim, 127), {1.0f, 0.5f}};
+    for (size_t in = 0; in < in_dim; ++in) {
+      x.row(0)[in] = 3.0f;
+      x.row(1)[in] = in % 2 == 0 ? -1.7f : 1.7f;
+      if (in % 2 == 1) weight.values[in_dim + in] = -127;
+    }
+    RequireInt8Product(x, weight);
+  }
+}
+
+TEST_CASE("The int8 MatMul stays close to the f32 one of the same weights") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const size_t in_dim = random.Size(1, 600);
+  const Matrix x = random.NewMatrix(3, in_dim);
+  const Int8Matrix weight = QuantizeInt8(random.NewMatrix(40, in_dim));
+  const Matrix widened = ToMatrix(weight);
+  Matrix y;
+  kernels::QuantizedRows scratch;
+  kernels::MatMul(x, PackedInt8Matrix(weight), y, scratch);
+  for (size_t t = 0; t < x.rows(); ++t) {
+    for (size_t out = 0; out < weight.rows; ++out) {
+      double expected = 0;
+      double magnitudes = 0;
+      for (size_t in = 0; in < in_dim; ++in) {
+        const double w = widened.row(out)[in];
+        expected += w * x.row(t)[in];
+        magnitudes += std::abs(w);
+      }
+      // Each input is off by half a step at most; the rest is f32's own rounding.
+      const double bound = 0.5001 * scratch.scales[t] * magnitudes + 1e-6 * std::abs(expected);
+      REQUIRE(std::abs(y.row(t)[out] - expected) <= bound);
+    }
+  }
+}
+
+TEST_CASE("The int8 MatMul of rows that have no scale") {
+  using Limits = std::numeric_limits<float>;
+  const float special = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), 0.0f,
+                                 -0.0f, 1e-40f);
+  const size_t in_dim = GENERATE(1u, 17u, 64u);
+  Matrix x(5, in_dim, std::vector<float>(5 * in_dim, 1.0f));
+  const size_t at = GENERATE(0u, 16u) % in_dim;
+  for (float& value : x.row(2)) value = std::abs(special) < 1 ? special : 1.0f;
+  x.row(2)[at] = special;
+  const Int8Matrix weight = QuantizeInt8(Matrix(19, in_dim, std::vector<float>(19 * in_dim, 2.0f)));
+  for (const auto* implementation : kernels::AvailableImplementations()) {
+    CAPTURE(implementation->name, special, in_dim, at);
+    REQUIRE(kernels::UseImplementation(implementation->name));
+    Matrix y;
+    kernels::QuantizedRows scratch;
+    kernels::MatMul(x, PackedInt8Matrix(weight), y, scratch);
+    for (const float value : y.row(2)) {
+      if (std::isfinite(special)) {
+        REQUIRE(value == 0.0f);
+      } else {
+        REQUIRE(std::isnan(value));
+      }
+    }
+    for (const size_t other : {0u, 1u, 3u, 4u}) {
+      for (const float value : y.row(other)) {
+        REQUIRE(value == Approx(2.0 * static_cast<double>(in_dim)));
+      }
+    }
+  }
+  kernels::UseImplementation(kernels::AvailableImplementations().front()->name);
 }
 
 TEST_CASE("DotRows and AccumulateRows follow their definitions") {

@@ -84,6 +84,95 @@ TEST_CASE("A low-rank linear is x (left right)^T + b") {
   RequireClose(y, Reference(x, effective, bias));
 }
 
+StoredMatrix Store(RandomValues& random, const Matrix& matrix) {
+  switch (random.Size(0, 2)) {
+    case 0: return QuantizeInt8(matrix);
+    case 1: return QuantizeInt4(matrix);
+    default: return matrix;
+  }
+}
+
+// `count` rising numbers below `bound`.
+std::vector<int> Rising(RandomValues& random, size_t count, size_t bound) {
+  std::vector<int> numbers;
+  for (size_t i = 0; i < bound; ++i) {
+    const size_t wanted = count - numbers.size();
+    if (wanted > 0 && random.Size(1, bound - i) <= wanted) numbers.push_back(static_cast<int>(i));
+  }
+  return numbers;
+}
+
+TEST_CASE("A pivoted linear is its dense expansion, however its factors are stored") {
+  RandomValues random(GENERATE(range(200u, 240u)));
+  const Matrix x = random.NewMatrix(random.Size(1, 6), random.Size(1, 50));
+  const size_t out_dim = random.Size(2, 50);
+  const size_t rank = random.Size(1, std::min(out_dim - 1, x.cols()));
+  const StoredMatrix left = Store(random, random.NewMatrix(out_dim - rank, rank));
+  const StoredMatrix right = Store(random, random.NewMatrix(rank, x.cols()));
+  const std::vector<int> pivots = Rising(random, rank, out_dim);
+  const std::vector<float> bias = random.Vector(random.Size(0, 1) == 1 ? out_dim : 0);
+  const Linear linear = Linear::Pivoted(left, right, pivots, bias);
+  CHECK(linear.is_pivoted());
+  CHECK_FALSE(linear.is_low_rank());
+  CHECK_FALSE(linear.is_dense());
+  CHECK(linear.in_dim() == x.cols());
+  CHECK(linear.out_dim() == out_dim);
+  CHECK(linear.rank() == rank);
+  CHECK(linear.num_parameters() == rank * (x.cols() + out_dim - rank) + bias.size());
+  CHECK(std::ranges::equal(linear.pivots(), pivots));
+
+  const Matrix wide_left = ToMatrix(left);
+  const Matrix wide_right = ToMatrix(right);
+  CHECK(std::ranges::equal(linear.UnpackLeft().values(), wide_left.values()));
+  CHECK(std::ranges::equal(linear.UnpackRight().values(), wide_right.values()));
+  Matrix expansion(out_dim, x.cols());
+  for (size_t out = 0, pivot = 0; out < out_dim; ++out) {
+    if (pivot < rank && pivots[pivot] == static_cast<int>(out)) {
+      std::ranges::copy(wide_right.row(pivot++), expansion.row(out).begin());
+      continue;
+    }
+    for (size_t in = 0; in < x.cols(); ++in) {
+      float sum = 0;
+      for (size_t r = 0; r < rank; ++r) {
+        const float product = wide_left.row(out - pivot)[r] * wide_right.row(r)[in];
+        sum += product;
+      }
+      expansion.row(out)[in] = sum;
+    }
+  }
+  CHECK(std::ranges::equal(linear.Unpack().values(), expansion.values()));
+
+  Matrix y;
+  LinearScratch scratch;
+  linear.Apply(x, y, scratch);
+  const std::vector<double> expected = Reference(x, expansion, bias);
+  REQUIRE(y.values().size() == expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    // int8 factors round their inputs to 16 bits, twice.
+    REQUIRE(y.values()[i] == Approx(expected[i]).epsilon(1e-4).margin(2e-3));
+  }
+}
+
+TEST_CASE("An int8 linear gives back what it was given, and applies it") {
+  RandomValues random(GENERATE(range(300u, 310u)));
+  const Matrix x = random.NewMatrix(3, random.Size(1, 50));
+  const Int8Matrix weight = QuantizeInt8(random.NewMatrix(random.Size(1, 50), x.cols()));
+  const Linear linear = Linear::Dense(weight);
+  CHECK(linear.is_dense());
+  CHECK(linear.num_parameters() == weight.values.size());
+  const StoredMatrix stored = linear.StoredWeight();
+  REQUIRE(std::holds_alternative<Int8Matrix>(stored));
+  CHECK(std::get<Int8Matrix>(stored).values == weight.values);
+  CHECK(std::get<Int8Matrix>(stored).scales == weight.scales);
+  Matrix y;
+  LinearScratch scratch;
+  linear.Apply(x, y, scratch);
+  const std::vector<double> expected = Reference(x, linear.Unpack(), {});
+  for (size_t i = 0; i < expected.size(); ++i) {
+    REQUIRE(y.values()[i] == Approx(expected[i]).epsilon(1e-4).margin(1e-3));
+  }
+}
+
 TEST_CASE("RmsNormHeads normalizes each head on its own") {
   RandomValues random(3);
   const std::vector<float> weight = random.Vector(6);

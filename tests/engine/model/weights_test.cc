@@ -1,6 +1,7 @@
 #include "engine/model/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -66,6 +67,82 @@ TEST_CASE("Weights of every dtype load, dense and low-rank") {
   CHECK(CheckWeights(parts.config, *weights).has_value());
 }
 
+TEST_CASE("Weights load however they are stored, and are what was stored") {
+  TinyModelOptions options;
+  options.storage = GENERATE(Storage::kInt8, Storage::kInt4, Storage::kMixed);
+  options.low_rank = GENERATE(false, true);
+  options.pivoted = GENERATE(false, true);
+  options.tied = GENERATE(false, true);
+  Parts parts(options);
+  const auto weights = parts.Load();
+  if (!weights) FAIL(weights.error().message);
+  CHECK(CheckWeights(parts.config, *weights).has_value());
+
+  TinyModelOptions floats = options;
+  floats.storage = Storage::kFloats;
+  const auto originals = Parts(floats).Load();
+  REQUIRE(originals);
+  // Every matrix here has values within ±1 that fill their range.
+  const double step = options.storage == Storage::kInt8 ? 1.0 / 127 : 1.0 / 7;
+  const auto require_close = [&](const Matrix& loaded, const Matrix& original) {
+    REQUIRE(loaded.values().size() == original.values().size());
+    for (size_t i = 0; i < loaded.values().size(); ++i) {
+      REQUIRE(std::abs(loaded.values()[i] - original.values()[i]) <= 0.51 * step);
+    }
+  };
+  require_close(weights->embedding, originals->embedding);
+  require_close(weights->output_matrix(), originals->output_matrix());
+  for (const LinearKind kind : kLinearKinds) {
+    CAPTURE(LinearKindName(kind));
+    const Linear& loaded = weights->layers[1].linear(kind);
+    const Linear& original = originals->layers[1].linear(kind);
+    CHECK(loaded.form() == original.form());
+    CHECK(loaded.is_pivoted() == options.pivoted);
+    if (loaded.is_dense()) {
+      require_close(loaded.Unpack(), original.Unpack());
+      continue;
+    }
+    require_close(loaded.UnpackLeft(), original.UnpackLeft());
+    require_close(loaded.UnpackRight(), original.UnpackRight());
+    CHECK(std::ranges::equal(loaded.pivots(), original.pivots()));
+  }
+}
+
+TEST_CASE("An int8 matrix runs as integers, others in f32") {
+  TinyModelOptions options;
+  options.storage = Storage::kInt8;
+  const auto int8 = Parts(options).Load();
+  REQUIRE(int8);
+  const Linear& query = int8->layers[1].linear(LinearKind::kQuery);
+  CHECK(std::holds_alternative<Int8Matrix>(query.StoredWeight()));
+  options.storage = Storage::kInt4;
+  const auto int4 = Parts(options).Load();
+  REQUIRE(int4);
+  const Linear& widened = int4->layers[1].linear(LinearKind::kQuery);
+  CHECK(std::holds_alternative<Matrix>(widened.StoredWeight()));
+}
+
+TEST_CASE("An int8 matrix too wide for its sums is refused, where f32 is not") {
+  constexpr int64_t kWide = static_cast<int64_t>(kernels::kMaxInt8InDim) + 1;
+  Parts parts;
+  parts.config.ffn_dim = static_cast<int>(kWide);
+  const std::string layer = "model.layers.0.mlp.";
+  for (const char* up : {"gate_proj.weight", "up_proj.weight"}) {
+    parts.Replace(layer + up, {kWide, 16}, std::vector<float>(static_cast<size_t>(kWide * 16)));
+  }
+  NamedTensor& down = parts.tensor(layer + "down_proj.weight");
+  down.dtype = DType::kI8;
+  down.shape = {16, kWide};
+  down.data.assign(static_cast<size_t>(16 * kWide), std::byte{1});
+  parts.tensors.push_back({layer + "down_proj.weight_scale", DType::kF32, {16},
+                           FromFloats(std::vector<float>(16, 1.0f), DType::kF32)});
+  const auto weights = parts.Load();
+  REQUIRE_FALSE(weights.has_value());
+  CAPTURE(weights.error().message);
+  CHECK(weights.error().code == ErrorCode::kTooLarge);
+  CHECK(weights.error().message.find(layer + "down_proj.weight") != std::string::npos);
+}
+
 struct Spoiled {
   const char* what;
   bool low_rank;
@@ -97,18 +174,18 @@ TEST_CASE("Tensors that the configuration does not call for are refused by name"
       {"integers", false, [](Parts& p) { p.tensor("model.norm.weight").dtype = DType::kI32; },
        ErrorCode::kUnsupportedDType, "model.norm.weight"},
       {"a rank of 0", true,
-       [](Parts& p) { p.Replace("model.layers.1.self_attn.q_proj.left", {16, 0}, {}); },
-       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.left"},
+       [](Parts& p) { p.Replace("model.layers.1.self_attn.q_proj.right", {0, 16}, {}); },
+       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.right"},
       {"a rank beyond both dimensions", true,
        [](Parts& p) {
-         p.Replace("model.layers.1.self_attn.q_proj.left", {16, 17}, std::vector<float>(16 * 17));
+         p.Replace("model.layers.1.self_attn.q_proj.right", {17, 16}, std::vector<float>(17 * 16));
        },
-       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.left"},
+       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.right"},
       {"ranks that differ", true,
        [](Parts& p) {
          p.Replace("model.layers.1.self_attn.q_proj.left", {16, 4}, std::vector<float>(64));
        },
-       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.right"},
+       ErrorCode::kShapeMismatch, "model.layers.1.self_attn.q_proj.left"},
       {"a left factor alone", true,
        [](Parts& p) { p.tensor("model.layers.1.self_attn.q_proj.right").name = "else"; },
        ErrorCode::kMissingTensor, "model.layers.1.self_attn.q_proj.right"},

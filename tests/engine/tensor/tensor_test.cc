@@ -116,16 +116,21 @@ TEST_CASE("Weights that are no finite numbers are refused by name") {
 
 TEST_CASE("I32 is not a weight") {
   const std::vector<std::byte> bytes(8);
+  CHECK(ToFloats({DType::kI8, {8}, bytes}, "x").error().code == ErrorCode::kUnsupportedDType);
   CHECK(ToFloats({DType::kI32, {2}, bytes}, "x").error().code == ErrorCode::kUnsupportedDType);
 }
 
 TEST_CASE("Names of dtypes and shapes") {
   CHECK(ParseDType("BF16") == DType::kBF16);
   CHECK(ParseDType("I32") == DType::kI32);
+  CHECK(ParseDType("I8") == DType::kI8);
+  CHECK(ParseDType("U8") == DType::kU8);
   CHECK_FALSE(ParseDType("f32").has_value());
   CHECK_FALSE(ParseDType("F64").has_value());
   CHECK(DTypeSize(DType::kF16) == 2);
   CHECK(DTypeSize(DType::kI32) == 4);
+  CHECK(DTypeSize(DType::kI8) == 1);
+  CHECK(DTypeSize(DType::kU8) == 1);
   CHECK(ShapeToString({2, 3}) == "[2, 3]");
   CHECK(ShapeToString({}) == "[]");
 }
