@@ -136,12 +136,12 @@ class ModelDirectory:
         return pivots
 
     def _check_nothing_is_left_over(self, model: SemanticModel) -> None:
-        used = {VOCABULARY, CODES}
+        used: set[str] = set()
         for name, _, quantizer in stored_weights(model):
             used |= {name, f"{name}_scale"} if quantizer else {name}
             used.add(name.rpartition(".")[0] + ".pivots")
         for name, place in self.places.items():
-            if name not in used:
+            if name not in used and not name.startswith(("catalog.", "vocabulary.")):
                 raise DataError(f"{place.file}: {name} is no part of a model that can be healed")
 
     @torch.no_grad()

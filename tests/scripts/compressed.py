@@ -126,6 +126,7 @@ def write_halved(
     kept = np.unique(np.append(tokens, 0))
     tensors = {
         "catalog.codes": torch.tensor(np.searchsorted(kept, tokens).astype(np.int32)),
+        "catalog.popularity": torch.tensor(dataset.popularity.astype(np.float32)),
         "vocabulary.ids": torch.tensor(kept.astype(np.int32)),
     }
     plans, linears = PLANS[kind], 0
