@@ -20,16 +20,16 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
-from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distillation import Distillation, mean_divergence  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate  # noqa: E402
 from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
 from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
 
@@ -51,6 +51,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
     add("--validation-users", type=int, default=2500, help="sample for choosing the best epoch")
+    add("--block-epochs", type=float, default=0.0, help="epochs on the blocks' outputs first (0)")
     for name, default in DEFAULTS.__dict__.items():
         add("--" + name.replace("_", "-"), type=type(default), default=default, help=f"({default})")
     return parser.parse_args()
@@ -63,38 +64,33 @@ def heal(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     directory = ModelDirectory(arguments.halved)
     directory.check_output(arguments.output)
-    model = Distillation(load_model(arguments.original, dataset), directory.load(dataset))
-    model = model.to(workers.device)
+    model = Distillation(
+        load_model(arguments.original, dataset), directory.load(dataset), arguments.block_epochs
+    ).to(workers.device)
     options = TrainOptions(**{name: getattr(arguments, name) for name in DEFAULTS.__dict__})
-    sample = [
-        sequence[-WINDOW:] for sequence in dataset.training()[:: max(1, len(dataset.users) // 1000)]
-    ]
-    before = mean_divergence(model, sample)
-
-    def validation_score(current: Distillation) -> float:
-        users = arguments.validation_users
-        return evaluate(current.halved, dataset, "valid", workers, users=users)["strict"]["NDCG@10"]
-
-    state = arguments.state or arguments.output.with_name(arguments.output.name + ".state.pt")
-    identity = fingerprint(
-        dataset,
-        directory.manifest["version"],
-        sha256_of(arguments.original / "model.safetensors"),
-    )
+    sample = validation_sample(dataset, arguments.validation_users)
+    before = mean_divergence(model, sample, workers)
     trainer = Trainer(
         model,
         dataset.training(),
-        validation_score,
+        lambda _: -mean_divergence(model, sample, workers),
         options,
         workers,
-        state,
-        identity,
+        state_path(arguments),
+        fingerprint(
+            dataset,
+            directory.manifest["version"],
+            sha256_of(arguments.original / "model.safetensors"),
+        ),
         keep_start=True,
+        loss=model.loss,
+        settings={**options.__dict__, "block_epochs": arguments.block_epochs},
+        figure="-KL",
     )
     trainer.run()
     directory.round(model.halved)  # the figures are to be those of the files
+    after = mean_divergence(model, sample, workers)
     if workers.is_main:
-        after = mean_divergence(model, sample)
         record = {
             "healing": {
                 "epochs": trainer.best_epoch,
@@ -108,6 +104,16 @@ def heal(arguments: argparse.Namespace) -> None:
         print(f"KL(original || halved) an item: {before:.4f} before, {after:.4f} after healing")
         print(f"wrote {arguments.output}")
     workers.leave()
+
+
+def validation_sample(dataset: Dataset, users: int) -> list[np.ndarray]:
+    """What evenly spread users chose up to their validation target, which no training sees."""
+    chosen = np.linspace(0, len(dataset.users) - 1, min(users, len(dataset.users))).astype(int)
+    return [dataset.sequences[user][:-1][-WINDOW:] for user in chosen]
+
+
+def state_path(arguments: argparse.Namespace) -> Path:
+    return arguments.state or arguments.output.with_name(arguments.output.name + ".state.pt")
 
 
 def main() -> int:

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
+from .distributed import Workers
 from .semantic_model import SemanticModel
 
 
 class Distillation(nn.Module):
     """The loss is KL(original || halved) over the codes that may follow, at every code's position.
 
-    Only the halved model has parameters that a trainer sees.
+    For the first `block_epochs` it is the error of every block's output instead. Only the halved
+    model has parameters that a trainer sees.
     """
 
-    def __init__(self, original: SemanticModel, halved: SemanticModel) -> None:
+    def __init__(
+        self, original: SemanticModel, halved: SemanticModel, block_epochs: float = 0.0
+    ) -> None:
         super().__init__()
-        self.original, self.halved = original, halved
+        self.original, self.halved, self.block_epochs = original, halved, block_epochs
         self.original.requires_grad_(False)
 
-    def loss(self, sequences: list[np.ndarray]) -> tuple[Tensor, int]:
-        """Sum over all items of the divergence of their codes, and their number."""
+    def loss(self, sequences: list[np.ndarray], epoch: float = math.inf) -> tuple[Tensor, int]:
+        """Sum over all items of the divergence of their codes, or of the error, and their number."""
+        items = sum(map(len, sequences))
+        self.original.eval()
+        with parametrize.cached():
+            if epoch < self.block_epochs:
+                return self._block_error(sequences) * items, items
+            return self.divergence(sequences), items
+
+    def divergence(self, sequences: list[np.ndarray], only_last: bool = False) -> Tensor:
         with torch.no_grad():
-            self.original.eval()
-            wanted = self.original.code_log_probs(sequences)
-        given = self.halved.code_log_probs(sequences)
-        losses = [divergence(p, q) for p, q in zip(wanted, given)]
-        return torch.stack(losses).sum(), sum(map(len, sequences))
+            wanted = self.original.code_log_probs(sequences, only_last)
+        given = self.halved.code_log_probs(sequences, only_last)
+        return torch.stack([divergence(p, q) for p, q in zip(wanted, given)]).sum()
+
+    def _block_error(self, sequences: list[np.ndarray]) -> Tensor:
+        """The squared error of a block's output relative to its variance; the mean of the blocks."""
+        with torch.no_grad():
+            wanted = [output.float() for output in self.original.block_outputs(sequences)]
+        given = self.halved.block_outputs(sequences)
+        errors = [
+            (x - y.float()).pow(2).mean() / x.var(0, unbiased=False).mean()
+            for x, y in zip(wanted, given)
+        ]
+        return torch.stack(errors).mean()
 
 
 def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -37,11 +61,13 @@ def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def mean_divergence(distillation: Distillation, sequences: list[np.ndarray]) -> float:
-    """KL(original || halved) an item, in nats."""
-    distillation.halved.eval()
-    total, items = 0.0, 0
-    for start in range(0, len(sequences), 256):
-        loss, count = distillation.loss(sequences[start : start + 256])
-        total, items = total + float(loss), items + count
-    return total / items
+def mean_divergence(
+    model: Distillation, sequences: list[np.ndarray], workers: Workers | None = None
+) -> float:
+    """KL(original || halved) at the last item of each sequence, given those before; in nats."""
+    model.eval()
+    batches = [sequences[start : start + 256] for start in range(0, len(sequences), 256)]
+    part = workers.share(batches) if workers else batches
+    with parametrize.cached():
+        sums = [float(model.divergence(batch, only_last=True)) for batch in part]
+    return sum(workers.unshare(sums) if workers else sums) / len(sequences)

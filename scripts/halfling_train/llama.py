@@ -99,15 +99,24 @@ class LlamaForCausalLM(nn.Module):
             nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
 
     def forward(
-        self, tokens: Tensor, packing: Packing, caches: list[PromptCache] | None = None
+        self,
+        tokens: Tensor,
+        packing: Packing,
+        caches: list[PromptCache] | None = None,
+        outputs: list[Tensor] | None = None,
     ) -> Tensor:
-        """Packed tokens [N] -> final hidden states [N, D]; `logits` turns those into scores."""
+        """Packed tokens [N] -> final hidden states [N, D]; `logits` turns those into scores.
+
+        Each layer's output [N, D] is appended to `outputs`.
+        """
         model = self.model
         x = self._embed(tokens)
         rotation = model.rope(packing.positions, x.dtype)
         x = drop(x, model.dropout, self.training)
         for layer in model.layers:
             x = layer(x, packing, rotation, caches)
+            if outputs is not None:
+                outputs.append(x)
         return model.norm(x)
 
     def step(self, tokens: Tensor, position: int, caches: list[PromptCache]) -> Tensor:

@@ -8,37 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from .datasets import DataError, Dataset, read_json
 from .description import token_table, write_json
+from .factors import LowRankLinear, PivotedLinear
+from .llama import RmsNorm
 from .llama_config import LlamaConfig
 from .semantic_model import SemanticModel
+from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
 
-DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4")}
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
 EMBEDDING = "model.embed_tokens.weight"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a tensor lies."""
-
-    file: Path
-    offset: int  # in the file
-    dtype: np.dtype
-    shape: tuple[int, ...]
-
-    def read(self) -> np.ndarray:
-        count = int(np.prod(self.shape))
-        values = np.fromfile(self.file, self.dtype, count, offset=self.offset)
-        return values.reshape(self.shape)
+REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
 
 
 def sha256_of(path: Path) -> str:
@@ -46,17 +34,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-
-
-class LowRankLinear(nn.Module):
-    """y = left (right x); left [out, rank], right [rank, in]."""
-
-    def __init__(self, left: Tensor, right: Tensor) -> None:
-        super().__init__()
-        self.left, self.right = nn.Parameter(left), nn.Parameter(right)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(F.linear(x, self.right), self.left)
 
 
 class ModelDirectory:
@@ -98,33 +75,86 @@ class ModelDirectory:
             self.places[name] = Place(shard, offset, DTYPES[entry["dtype"]], shape)
 
     def load(self, dataset: Dataset) -> SemanticModel:
-        """The model over the dataset's whole vocabulary, in f32, its factors as parameters."""
+        """The model over the dataset's whole vocabulary, its matrices as parameters in f32.
+
+        What the files hold in integers is rounded to them again wherever the model uses it.
+        """
         rows = self._rows(dataset)
         vocab_size = 1 + sum(dataset.level_sizes)
         described = {**self.config, "vocab_size": vocab_size}
         config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
         model = SemanticModel(dataset, config)
-        for name, module in list(model.llama.named_modules()):
-            if f"{name}.left" in self.places:
-                parent, _, child = name.rpartition(".")
-                factors = (self._values(f"{name}.{side}") for side in ("left", "right"))
-                setattr(model.llama.get_submodule(parent), child, LowRankLinear(*factors))
-        state = {name: self._values(name) for name in model.llama.state_dict() if name != EMBEDDING}
-        state[EMBEDDING] = torch.zeros(vocab_size, config.hidden_size)
-        state[EMBEDDING][rows] = self._values(EMBEDDING)
-        model.llama.load_state_dict(state)
+        self._load_embedding(model, rows)
+        for path, module in list(model.llama.named_modules()):
+            if isinstance(module, nn.Linear):
+                self._load_linear(model, path, module)
+            elif isinstance(module, RmsNorm):
+                module.weight.data = self._norm(f"{path}.weight", module.weight.shape)
+        self._check_nothing_is_left_over(model)
         return model.eval()
+
+    def _load_embedding(self, model: SemanticModel, rows: Tensor) -> None:
+        table = model.llama.model.embed_tokens
+        values, quantizer = self._matrix(EMBEDDING, (len(rows), table.embedding_dim))
+        table.weight.data = spread(values, rows, table.num_embeddings)
+        if quantizer:
+            quantizer.scales = spread(quantizer.scales, rows, table.num_embeddings)
+            register_parametrization(table, "weight", quantizer)
+
+    def _load_linear(self, model: SemanticModel, path: str, module: nn.Linear) -> None:
+        rows, cols = module.weight.shape
+        if f"{path}.right" not in self.places:
+            values, quantizer = self._matrix(f"{path}.weight", (rows, cols))
+            module.weight.data = values
+            if quantizer:
+                register_parametrization(module, "weight", quantizer)
+            return
+        rank = self.places[f"{path}.right"].shape[0]
+        pivots = self._pivots(path, rank, rows)
+        left_rows = rows if pivots is None else rows - rank
+        right, right_quantizer = self._matrix(f"{path}.right", (rank, cols))
+        left, left_quantizer = self._matrix(f"{path}.left", (left_rows, rank))
+        factors = (
+            LowRankLinear(left, right) if pivots is None else PivotedLinear(left, right, pivots)
+        )
+        for side, quantizer in (("left", left_quantizer), ("right", right_quantizer)):
+            if quantizer:
+                register_parametrization(factors, side, quantizer)
+        parent, _, child = path.rpartition(".")
+        setattr(model.llama.get_submodule(parent), child, factors)
+
+    def _pivots(self, path: str, rank: int, rows: int) -> Tensor | None:
+        place = self.places.get(f"{path}.pivots")
+        if place is None:
+            return None
+        pivots = place.read().long()
+        rising = pivots.dim() == 1 and (pivots[1:] > pivots[:-1]).all()
+        if not rising or not rank == len(pivots) < rows or pivots[0] < 0 or pivots[-1] >= rows:
+            raise DataError(
+                f"{place.file}: {path}.pivots: expected {rank} rising row numbers below {rows}"
+            )
+        return pivots
+
+    def _check_nothing_is_left_over(self, model: SemanticModel) -> None:
+        used: set[str] = set()
+        for name, _, quantizer in stored_weights(model):
+            used |= {name, f"{name}_scale"} if quantizer else {name}
+            used.add(name.rpartition(".")[0] + ".pivots")
+        for name, place in self.places.items():
+            if name not in used and not name.startswith(("catalog.", "vocabulary.")):
+                raise DataError(f"{place.file}: {name} is no part of a model that can be healed")
 
     @torch.no_grad()
     def round(self, model: SemanticModel) -> None:
         """Makes the model what `save` will write, so that figures are those of the files."""
-        for name, value in model.llama.state_dict().items():
+        for name, parameter, quantizer in stored_weights(model):
             dtype = self.places[name].dtype
-            with np.errstate(over="ignore"):  # becomes infinite, and is refused below
-                rounded = torch.from_numpy(value.cpu().numpy().astype(dtype).astype(np.float32))
+            rounded = quantizer.settle(parameter) if quantizer else parameter.to(dtype).float()
             if not torch.isfinite(rounded).all():
-                raise DataError(f"{name}: has values beyond the range of {dtype}")
-            value.copy_(rounded)
+                raise DataError(
+                    f"{name}: has values beyond the range of {str(dtype).removeprefix('torch.')}"
+                )
+            parameter.copy_(rounded)
 
     def check_output(self, output: Path) -> None:
         if output.exists() and not (output / "manifest.json").is_file():
@@ -144,12 +174,11 @@ class ModelDirectory:
         for file in self.manifest["files"]:
             shutil.copyfile(self.folder / file["path"], partial / file["path"])
         rows = self._rows(dataset)
-        for name, value in model.llama.state_dict().items():
-            place = self.places[name]
-            values = (value[rows] if name == EMBEDDING else value).detach().cpu().numpy()
-            with (partial / place.file.name).open("r+b") as file:
-                file.seek(place.offset)
-                file.write(np.ascontiguousarray(values, place.dtype).tobytes())
+        with torch.no_grad():
+            for name, parameter, quantizer in stored_weights(model):
+                kept = rows.to(parameter.device) if name == EMBEDDING else slice(None)
+                write_matrix(self.places, name, parameter, quantizer, partial, kept)
+        self._carry_report(partial)
         write_json(partial / "manifest.json", self._manifest(partial, record))
         shutil.rmtree(output, ignore_errors=True)
         partial.rename(output)
@@ -167,16 +196,54 @@ class ModelDirectory:
             "compression": {**manifest["compression"], **record},
         }
 
-    def _values(self, name: str) -> Tensor:
+    def _carry_report(self, folder: Path) -> None:
+        """The compressor's report, without the errors of the values before healing."""
+        if not (self.folder / REPORT).exists():
+            return
+        report = read_json(self.folder / REPORT)
+        for entry in (*report.get("matrices", ()), *report.get("layers", ())):
+            entry["relative_error"] = None
+        write_json(folder / REPORT, report)
+
+    def _matrix(self, name: str, shape: tuple[int, int]) -> tuple[Tensor, Quantizer | None]:
+        self._check_present(name)
+        return read_matrix(self.places, name, shape)
+
+    def _norm(self, name: str, shape: torch.Size) -> Tensor:
+        self._check_present(name)
+        place = self.places[name]
+        if not place.dtype.is_floating_point or place.shape != shape:
+            raise DataError(
+                f"{place.file}: {name} is {place.dtype} {place.shape}, expected floats {shape}"
+            )
+        return place.read().float()
+
+    def _check_present(self, name: str) -> None:
         if name not in self.places:
             raise DataError(f"{self.folder}: no tensor {name}")
-        return torch.from_numpy(self.places[name].read().astype(np.float32))
 
-    def _rows(self, dataset: Dataset) -> np.ndarray:
+    def _rows(self, dataset: Dataset) -> Tensor:
         """Which token of the dataset each row of the embedding is."""
-        rows = self.places[VOCABULARY].read()
-        codes = self.places[CODES].read()
-        wanted = token_table(dataset.codes, dataset.level_sizes)
-        if codes.shape != wanted.shape or not np.array_equal(rows[codes], wanted):
+        rows = self.places[VOCABULARY].read().long()
+        codes = self.places[CODES].read().long()
+        wanted = torch.from_numpy(token_table(dataset.codes, dataset.level_sizes))
+        if codes.shape != wanted.shape or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
-        return rows.astype(np.int64)
+        return rows
+
+
+def spread(values: Tensor, rows: Tensor, count: int) -> Tensor:
+    """[count, …]: `values` at `rows`, zeros elsewhere."""
+    whole = torch.zeros(count, *values.shape[1:])
+    whole[rows] = values
+    return whole
+
+
+def stored_weights(
+    model: SemanticModel,
+) -> Iterator[tuple[str, nn.Parameter, Quantizer | None]]:
+    """Each weight by its name in the files, as it is trained, and what rounds it."""
+    for name, parameter in model.llama.named_parameters():
+        path = name.removesuffix(".original")
+        quantizer = None if path == name else model.llama.get_submodule(path)[0]
+        yield path.replace(".parametrizations.", "."), parameter, quantizer

@@ -53,23 +53,36 @@ class SemanticModel(nn.Module):
         losses = [self._level_loss(level, hidden[:, level], items) for level in range(self.levels)]
         return torch.stack(losses).sum(), len(items)
 
-    def code_log_probs(self, sequences: list[np.ndarray]) -> list[Tensor]:
+    def code_log_probs(self, sequences: list[np.ndarray], only_last: bool = False) -> list[Tensor]:
         """Per level [rows, codes]: a row for each item whose code has an alternative there.
 
         Log-probabilities over the codes that may follow, -inf for the others; the rows' order
-        depends on `sequences` alone.
+        depends on `sequences` alone. Of each sequence all items, or its last alone.
         """
         hidden, items = self._run(sequences)
+        if only_last:
+            lengths = sorted(map(len, sequences))  # as they are packed
+            last = torch.tensor(lengths, device=items.device).cumsum(0) - 1
+            hidden, items = hidden[last], items[last]
         return [
             self._trie_log_probs(level, hidden[:, level], items)[0] for level in range(self.levels)
         ]
 
-    def _run(self, sequences: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+    def block_outputs(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Each layer's output [tokens, D]; the tokens' order depends on `sequences` alone."""
+        outputs: list[Tensor] = []
+        self._run(sequences, outputs)
+        return outputs
+
+    def _run(
+        self, sequences: list[np.ndarray], outputs: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The states [items, levels, D] that predict each item's codes, and the items."""
         packing, order = pack(sequences, self.levels, self.tokens.device)
         items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
         items = items.to(self.tokens.device)
-        hidden = self.llama(shift(self.tokens[items].flatten(), packing), packing)
+        tokens = shift(self.tokens[items].flatten(), packing)
+        hidden = self.llama(tokens, packing, outputs=outputs)
         return hidden.unflatten(0, (-1, self.levels)), items
 
     def _trie_log_probs(

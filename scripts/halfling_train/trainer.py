@@ -20,6 +20,11 @@ from .datasets import DataError
 from .distributed import Workers
 
 
+# loss(sequences, epoch): the sum over their items, and the items' number; epoch counts from 0 and
+# is a fraction within an epoch.
+Loss = Callable[[list[np.ndarray], float], "tuple[torch.Tensor, int]"]
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     epochs: int = 30
@@ -38,10 +43,12 @@ class TrainOptions:
 
 
 class Trainer:
-    """`evaluate(model)` returns the validation NDCG@10; it is called on every worker.
+    """`evaluate(model)` returns the validation figure, larger is better; every worker calls it.
 
-    `identity` names the model and its data: a saved state of another one is refused (DataError).
+    `identity` names the model and its data: a saved state of another one is refused (DataError),
+    and so is one of another seed or other `settings`.
     With `keep_start` the weights before training compete too: the best may be those of epoch 0.
+    `loss` is the model's own by default. `figure` names what `evaluate` returns.
     """
 
     def __init__(
@@ -54,15 +61,20 @@ class Trainer:
         state_path: Path,
         identity: str,
         keep_start: bool = False,
+        loss: Loss | None = None,
+        settings: dict[str, object] | None = None,
+        figure: str = "NDCG@10",
     ) -> None:
-        self.identity, self.keep_start = identity, keep_start
+        self.identity, self.keep_start, self.figure = identity, keep_start, figure
+        self.loss = loss or (lambda sequences, _: model.loss(sequences))
+        self.fixed = {"seed": options.seed, **(settings or {})}
         self.model, self.sequences, self.evaluate = model, sequences, evaluate
         self.options, self.workers, self.state_path = options, workers, state_path
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self._parameter_groups(), betas=(0.9, 0.98))
         self.average = [p.detach().clone() for p in self.parameters]
         self.best = [p.clone() for p in self.average]
-        self.best_score, self.best_epoch, self.bad_evaluations = -1.0, 0, 0
+        self.best_score, self.best_epoch, self.bad_evaluations = -math.inf, 0, 0
         self.epoch, self.step, self.seconds = 0, 0, 0.0
         self.history: list[dict] = []
 
@@ -132,13 +144,13 @@ class Trainer:
             progress = self._progress(index / len(batches), time.monotonic() - started)
             # Workers' clocks differ, and different rates would let their weights drift apart.
             rate = self._learning_rate(workers.agree(progress) if options.minutes else progress)
-            loss = self._train_step(batch, rate)
+            loss = self._train_step(batch, rate, self.epoch + index / len(batches))
             total, count = total + loss, count + 1
             if index % 20 == 0:
                 bar.set_postfix(loss=f"{total / count:.3f}", refresh=False)
         return total / max(count, 1)
 
-    def _train_step(self, batch: list[np.ndarray], rate: float) -> float:
+    def _train_step(self, batch: list[np.ndarray], rate: float, epoch: float) -> float:
         """One update; returns the mean loss an item (of this worker's part)."""
         items = sum(map(len, batch))
         for group in self.optimizer.param_groups:
@@ -147,7 +159,7 @@ class Trainer:
         part = self.workers.share(batch)
         if part:
             with autocast(self.workers.device):
-                loss, count = self.model.loss(part)
+                loss, count = self.loss(part, epoch)
             (loss / items).backward()
         for parameter in self.parameters:
             if parameter.grad is None:
@@ -178,7 +190,7 @@ class Trainer:
             self.model.eval()
             score = self.workers.agree(self.evaluate(self.model))
             self._load_into_model(current)
-            entry["NDCG@10"] = round(score, 5)
+            entry[self.figure] = round(score, 5)
             self._note_score(score)
         self.history.append(entry)
         if self.workers.is_main:
@@ -201,7 +213,7 @@ class Trainer:
             return
         state = {
             "identity": self.identity,
-            "seed": self.options.seed,
+            "fixed": self.fixed,
             "weights": [p.detach() for p in self.parameters],
             "optimizer": self.optimizer.state_dict(),
             "average": self.average,
@@ -217,12 +229,13 @@ class Trainer:
         if not self.state_path.exists():
             return False
         state = torch.load(self.state_path, map_location=self.workers.device)
-        wanted = {"identity": self.identity, "seed": self.options.seed}
+        saved = {"model or data": state["identity"], **state["fixed"]}
+        wanted = {"model or data": self.identity, **self.fixed}
         for what, value in wanted.items():
-            if state[what] != value:
+            if saved.get(what) != value:
                 raise DataError(
-                    f"{self.state_path}: is a training of another {WHAT_DIFFERS[what]} "
-                    f"({state[what]}, not {value}); delete it, or write elsewhere"
+                    f"{self.state_path}: is a training of another {what.replace('_', ' ')} "
+                    f"({saved.get(what)}, not {value}); delete it, or write elsewhere"
                 )
         self._load_into_model(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -234,7 +247,6 @@ class Trainer:
         return True
 
 
-WHAT_DIFFERS = {"identity": "model or data", "seed": "seed"}
 COUNTERS = (
     "best_score",
     "best_epoch",

@@ -1,27 +1,28 @@
-"""A model directory is read, healed and written back as the compressor laid it out."""
+"""Healing brings a halved model closer to its original, whatever its storage."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from halfling_train.checkpoint import hugging_face_config
-from halfling_train.datasets import DataError, Dataset
-from halfling_train.description import token_table
+from compressed import SHARD, write_halved
+from conftest import SCRIPTS
+from halfling_train.checkpoint import load_model, save_checkpoint
+from halfling_train.datasets import DataError, Dataset, load_letter
 from halfling_train.distillation import Distillation, divergence, mean_divergence
 from halfling_train.distributed import Workers
 from halfling_train.llama_config import LlamaConfig
-from halfling_train.model_directory import ModelDirectory, sha256_of
+from halfling_train.model_directory import ModelDirectory
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.trainer import Trainer, TrainOptions
-from safetensors.numpy import load_file, save_file
 
 ALONE = Workers(0, 1, torch.device("cpu"))
-RANK = 6
+OPTIONS = TrainOptions(epochs=6, batch_size=16, learning_rate=3e-3, average_decay=0.9)
+KINDS = pytest.mark.parametrize("kind", ["low-rank f16", "pivoted int8", "mixed"])
 
 
 def make_original(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
@@ -29,63 +30,33 @@ def make_original(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
     return SemanticModel(dataset, config).eval()
 
 
-def write_halved(folder: Path, model: SemanticModel, dataset: Dataset) -> None:
-    """What `halfling compress --method svd` would write, but for catalog.json's contents."""
-    folder.mkdir()
-    tokens = token_table(dataset.codes, dataset.level_sizes)
-    kept = np.unique(np.append(tokens, 0))
-    tensors = {
-        "catalog.codes": np.searchsorted(kept, tokens).astype(np.int32),
-        "vocabulary.ids": kept.astype(np.int32),
-    }
-    for name, parameter in model.llama.state_dict().items():
-        value = parameter.numpy()
-        if name.endswith("_proj.weight"):
-            u, s, v = np.linalg.svd(value, full_matrices=False)
-            linear = name.removesuffix(".weight")
-            tensors[linear + ".left"] = (u[:, :RANK] * s[:RANK]).astype(np.float16)
-            tensors[linear + ".right"] = v[:RANK].astype(np.float16)
-        elif value.ndim == 2:
-            tensors[name] = value[kept].astype(np.float16)
-        else:
-            tensors[name] = value
-    config = {**hugging_face_config(model.llama.config), "vocab_size": len(kept)}
-    metadata = {"format": "halfling-1", "config": json.dumps(config)}
-    shard = folder / "model-00001-of-00001.safetensors"
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(shard), metadata)
-    (folder / "catalog.json").write_text("{}")
-    files = [
-        {"path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-        for path in (shard, folder / "catalog.json")
-    ]
-    manifest = {"format": 1, "files": files, "version": "", "compression": {}, "metrics": {}}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+def make_distillation(
+    dataset: Dataset, config: LlamaConfig, folder: Path, kind: str, block_epochs: float = 0.0
+) -> tuple[ModelDirectory, Distillation]:
+    original = make_original(dataset, config)
+    if not folder.exists():
+        write_halved(folder, original, dataset, kind)
+    directory = ModelDirectory(folder)
+    return directory, Distillation(original, directory.load(dataset), block_epochs)
 
 
-@pytest.fixture
-def halved(dataset: Dataset, config: LlamaConfig, tmp_path: Path) -> Path:
-    folder = tmp_path / "halved"
-    write_halved(folder, make_original(dataset, config), dataset)
-    return folder
-
-
-def test_the_loaded_factors_compute_their_product(
-    dataset: Dataset, config: LlamaConfig, halved: Path
-) -> None:
-    loaded = ModelDirectory(halved).load(dataset)
-    dense = make_original(dataset, config)
-    tensors = load_file(str(halved / "model-00001-of-00001.safetensors"))
-    for name, parameter in dense.llama.named_parameters():
-        linear = name.removesuffix(".weight")
-        if linear + ".left" in tensors:
-            left, right = (tensors[f"{linear}.{side}"] for side in ("left", "right"))
-            product = left.astype(np.float32) @ right.astype(np.float32)
-            parameter.data.copy_(torch.from_numpy(product))
-        else:
-            parameter.data.copy_(parameter.half())
-    sequences = dataset.training()[:8]
-    for ours, theirs in zip(loaded.code_log_probs(sequences), dense.code_log_probs(sequences)):
-        torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=0)
+def make_trainer(
+    dataset: Dataset, model: Distillation, state: Path, options: TrainOptions = OPTIONS
+) -> Trainer:
+    settings = {**options.__dict__, "block_epochs": model.block_epochs}
+    sample = [sequence[-21:] for sequence in dataset.training()]
+    return Trainer(
+        model,
+        dataset.training(),
+        lambda _: -mean_divergence(model, sample),
+        options,
+        ALONE,
+        state,
+        "it",
+        keep_start=True,
+        loss=model.loss,
+        settings=settings,
+    )
 
 
 def test_divergence_is_torchs(dataset: Dataset, config: LlamaConfig) -> None:
@@ -99,85 +70,153 @@ def test_divergence_is_torchs(dataset: Dataset, config: LlamaConfig) -> None:
     torch.testing.assert_close(divergence(log_p, log_q), expected)
 
 
-def test_healing_comes_closer_to_the_original_and_is_written_back(
-    dataset: Dataset, config: LlamaConfig, halved: Path, tmp_path: Path
+def test_the_last_items_rows_are_those_of_each_sequence_alone(
+    dataset: Dataset, config: LlamaConfig
 ) -> None:
-    directory = ModelDirectory(halved)
-    model = Distillation(make_original(dataset, config), directory.load(dataset))
+    model = make_original(dataset, config)
+    sequences = [s for s in dataset.training()[:9] if len(s) > 1]
+    together = model.code_log_probs(sequences, only_last=True)
+    ordered = sorted(sequences, key=len)
+    for level, rows in enumerate(together):
+        nodes = [int(model.trie.path[s[-1], level]) for s in ordered]
+        open_ones = [s for s, n in zip(ordered, nodes) if model.trie.branches(level)[n] > 1]
+        alone = [model.code_log_probs([s])[level][-1] for s in open_ones]
+        torch.testing.assert_close(rows, torch.stack(alone), atol=1e-5, rtol=0)
+
+
+@KINDS
+def test_healing_comes_closer_to_the_original_and_is_written_back(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path, kind: str
+) -> None:
+    directory, model = make_distillation(dataset, config, tmp_path / "halved", kind)
     sequences = [sequence[-21:] for sequence in dataset.training()]
     before = mean_divergence(model, sequences)
-    options = TrainOptions(epochs=6, batch_size=16, learning_rate=3e-3, average_decay=0.9)
-    Trainer(model, sequences, lambda _: 0.0, options, ALONE, tmp_path / "state.pt", "it").run()
+    make_trainer(dataset, model, tmp_path / "state.pt").run()
+    trained = mean_divergence(model, sequences)
     directory.round(model.halved)
-    assert mean_divergence(model, sequences) < 0.8 * before
-
-    output = tmp_path / "healed"
-    directory.save(model.halved, dataset, output, {"healing": {"epochs": 6}})
-    again = ModelDirectory(output)
-    reloaded = Distillation(model.original, again.load(dataset))
-    assert mean_divergence(reloaded, sequences) == pytest.approx(
-        mean_divergence(model, sequences), rel=1e-6
-    )
-    assert again.manifest["compression"]["healing"] == {"epochs": 6}
-    assert "metrics" not in again.manifest
-    shard = output / "model-00001-of-00001.safetensors"
-    assert shard.stat().st_size == (halved / shard.name).stat().st_size
-    digests = [
-        hashlib.sha256((output / f["path"]).read_bytes()).hexdigest()
-        for f in again.manifest["files"]
-    ]
-    assert [f["sha256"] for f in again.manifest["files"]] == digests
-    assert again.manifest["version"] == hashlib.sha256("".join(digests).encode()).hexdigest()
+    after = mean_divergence(model, sequences)
+    assert after < 0.8 * before
+    if kind == "pivoted int8":
+        assert after == trained  # the training saw the rounding
+    directory.save(model.halved, dataset, tmp_path / "healed", {"healing": {"epochs": 6}})
+    reloaded = Distillation(model.original, ModelDirectory(tmp_path / "healed").load(dataset))
+    assert mean_divergence(reloaded, sequences) == after
 
 
-def test_another_catalogue_or_a_foreign_folder_is_refused(
-    dataset: Dataset, halved: Path, tmp_path: Path
+def test_the_first_epochs_bring_the_blocks_outputs_closer(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
-    directory = ModelDirectory(halved)
-    model = directory.load(dataset)
-    dataset.codes[5], dataset.codes[6] = dataset.codes[6].copy(), dataset.codes[5].copy()
-    with pytest.raises(DataError, match="item codes are not those"):
-        directory.load(dataset)
-    dataset.codes[5], dataset.codes[6] = dataset.codes[6].copy(), dataset.codes[5].copy()
-    (tmp_path / "notes").mkdir()
-    with pytest.raises(DataError, match="no model directory"):
-        directory.save(model, dataset, tmp_path / "notes", {})
-    with pytest.raises(DataError, match="is the model to read"):
-        directory.check_output(halved)
+    _, model = make_distillation(dataset, config, tmp_path / "halved", "pivoted int8", 2.0)
+    sequences = [sequence[-21:] for sequence in dataset.training()]
+
+    def error() -> float:
+        with torch.no_grad():
+            total, items = model.loss(sequences, epoch=0.0)
+        return float(total) / items
+
+    kl, items = model.loss(sequences, epoch=2.0)
+    assert items == sum(map(len, sequences))
+    torch.testing.assert_close(kl, model.loss(sequences)[0])
+    before = error()
+    assert before != pytest.approx(float(kl) / items)
+    make_trainer(dataset, model, tmp_path / "state.pt", TrainOptions(epochs=2, batch_size=8)).run()
+    assert error() < 0.9 * before
 
 
-def test_a_broken_file_or_a_value_beyond_its_type_is_refused(
-    dataset: Dataset, halved: Path
+def test_resuming_gives_the_weights_of_an_uninterrupted_run(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
-    directory = ModelDirectory(halved)
-    model = directory.load(dataset)
-    next(p for p in model.parameters() if p.dim() > 1).data[0, 0] = 1e6
-    with pytest.raises(DataError, match="beyond the range of float16"):
-        directory.round(model)
-    with (halved / "catalog.json").open("a") as file:
-        file.write(" ")
-    with pytest.raises(DataError, match=r"catalog\.json: its sha256 is not the manifest's"):
-        ModelDirectory(halved)
+    options = TrainOptions(epochs=4, batch_size=16, learning_rate=3e-3, item_drop=0.1)
+
+    def make(state: str) -> tuple[Distillation, Trainer]:
+        _, model = make_distillation(dataset, config, tmp_path / "halved", "mixed", 1.5)
+        return model, make_trainer(dataset, model, tmp_path / state, options)
+
+    whole, trainer = make("whole.pt")
+    trainer.run()
+    _, trainer = make("parts.pt")
+    trainer._finished = lambda: trainer.epoch == 2
+    trainer.run()
+    resumed, trainer = make("parts.pt")
+    trainer.run()
+    assert [entry["epoch"] for entry in trainer.history] == [1, 2, 3, 4]
+    for left, right in zip(whole.parameters(), resumed.parameters()):
+        assert torch.equal(left, right)
 
 
 def test_healing_never_returns_less_than_it_got(
-    dataset: Dataset, config: LlamaConfig, halved: Path, tmp_path: Path
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
-    directory = ModelDirectory(halved)
-    model = Distillation(make_original(dataset, config), directory.load(dataset))
+    _, model = make_distillation(dataset, config, tmp_path / "halved", "pivoted int8")
     start = [p.detach().clone() for p in model.halved.parameters()]
-    scores = iter([0.5, 0.4, 0.3])
+    scores = iter([-0.3, -0.4, -0.5])
     options = TrainOptions(epochs=2, batch_size=16, learning_rate=1e-2)
-    trainer = Trainer(
-        model,
-        dataset.training(),
-        lambda _: next(scores),
-        options,
-        ALONE,
-        tmp_path / "state.pt",
-        "it",
-        keep_start=True,
-    )
+    trainer = make_trainer(dataset, model, tmp_path / "state.pt", options)
+    trainer.evaluate = lambda _: next(scores)
     trainer.run()
     assert trainer.best_epoch == 0
     assert all(torch.equal(a, b) for a, b in zip(start, model.halved.parameters()))
+
+
+def test_a_state_of_other_settings_is_refused(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    def run(learning_rate: float, block_epochs: float) -> None:
+        _, model = make_distillation(
+            dataset, config, tmp_path / "halved", "pivoted int8", block_epochs
+        )
+        options = TrainOptions(epochs=1, batch_size=64, learning_rate=learning_rate)
+        make_trainer(dataset, model, tmp_path / "state.pt", options).run()
+
+    run(1e-3, 0.5)
+    with pytest.raises(DataError, match=r"another learning rate \(0.001, not 0.002\)"):
+        run(2e-3, 0.5)
+    with pytest.raises(DataError, match=r"another block epochs \(0.5, not 0\)"):
+        run(1e-3, 0)
+
+
+@pytest.fixture
+def letter(dataset: Dataset, tmp_path: Path) -> Path:
+    """The dataset as files of the layout that --data names."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    words = {
+        str(item): [f"<{'abc'[level]}_{code}>" for level, code in enumerate(row)]
+        for item, row in enumerate(dataset.codes.tolist())
+    }
+    users = {str(user): sequence.tolist() for user, sequence in enumerate(dataset.sequences)}
+    (folder / "index.json").write_text(json.dumps(words))
+    (folder / "interactions.json").write_text(json.dumps(users))
+    return folder
+
+
+def heal(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    paths = ["--data", "data", "--original", "original", "--halved", "halved", "--output", "healed"]
+    return subprocess.run(
+        [sys.executable, SCRIPTS / "heal.py", "--dataset", "instruments", *paths, *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_script_heals_resumes_and_refuses_a_foreign_state(
+    config: LlamaConfig, letter: Path, tmp_path: Path
+) -> None:
+    dataset = load_letter(letter)
+    save_checkpoint(tmp_path / "original", make_original(dataset, config).llama, dataset)
+    original = load_model(tmp_path / "original", dataset)
+    write_halved(tmp_path / "halved", original, dataset, "pivoted int8")
+    options = ("--epochs", "2", "--batch-size", "16", "--block-epochs", "0.5", "--threads", "1")
+    first = heal(tmp_path, *options)
+    assert first.returncode == 0, first.stderr
+    record = json.loads((tmp_path / "healed" / "manifest.json").read_text())["compression"]
+    assert record["healing"]["divergence_after"] < record["healing"]["divergence_before"]
+    written = (tmp_path / "healed" / SHARD).read_bytes()
+    again = heal(tmp_path, *options)
+    assert "resumed" in again.stdout
+    assert (tmp_path / "healed" / SHARD).read_bytes() == written
+    write_halved(tmp_path / "other", original, dataset, "mixed")
+    refused = heal(tmp_path, *options, "--halved", "other")
+    assert refused.returncode == 3
+    assert "another model or data" in refused.stderr
