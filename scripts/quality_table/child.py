@@ -1,0 +1,47 @@
+"""Runs one program to its end, with the time it took and the most memory it held."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class StepError(Exception):
+    """A program that failed, or said what it should not: the command and the end of its log."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    output: str
+    seconds: float  # on the clock
+    # Resident, of this process alone. Linux hands a new process its parent's figure, so nothing
+    # below the memory of this script (some 30 MB) can be seen.
+    peak_bytes: int
+
+
+def run(command: list[str], log: Path) -> Finished:
+    """Standard output is returned; standard error goes to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    output = log.with_suffix(".out")
+    begin = time.monotonic()
+    with log.open("wb") as errors, output.open("wb") as out:
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+        except OSError as error:
+            raise StepError(f"{command[0]}: {error.strerror}") from error
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:  # an interruption: leave no child behind
+            child.terminate()
+            child.wait()
+            raise
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.monotonic() - begin
+    if child.returncode != 0:
+        tail = log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
+        raise StepError(f"exit status {child.returncode} of `{shlex.join(command)}`: {tail}")
+    return Finished(output.read_text(encoding="utf-8"), seconds, usage.ru_maxrss * 1024)
