@@ -91,9 +91,7 @@ class Measurement:
         if row.bytes_of is None:
             return None
         manifest = self.folder(Row(row.bytes_of)) / "model/manifest.json"
-        if not manifest.is_file():
-            raise StepError(f"{manifest}: expected, for its size is the budget")
-        return size_of(read_json(manifest))
+        return size_of(read_manifest(manifest))
 
     def heal(self, row: Row) -> dict[str, Any]:
         name = self.checkpoint.name
@@ -123,15 +121,15 @@ class Measurement:
         folder = self.folder(row)
         manifest = folder / "model/manifest.json"
         record = kept(folder / "made.json", identity)
-        if record and manifest.is_file() and read_json(manifest)["version"] == record["version"]:
+        if record and manifest.is_file() and read_manifest(manifest)["version"] == record["version"]:
             return record
         say(f"{self.checkpoint.name}: {row.name} …")
-        for name in ("made.json", "evaluated.json"):
-            (folder / name).unlink(missing_ok=True)
-        if not row.healed:  # heal.py keeps its state beside the model, and goes on from there
+        if kept(folder / "begun.json", {"of": identity}) is None:
             shutil.rmtree(folder, ignore_errors=True)
+            write_json(folder / "begun.json", {"identity": {"of": identity}})
+        # Else a run was interrupted here, and heal.py goes on from the state beside its output.
         finished = run(command, folder / "made.log")
-        written = read_json(manifest)
+        written = read_manifest(manifest)
         record = {
             "identity": identity,
             "command": shlex.join(command),
@@ -150,7 +148,7 @@ class Measurement:
         return record
 
     def evaluation_identity(self, row: Row) -> dict[str, Any]:
-        version = read_json(self.folder(row) / "model/manifest.json")["version"]
+        version = read_manifest(self.folder(row) / "model/manifest.json")["version"]
         return {**self.basis, "model": version, "users": self.tools.users}
 
     def evaluate(self, rows: list[Row]) -> dict[Row, dict[str, Any]]:
@@ -190,6 +188,13 @@ class Measurement:
             record = {"identity": self.evaluation_identity(row), "figures": figures}
             write_json(self.folder(row) / "evaluated.json", record)
         say(f"{self.checkpoint.name}: ranked in {finished.seconds:.0f} s")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise StepError(f"{path}: expected the manifest of a model directory: {error}") from error
 
 
 def size_of(manifest: dict[str, Any]) -> int:
