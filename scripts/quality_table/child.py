@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import subprocess
 import time
@@ -18,9 +19,13 @@ class StepError(Exception):
 class Finished:
     output: str
     seconds: float  # on the clock
-    # Resident, of this process alone. Linux hands a new process its parent's figure, so nothing
-    # below the memory of this script (some 30 MB) can be seen.
+    # Resident, of this process alone. Linux starts a new process with its parent's figure, so
+    # nothing below own_peak_bytes() can be seen.
     peak_bytes: int
+
+
+def own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def run(command: list[str], log: Path) -> Finished:

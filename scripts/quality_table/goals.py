@@ -69,7 +69,9 @@ def loss_standing(goal: Goal, lines: list[Line]) -> Standing:
     line = find(lines, "halfling", keep=goal.keep, healed=goal.healed)
     if line is None:
         return Standing(title, UNKNOWN, "The run has no such row.")
-    figures = f"NDCG@10 changes by {change_text(line.change)}{draws_text(line)}{share(line, lines)}."
+    figures = (
+        f"NDCG@10 changes by {change_text(line.change)}{draws_text(line)}{share(line, lines)}."
+    )
     ends = [change.low for change in line.changes]
     if line.change.low < goal.least:
         short_of = points(goal.least - line.change.low)

@@ -121,7 +121,11 @@ class Measurement:
         folder = self.folder(row)
         manifest = folder / "model/manifest.json"
         record = kept(folder / "made.json", identity)
-        if record and manifest.is_file() and read_manifest(manifest)["version"] == record["version"]:
+        if (
+            record
+            and manifest.is_file()
+            and read_manifest(manifest)["version"] == record["version"]
+        ):
             return record
         say(f"{self.checkpoint.name}: {row.name} …")
         if kept(folder / "begun.json", {"of": identity}) is None:

@@ -30,14 +30,14 @@ The results JSON has the command of every row.
   several draws of users, figures and intervals are means over the draws, and **draws** gives each
   draw's change. "No loss" is said of an interval above -1%.
 - **KL**: of the compressed model's probabilities from the original's, over the codes that the
-  catalogue allows, at the positions of the next item's code, in nats an item. **Overlap**: the share
-  of the original's first ten items that the model lists too.
-- **bytes**: the weight files. **Peak**: the most memory that the compressor, or healing, held.
-  **ms**: the median of one ranking on one thread{chromium}.
+  catalogue allows, at the positions of the next item's code, in nats an item. **Overlap**: the
+  share of the original's first ten items that the model lists too.
+- **bytes**: the weight files. **Seconds**: from the start of the program to its end; a healed row
+  has those of both steps. **Peak**: the most memory that the compressor, or healing, held; some
+  {floor} MB is the least that can be seen. **ms**: the median of one ranking on one
+  thread{chromium}.
 """
-IN_CHROMIUM = (
-    "; in Chromium {version}, history 20 and beam 20,\n  with the baseline and the relaxed-SIMD engine"
-)
+IN_CHROMIUM = "; in Chromium {version}, history 20, by the baseline and the relaxed-SIMD engine"
 
 
 def page(results: dict[str, Any], plots: dict[str, str] | None = None) -> str:
@@ -66,6 +66,7 @@ def introduction(results: dict[str, Any]) -> str:
         cpu=results["machine"]["cpu"],
         commit=results["tool"]["commit"],
         tool=results["tool"]["sha256"],
+        floor=round(results["machine"]["own_peak_bytes"] / 1e6),
         users="all test users" if users == "all" else f"a sample of {int(users):,} test users",
         beam=", ".join(sorted({str(row["evaluation"]["beam"]) for row in rows})),
         chromium=IN_CHROMIUM.format(version=", ".join(browsers)) if browsers else "",
@@ -86,7 +87,14 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
     goals = "### Where each goal stands\n\n" + goal_list(lines)
     return "\n".join(
         part
-        for part in (title, image, quality_table(lines), metric_table(lines), cost_table(lines), goals)
+        for part in (
+            title,
+            image,
+            quality_table(lines),
+            metric_table(lines),
+            cost_table(lines),
+            goals,
+        )
         if part
     )
 
@@ -136,7 +144,9 @@ def quality_table(lines: list[Line]) -> str:
 
 def metric_table(lines: list[Line]) -> str:
     names = [name for name in METRICS if name != "ndcg@10"]
-    rows = [[capital(line.label), *(figure(line.metrics[name]) for name in names)] for line in lines]
+    rows = [
+        [capital(line.label), *(figure(line.metrics[name]) for name in names)] for line in lines
+    ]
     return table(["model", *(name.upper() for name in names)], rows)
 
 

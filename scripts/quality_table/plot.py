@@ -28,13 +28,13 @@ def draw(dataset: dict[str, Any], output: Path) -> None:
 
     matplotlib.use("svg" if output.suffix == ".svg" else "agg")
     matplotlib.rcParams.update(
-        {"svg.fonttype": "path", "svg.hashsalt": "halfling", "font.size": 10, "font.family": "sans"}
+        {"svg.fonttype": "path", "svg.hashsalt": "halfling", "font.size": 10}
     )
-    matplotlib.rcParams["font.family"] = ["DejaVu Sans"]
     from matplotlib import pyplot
 
     lines = gather(dataset["rows"])
-    original = lines[0].metrics["ndcg@10"].mean
+    # Every row is paired with the original, whether or not it is a row of its own.
+    original = lines[0].metrics["ndcg@10"].mean / (1 + lines[0].change.mean)
     figure, axes = pyplot.subplots(figsize=(8.4, 5.2), facecolor="white")
     bottom, top = limits(lines, original)
     axes.set_ylim(bottom, top)
@@ -79,8 +79,9 @@ def draw_series(
     colour, marker = STYLES[name]
     x = [line.bytes for line in lines]
     y = [max(level(line.change.mean, original), bottom) for line in lines]
-    low = [max(0, middle - level(line.change.low, original)) for line, middle in zip(lines, y)]
-    high = [max(0, level(line.change.high, original) - middle) for line, middle in zip(lines, y)]
+    pairs = list(zip(lines, y, strict=True))
+    low = [max(0, middle - level(line.change.low, original)) for line, middle in pairs]
+    high = [max(0, level(line.change.high, original) - middle) for line, middle in pairs]
     axes.errorbar(
         x,
         y,
@@ -93,7 +94,7 @@ def draw_series(
         capsize=3,
         clip_on=True,
     )
-    for line, at in zip(lines, y, strict=True):
+    for line, at in pairs:
         if at == bottom:
             value = level(line.change.mean, original)
             axes.annotate(
