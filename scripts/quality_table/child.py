@@ -15,6 +15,14 @@ class StepError(Exception):
     """A program that failed, or said what it should not: the command and the end of its log."""
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shown(command: list[str]) -> str:
+    """As one would type it in the repository's root."""
+    return shlex.join(word.removeprefix(f"{ROOT}/") for word in command)
+
+
 @dataclass(frozen=True)
 class Finished:
     output: str
@@ -48,5 +56,5 @@ def run(command: list[str], log: Path) -> Finished:
     seconds = time.monotonic() - begin
     if child.returncode != 0:
         tail = log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
-        raise StepError(f"exit status {child.returncode} of `{shlex.join(command)}`: {tail}")
+        raise StepError(f"exit status {child.returncode} of `{shown(command)}`: {tail}")
     return Finished(output.read_text(encoding="utf-8"), seconds, usage.ru_maxrss * 1024)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
-from .child import run
+from .child import ROOT, run, shown
 from .measure import SCRIPTS, say
 from .store import digest, kept, write_json
 
-ROOT = SCRIPTS.parent
 PACKAGE = ROOT / "web/dist"
 RUNS = 60
 # What the page might load in place of the original.
@@ -45,7 +43,7 @@ def measure_in_chromium(work: Path, rows: list[dict[str, Any]]) -> None:
         command = ["node", str(SCRIPTS / "bench-page.mjs"), "--json", "--runs", str(RUNS)]
         command += ["--folder", str(work.resolve()), "--models", ",".join(names)]
         answer = json.loads(run(command, work / "chromium.log").output)
-        record = {"identity": identity, "command": shlex.join(command), **answer}
+        record = {"identity": identity, "command": shown(command), **answer}
         write_json(file, record)
     for row, name in zip(chosen, names, strict=True):
         own = {r["simd"]: r["median_ms"] for r in record["results"] if r["model"] == name}

@@ -65,7 +65,7 @@ def points(value: float) -> str:
 
 def loss_standing(goal: Goal, lines: list[Line]) -> Standing:
     how = "healed" if goal.healed else "closed form"
-    title = f"At keep {short(goal.keep, 2)}, {how}, lose at most {points(-goal.least)[:-7]}%"
+    title = f"At keep {short(goal.keep, 2)}, {how}, lose at most {-100 * goal.least:g}%"
     line = find(lines, "halfling", keep=goal.keep, healed=goal.healed)
     if line is None:
         return Standing(title, UNKNOWN, "The run has no such row.")
@@ -150,7 +150,7 @@ def int4_standing(lines: list[Line], healed: bool) -> Standing:
         if line is None:
             return Standing(title, UNKNOWN, f"No such row within its {int4.bytes / 1e6:.3f} MB.")
     verdict = MET if line.change.mean > int4.change.mean else MISSED
-    return Standing(title, verdict, capital(against(line, int4)))
+    return Standing(title, verdict, against(line, int4))
 
 
 def int8_standing(lines: list[Line]) -> Standing:

@@ -8,7 +8,6 @@ programs and the arguments, is the one wanted now.
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import sys
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .child import StepError, run
+from .child import StepError, run, shown
 from .rows import Row, compress_arguments
 from .store import checkpoint_digest, digest, kept, read_json, write_json
 
@@ -75,7 +74,7 @@ class Measurement:
 
     def fail(self, what: str, message: str) -> None:
         say(f"{self.checkpoint.name}: {what} FAILED: {message}")
-        self.failures.append({"row": what, "message": message})
+        self.failures.append({"row": what, "message": " ".join(message.split())})
 
     def folder(self, row: Row) -> Path:
         return self.work / row.name
@@ -112,7 +111,7 @@ class Measurement:
         record = self.make(row, identity, [*command, *self.tools.heal_arguments])
         # The row costs what both steps cost, one after the other; an interrupted training knows
         # its minutes better than the clock of the last start.
-        minutes = record["manifest"].get("healing", {}).get("minutes", 0)
+        minutes = record["compression"].get("healing", {}).get("minutes", 0)
         record["seconds"] = start["seconds"] + max(record["seconds"], 60 * minutes)
         record["peak_bytes"] = max(start["peak_bytes"], record["peak_bytes"])
         return record
@@ -136,13 +135,13 @@ class Measurement:
         written = read_manifest(manifest)
         record = {
             "identity": identity,
-            "command": shlex.join(command),
+            "command": shown(command),
             "seconds": finished.seconds,
             "peak_bytes": finished.peak_bytes,
             "bytes": size_of(written),
             "linear_parameters": written["model"]["linear_parameters"],
             "version": written["version"],
-            "manifest": {k: written[k] for k in ("compression", "healing") if k in written},
+            "compression": written["compression"],
         }
         write_json(folder / "made.json", record)
         say(
@@ -164,13 +163,21 @@ class Measurement:
         missing = [row for row in rows if known(row) is None]
         batch = self.tools.batch or len(missing)
         for begin in range(0, len(missing), batch or 1):
-            part = missing[begin : begin + batch]
-            try:
-                self.evaluate_at_once(part)
-            except StepError as error:
-                self.fail(", ".join(row.name for row in part), str(error))
+            self.evaluate_part(missing[begin : begin + batch])
         records = {row: known(row) for row in rows}
         return {row: record["figures"] for row, record in records.items() if record}
+
+    def evaluate_part(self, rows: list[Row]) -> None:
+        """At once, or in halves where that fails: one bad model must not cost the others'."""
+        try:
+            self.evaluate_at_once(rows)
+        except StepError as error:
+            if len(rows) == 1:
+                self.fail(rows[0].name, str(error))
+                return
+            say(f"{self.checkpoint.name}: {error}; trying halves")
+            self.evaluate_part(rows[: len(rows) // 2])
+            self.evaluate_part(rows[len(rows) // 2 :])
 
     def evaluate_at_once(self, rows: list[Row]) -> None:
         directories = [str(self.folder(row) / "model") for row in rows]
@@ -180,15 +187,19 @@ class Measurement:
         log = self.work / "evaluate.log"
         say(f"{self.checkpoint.name}: ranking with {len(rows)} models and the original ({log}) …")
         finished = run(command, log)
-        answer = json.loads(finished.output)
+        try:
+            answer = json.loads(finished.output)
+        except ValueError as error:
+            raise StepError(f"`{shown(command)}`: expected JSON: {error}") from error
         models = answer.get("models", [])
         if [model.get("directory") for model in models] != directories:
-            raise StepError(f"`{shlex.join(command)}`: expected the figures of each, in that order")
+            raise StepError(f"`{shown(command)}`: expected the figures of each, in that order")
         # Each row's command is the shortest that gives its figures: they do not depend on the rest.
         for row, directory, model in zip(rows, directories, models, strict=True):
             own = [*command[:2], directory, *command[2 + len(directories) :]]
             protocol = {k: answer[k] for k in ("split", "users", "beam", "exclude_seen")}
-            figures = {"evaluation": {**model, **protocol, "command": shlex.join(own)}}
+            del model["directory"], model["against"]["directory"]  # the command names them
+            figures = {"evaluation": {**model, **protocol, "command": shown(own)}}
             record = {"identity": self.evaluation_identity(row), "figures": figures}
             write_json(self.folder(row) / "evaluated.json", record)
         say(f"{self.checkpoint.name}: ranked in {finished.seconds:.0f} s")

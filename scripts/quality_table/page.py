@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from .goals import capital, find, standings
+from .goals import find, standings
 from .lines import METRICS, Interval, Line, change_text, gather, short
 
 INTRODUCTION = """# What compression costs
@@ -24,8 +24,8 @@ The results JSON has the command of every row.
 
 - **keep** is the share of the linear layers' parameters that stays. The low-rank rows hold their
   factors and embeddings in int8; "the bytes of int4" is `--budget` with dense int4's size.
-- **HR@K, NDCG@K**: leave one out, {users}, the item itself among the whole catalogue, items already
-  chosen left out, beam {beam}. In brackets are 95% bootstrap intervals over users.
+- **HR@K, NDCG@K**: leave one out, {users}, the item itself among the whole catalogue,
+  items already chosen left out, beam {beam}. In brackets are 95% bootstrap intervals over users.
 - **change**: of NDCG@10 relative to the original, paired by user. Where a method was calibrated on
   several draws of users, figures and intervals are means over the draws, and **draws** gives each
   draw's change. "No loss" is said of an interval above -1%.
@@ -37,6 +37,7 @@ The results JSON has the command of every row.
   {floor} MB is the least that can be seen. **ms**: the median of one ranking on one
   thread{chromium}.
 """
+GOALS_ARE_FOR = ("instruments", "beauty")
 IN_CHROMIUM = "; in Chromium {version}, history 20, by the baseline and the relaxed-SIMD engine"
 
 
@@ -85,6 +86,8 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
         else ""
     )
     goals = "### Where each goal stands\n\n" + goal_list(lines)
+    if not dataset["name"].startswith(GOALS_ARE_FOR):
+        goals += "\nThe goals were set for instruments and beauty; here they only compare.\n"
     return "\n".join(
         part
         for part in (
@@ -126,7 +129,7 @@ def quality_table(lines: list[Line]) -> str:
         header,
         [
             [
-                capital(line.label),
+                line.label,
                 f"{line.bytes:,.0f}",
                 f"{100 * line.bytes / dense.bytes:.1f}%" if dense else "",
                 figure(line.metrics["ndcg@10"]),
@@ -144,9 +147,7 @@ def quality_table(lines: list[Line]) -> str:
 
 def metric_table(lines: list[Line]) -> str:
     names = [name for name in METRICS if name != "ndcg@10"]
-    rows = [
-        [capital(line.label), *(figure(line.metrics[name]) for name in names)] for line in lines
-    ]
+    rows = [[line.label, *(figure(line.metrics[name]) for name in names)] for line in lines]
     return table(["model", *(name.upper() for name in names)], rows)
 
 
@@ -157,7 +158,7 @@ def cost_table(lines: list[Line]) -> str:
     dense = find(lines, "none")
     rows = []
     for line in lines:
-        row = [capital(line.label), f"{line.linear_parameters:,.0f}"]
+        row = [line.label, f"{line.linear_parameters:,.0f}"]
         whole = dense.linear_parameters if dense else 0
         row.append(short(line.linear_parameters / whole, 3) if whole else "")
         row += [f"{line.seconds:.1f}", f"{line.peak_bytes / 1e6:.0f}", f"{line.milliseconds:.2f}"]
