@@ -1,5 +1,6 @@
 #include "compressor/catalog.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -44,6 +45,15 @@ std::optional<int> Catalog::IndexOf(const std::string& id) const {
   const auto found = index_of_id_.find(id);
   if (found == index_of_id_.end()) return std::nullopt;
   return found->second;
+}
+
+Status CheckSameItems(const Catalog& catalog, const std::string& directory, const Catalog& other,
+                      const std::string& other_directory) {
+  if (std::ranges::equal(catalog.items(), other.items(), {}, &CatalogItem::id, &CatalogItem::id)) {
+    return {};
+  }
+  return Fail(ErrorCode::kInvalidRequest,
+              other_directory + ": expected the items of " + directory + ", in the same order");
 }
 
 Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where) {

@@ -39,6 +39,10 @@ class Catalog {
   std::unordered_map<std::string, int> index_of_id_;
 };
 
+// kInvalidRequest, naming both directories, unless item numbers mean the same in both catalogues.
+Status CheckSameItems(const Catalog& catalog, const std::string& directory, const Catalog& other,
+                      const std::string& other_directory);
+
 // The fields id, title?, category?, image?, url?, popularity? of a JSON object; others are left
 // alone. `where` names document and item.
 Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where);

@@ -71,6 +71,12 @@ std::string ManifestText(const Manifest& manifest) {
       table.AddRow({std::string(MetricName(metric)), FormatInterval(manifest.metrics->before[i]),
                     FormatInterval(manifest.metrics->after[i])});
     }
+    if (manifest.metrics->divergence) {
+      table.AddRow({"KL, nats an item", "", FormatInterval(*manifest.metrics->divergence)});
+    }
+    if (manifest.metrics->overlap) {
+      table.AddRow({"overlap@10", "", FormatInterval(*manifest.metrics->overlap)});
+    }
     text += "\n";
     text += table.ToString() + FormatCount(manifest.metrics->users) + " users of the " +
             manifest.metrics->split + " split, beam " + std::to_string(manifest.metrics->beam) +

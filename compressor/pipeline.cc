@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "compressor/evaluation/compare.h"
 #include "compressor/evaluation/rank_targets.h"
-#include "compressor/interactions/interactions.h"
-#include "compressor/interactions/leave_one_out.h"
+#include "compressor/interactions/read_examples.h"
 #include "compressor/model_directory/model_directory.h"
 #include "compressor/open_model.h"
 #include "compressor/stages/choose_ranks.h"
@@ -25,8 +25,7 @@ double SecondsSince(Clock::time_point begin) {
 }
 
 std::filesystem::path InteractionsPath(const CompressOptions& options) {
-  return options.interactions.empty() ? options.checkpoint / kInteractionsFile
-                                      : options.interactions;
+  return FindInteractions(options.interactions, {options.checkpoint});
 }
 
 bool NeedsCalibration(CompressionMethod method) {
@@ -39,15 +38,10 @@ Result<std::vector<TokenSequence>> DrawCalibration(const CompressOptions& option
   if (!NeedsCalibration(options.method)) return std::vector<TokenSequence>();
   const std::filesystem::path path =
       options.calibration.empty() ? InteractionsPath(options) : options.calibration;
-  HALFLING_ASSIGN_OR_RETURN(const Interactions interactions,
-                            ReadInteractions(path, recommender.catalog));
-  const std::vector<Example> examples = LeaveOneOut(interactions, Split::kTraining);
-  if (examples.empty()) {
-    return Fail(ErrorCode::kInvalidRequest,
-                path.string() + ": expected a user with at least four items to calibrate with");
-  }
-  return MakeCalibrationSequences(DrawExamples(examples, options.calibration_users, options.seed),
-                                  recommender.prompt, recommender.codes);
+  HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
+                            ReadExamples(path, recommender.catalog, Split::kTraining,
+                                         options.calibration_users, options.seed));
+  return MakeCalibrationSequences(examples, recommender.prompt, recommender.codes);
 }
 
 // Stages 2 and 3: the transformer with its linears replaced.
@@ -104,15 +98,8 @@ Result<Recommender> LoadFiles(const std::vector<FileBytes>& files) {
 Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
                                               const Catalog& catalog) {
   if (options.evaluate_users == 0) return std::vector<Example>();
-  const std::filesystem::path path = InteractionsPath(options);
-  HALFLING_ASSIGN_OR_RETURN(const Interactions interactions, ReadInteractions(path, catalog));
-  std::vector<Example> examples =
-      DrawExamples(LeaveOneOut(interactions, Split::kTest), options.evaluate_users, options.seed);
-  if (examples.empty()) {
-    return Fail(ErrorCode::kInvalidRequest,
-                path.string() + ": expected a user with at least two items to evaluate with");
-  }
-  return examples;
+  return ReadExamples(InteractionsPath(options), catalog, Split::kTest, options.evaluate_users,
+                      options.seed);
 }
 
 Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
@@ -121,7 +108,7 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
                                                   const std::vector<Example>& examples,
                                                   Progress& progress) {
   if (examples.empty()) return std::optional<MetricsRecord>();
-  const RankingOptions ranking{options.beam_width, true, options.threads};
+  const RankingOptions ranking{options.beam_width, true, options.threads, true};
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
                             RankTargets(before, examples, ranking, progress));
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_after,
@@ -132,8 +119,10 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Recommender& before,
   record.beam = options.beam_width;
   record.before = SummarizeRanks(ranks_before.strict);
   record.after = SummarizeRanks(ranks_after.strict);
-  record.ndcg10_relative_change =
-      RelativeChange(Metric::kNdcg10, ranks_before.strict, ranks_after.strict);
+  const Comparison comparison = Compare(ranks_before, ranks_after);
+  record.ndcg10_relative_change = comparison.relative_change[static_cast<size_t>(Metric::kNdcg10)];
+  record.divergence = comparison.divergence;
+  record.overlap = comparison.overlap;
   return std::optional<MetricsRecord>(record);
 }
 

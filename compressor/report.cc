@@ -1,34 +1,11 @@
 #include "compressor/report.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace halfling {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-std::string Format(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof(text), format, value);
-  return text;
-}
-
-std::string FormatPercent(double share) { return Format("%+.1f%%", 100 * share); }
-
-// "-1.1% [-6.4%, +4.5%]"
-std::string FormatChange(const Interval& relative) {
-  return FormatPercent(relative.mean) + " [" + FormatPercent(relative.low) + ", " +
-         FormatPercent(relative.high) + "]";
-}
-
-// Columns as wide as they look: bytes that continue a UTF-8 character take no room.
-size_t DisplayWidth(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
 
 std::string Change(int64_t before, int64_t after) {
   return before == 0
@@ -54,12 +31,10 @@ void AddMetricRows(TextTable& table, const MetricsRecord& metrics) {
     table.AddRow(
         {std::string(MetricName(metric)), FormatInterval(before), FormatInterval(after), change});
   }
-}
-
-std::string ComparisonText(const EvaluateReport& report) {
-  if (!report.against) return "";
-  return "ndcg@10 against " + report.against->directory + ": " +
-         FormatChange(report.against->ndcg10_relative_change) + "\n";
+  if (metrics.divergence) {
+    table.AddRow({"KL, nats an item", "", FormatInterval(*metrics.divergence), ""});
+  }
+  if (metrics.overlap) table.AddRow({"overlap@10", "", FormatInterval(*metrics.overlap), ""});
 }
 
 OrderedJson SizeToJson(const ModelSize& size) {
@@ -69,36 +44,6 @@ OrderedJson SizeToJson(const ModelSize& size) {
 }
 
 }  // namespace
-
-std::string TextTable::ToString() const {
-  std::vector<size_t> widths(rows_[0].size());
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows_) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - DisplayWidth(row[i]), ' ');
-      line += i == 0 ? row[i] + padding : "  " + padding + row[i];
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
-
-std::string FormatInterval(const Interval& interval) {
-  return Format("%.4f", interval.mean) + " [" + Format("%.4f", interval.low) + ", " +
-         Format("%.4f", interval.high) + "]";
-}
-
-std::string FormatCount(int64_t count) {
-  std::string digits = std::to_string(count);
-  for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<size_t>(i), 1, ',');
-  }
-  return digits;
-}
 
 std::string CompressText(const CompressReport& report, const std::string& output) {
   const Manifest& manifest = report.manifest;
@@ -115,10 +60,10 @@ std::string CompressText(const CompressReport& report, const std::string& output
     text += FormatCount(manifest.metrics->users) + " test users, beam " +
             std::to_string(manifest.metrics->beam) + "; 95% bootstrap intervals over users\n";
   }
-  text += output + ": " + compression.method + ", keep " + Format("%g", compression.keep) + ", " +
-          compression.dtype + ", " + FormatCount(compression.calibration_users) +
-          " calibration users, " + Format("%.1f s", compression.seconds) + " to compress, " +
-          Format("%.1f s", report.total_seconds) + " in all\n";
+  text += output + ": " + compression.method + ", keep " + FormatNumber("%g", compression.keep) +
+          ", " + compression.dtype + ", " + FormatCount(compression.calibration_users) +
+          " calibration users, " + FormatNumber("%.1f s", compression.seconds) + " to compress, " +
+          FormatNumber("%.1f s", report.total_seconds) + " in all\n";
   return text;
 }
 
@@ -132,43 +77,14 @@ std::string CompressJson(const CompressReport& report, const std::string& output
   return json.dump(2) + "\n";
 }
 
-std::string EvaluateText(const EvaluateReport& report) {
-  TextTable table({"", "the item itself", "collisions counted"});
-  for (const Metric metric : kMetrics) {
-    const auto i = static_cast<size_t>(metric);
-    table.AddRow({std::string(MetricName(metric)), FormatInterval(report.strict[i]),
-                  FormatInterval(report.by_code[i])});
-  }
-  return table.ToString() + FormatCount(static_cast<int64_t>(report.users)) + " users of the " +
-         report.split + " split, beam " + std::to_string(report.beam) + ", seen items " +
-         (report.exclude_seen ? "excluded" : "allowed") + "; 95% bootstrap intervals over users; " +
-         Format("%.1f s", report.seconds) + "\n" + ComparisonText(report);
-}
-
-std::string EvaluateJson(const EvaluateReport& report) {
-  OrderedJson json = {{"directory", report.directory},
-                      {"split", report.split},
-                      {"users", report.users},
-                      {"beam", report.beam},
-                      {"exclude_seen", report.exclude_seen},
-                      {"seconds", report.seconds},
-                      {"metrics", MetricTableToJson(report.strict)},
-                      {"metrics_collision_counted", MetricTableToJson(report.by_code)}};
-  if (report.against) {
-    json["against"] = report.against->directory;
-    json["ndcg@10_relative_change"] = IntervalToJson(report.against->ndcg10_relative_change);
-  }
-  return json.dump(2) + "\n";
-}
-
 std::string RecommendText(const RecommendReport& report) {
   TextTable table({"rank", "score", "id", "title"});
   for (size_t i = 0; i < report.lines.size(); ++i) {
     const RecommendReport::Line& line = report.lines[i];
-    table.AddRow({std::to_string(i + 1), Format("%.3f", line.score), line.item.id,
+    table.AddRow({std::to_string(i + 1), FormatNumber("%.3f", line.score), line.item.id,
                   line.item.title.value_or("")});
   }
-  return table.ToString() + Format("%.1f ms\n", report.milliseconds);
+  return table.ToString() + FormatNumber("%.1f ms\n", report.milliseconds);
 }
 
 std::string RecommendJson(const RecommendReport& report) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -270,6 +271,34 @@ Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history
     cache_.Truncate(static_cast<int>(prompt.size()));
   }
   return scores;
+}
+
+Result<std::vector<std::vector<float>>> Recommender::CodeLogits(const std::vector<int>& history,
+                                                                int item) {
+  const ItemTrie& trie = model_->trie;
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
+  HALFLING_RETURN_IF_ERROR(CheckItems(std::array{item}, trie.num_items(), "item"));
+  std::vector<int> path;  // from the root's child to the code's end
+  for (int node = trie.node_of(item); node != 0; node = trie.parent(node)) path.push_back(node);
+  std::ranges::reverse(path);
+
+  const std::vector<int> prompt = BuildPrompt(history);
+  RunPrompt(prompt);
+  TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
+  std::vector<std::vector<float>> logits;
+  for (const int node : path) {
+    if (!logits.empty()) source.Advance(std::array{0}, std::array{trie.token(trie.parent(node))});
+    const std::span<const int> tokens = trie.child_tokens(trie.parent(node));
+    source.Logits(0, tokens, logits.emplace_back(tokens.size()));
+  }
+  cache_.Truncate(static_cast<int>(prompt.size()));
+  for (const std::vector<float>& level : logits) {
+    if (!std::ranges::all_of(level, [](float logit) { return std::isfinite(logit); })) {
+      return Fail(ErrorCode::kNonFiniteWeight,
+                  "a logit is not finite: the model's weights overflow; expected finite logits");
+    }
+  }
+  return logits;
 }
 
 }  // namespace halfling

@@ -67,6 +67,12 @@ class Recommender {
   // tested against. [num_items] Errors as Recommend has them.
   Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
 
+  // For each token of the item's code the logits of all tokens that the trie allows there, in the
+  // order of the trie's children: what comparing two models' distributions needs. Costs little
+  // right after Recommend with the same history, whose prompt it reuses. kUnknownItem for an `item`
+  // outside the catalogue, else errors as Recommend has them.
+  Result<std::vector<std::vector<float>>> CodeLogits(const std::vector<int>& history, int item);
+
   const RecommenderModel& model() const { return *model_; }
   // Tokens of the last prompt that were taken from the session's cache.
   int reused_tokens() const { return reused_tokens_; }

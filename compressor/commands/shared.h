@@ -6,15 +6,14 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 
+#include "compressor/interactions/read_examples.h"
 #include "compressor/parallel.h"
 #include "engine/recommender.h"
 
 namespace halfling {
 
-inline constexpr size_t kAllUsers = std::numeric_limits<size_t>::max();
 inline constexpr int kMaxThreads = 256;
 
 // "all", or a number of users.

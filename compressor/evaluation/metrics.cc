@@ -72,21 +72,12 @@ MetricValues MeanOf(std::span<const MetricValues> values) {
   return sums;
 }
 
-std::vector<double> ValuesOfRanks(Metric metric, std::span<const int> ranks) {
-  std::vector<double> values;
-  values.reserve(ranks.size());
-  for (const int rank : ranks) values.push_back(MetricOfRank(metric, rank));
-  return values;
-}
-
-double SumOf(std::span<const double> values, std::span<const size_t> users) {
-  double sum = 0;
-  for (const size_t user : users) sum += values[user];
-  return sum;
-}
-
-double ChangeOfSums(double before, double after) {
-  return before > 0 ? (after - before) / before : 0.0;
+MetricValues Change(const MetricValues& before, const MetricValues& after) {
+  MetricValues change{};
+  for (size_t i = 0; i < kNumMetrics; ++i) {
+    change[i] = before[i] > 0 ? (after[i] - before[i]) / before[i] : 0.0;
+  }
+  return change;
 }
 
 }  // namespace
@@ -137,17 +128,30 @@ MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& o
   return table;
 }
 
-Interval RelativeChange(Metric metric, std::span<const int> before, std::span<const int> after,
-                        const BootstrapOptions& options) {
-  const std::vector<double> values_before = ValuesOfRanks(metric, before);
-  const std::vector<double> values_after = ValuesOfRanks(metric, after);
-  std::vector<double> resampled;
+MetricTable RelativeChanges(std::span<const int> before, std::span<const int> after,
+                            const BootstrapOptions& options) {
+  const std::vector<MetricValues> values_before = ValuesOfRanks(before);
+  const std::vector<MetricValues> values_after = ValuesOfRanks(after);
+  std::array<std::vector<double>, kNumMetrics> resampled;
   ForEachResample(before.size(), options, [&](std::span<const size_t> users) {
-    resampled.push_back(ChangeOfSums(SumOf(values_before, users), SumOf(values_after, users)));
+    const MetricValues change = Change(MeanOf(values_before, users), MeanOf(values_after, users));
+    for (size_t i = 0; i < kNumMetrics; ++i) resampled[i].push_back(change[i]);
   });
-  const double change = ChangeOfSums(std::reduce(values_before.begin(), values_before.end()),
-                                     std::reduce(values_after.begin(), values_after.end()));
-  return MakeInterval(change, resampled);
+  const MetricValues change = Change(MeanOf(values_before), MeanOf(values_after));
+  MetricTable table;
+  for (size_t i = 0; i < kNumMetrics; ++i) table[i] = MakeInterval(change[i], resampled[i]);
+  return table;
+}
+
+Interval SummarizeValues(std::span<const double> values, const BootstrapOptions& options) {
+  const auto count = static_cast<double>(values.size());
+  std::vector<double> resampled;
+  ForEachResample(values.size(), options, [&](std::span<const size_t> users) {
+    double sum = 0;
+    for (const size_t user : users) sum += values[user];
+    resampled.push_back(sum / count);
+  });
+  return MakeInterval(std::accumulate(values.begin(), values.end(), 0.0) / count, resampled);
 }
 
 }  // namespace halfling

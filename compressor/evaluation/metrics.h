@@ -38,11 +38,14 @@ struct BootstrapOptions {
 // ranks: [users], at least one. The same options give the same intervals everywhere.
 MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& options = {});
 
-// (after - before) / before of a metric's means; all 0 where before is 0. before, after: [users],
-// the same users in the same order. They are resampled together: what is hard or easy for both
-// cancels.
-Interval RelativeChange(Metric metric, std::span<const int> before, std::span<const int> after,
-                        const BootstrapOptions& options = {});
+// (after - before) / before of each metric's means; all 0 where before is 0. before, after:
+// [users], the same users in the same order. They are resampled together: what is hard or easy for
+// both cancels.
+MetricTable RelativeChanges(std::span<const int> before, std::span<const int> after,
+                            const BootstrapOptions& options = {});
+
+// The mean of any value that each user has. values: [users], at least one.
+Interval SummarizeValues(std::span<const double> values, const BootstrapOptions& options = {});
 
 }  // namespace halfling
 

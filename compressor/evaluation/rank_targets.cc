@@ -1,5 +1,7 @@
 #include "compressor/evaluation/rank_targets.h"
 
+#include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -36,14 +38,68 @@ RecommendRequest MakeRequest(const Example& example, const RankingOptions& optio
   return request;
 }
 
+std::vector<int> TopItems(const std::vector<ScoredItem>& list) {
+  std::vector<int> items;
+  for (size_t i = 0; i < std::min(list.size(), kTopItems); ++i) items.push_back(list[i].item);
+  return items;
+}
+
+double MedianOf(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Ranks the users one by one; each writes its own place of `ranks` and `milliseconds` alone.
+class TargetRanker {
+ public:
+  TargetRanker(const std::vector<Example>& examples, const RankingOptions& options)
+      : examples_(examples), options_(options), milliseconds_(examples.size()) {
+    ranks_.strict.resize(examples.size());
+    ranks_.by_code.resize(examples.size());
+    ranks_.top.resize(examples.size());
+    if (options.code_logits) ranks_.code_logits.resize(examples.size());
+  }
+
+  Status Rank(Recommender& session, size_t user) {
+    const Example& example = examples_[user];
+    const RecommendRequest request = MakeRequest(example, options_);
+    const Clock::time_point begin = Clock::now();
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<ScoredItem> list, session.Recommend(request));
+    milliseconds_[user] = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    ranks_.strict[user] = StrictRank(list, example.target);
+    ranks_.by_code[user] = RankByCode(list, example.target, session.model().trie);
+    ranks_.top[user] = TopItems(list);
+    if (options_.code_logits) {
+      HALFLING_ASSIGN_OR_RETURN(ranks_.code_logits[user],
+                                session.CodeLogits(example.history, example.target));
+    }
+    return {};
+  }
+
+  TargetRanks Take() && {
+    ranks_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    ranks_.milliseconds_per_user = MedianOf(std::move(milliseconds_));
+    return std::move(ranks_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const std::vector<Example>& examples_;
+  const RankingOptions& options_;
+  const Clock::time_point begin_ = Clock::now();
+  TargetRanks ranks_;
+  std::vector<double> milliseconds_;
+};
+
 }  // namespace
 
 Result<TargetRanks> RankTargets(const Recommender& recommender,
                                 const std::vector<Example>& examples, const RankingOptions& options,
                                 Progress& progress) {
-  TargetRanks ranks;
-  ranks.strict.resize(examples.size());
-  ranks.by_code.resize(examples.size());
+  TargetRanker ranker(examples, options);
   const int workers = std::max(1, options.threads);
   std::vector<Recommender> sessions;
   for (int i = 0; i < workers; ++i) sessions.push_back(recommender.Fork());
@@ -51,19 +107,16 @@ Result<TargetRanks> RankTargets(const Recommender& recommender,
   std::mutex mutex;
   std::optional<Error> error;  // of the first example at fault that was seen
   progress.Begin("evaluating", examples.size());
-  ParallelFor(examples.size(), workers, [&](size_t i, size_t worker) {
-    const auto list = sessions[worker].Recommend(MakeRequest(examples[i], options));
-    if (list) {
-      ranks.strict[i] = StrictRank(*list, examples[i].target);
-      ranks.by_code[i] = RankByCode(*list, examples[i].target, recommender.model().trie);
-    } else {
+  ParallelFor(examples.size(), workers, [&](size_t user, size_t worker) {
+    Status status = ranker.Rank(sessions[worker], user);
+    if (!status) {
       const std::scoped_lock lock(mutex);
-      if (!error) error = list.error();
+      if (!error) error = std::move(status).error();
     }
     progress.Advance();
   });
   if (error) return tl::unexpected<Error>(*std::move(error));
-  return ranks;
+  return std::move(ranker).Take();
 }
 
 }  // namespace halfling

@@ -1,4 +1,4 @@
-// Where each user's target ends up in the model's list.
+// What a model makes of each user: its list, where the target ends up in it, and how long it took.
 #ifndef HALFLING_COMPRESSOR_EVALUATION_RANK_TARGETS_H_
 #define HALFLING_COMPRESSOR_EVALUATION_RANK_TARGETS_H_
 
@@ -10,12 +10,20 @@
 
 namespace halfling {
 
+inline constexpr size_t kTopItems = 10;
+
 struct TargetRanks {
   // [users], from 1; 0 when the target is not among the first `beam_width`.
   std::vector<int> strict;  // of the item itself
   // Of the target's code among the distinct codes of the list: what published figures count, since
   // they compare code strings. An item that shares the target's code is then a hit too.
   std::vector<int> by_code;
+  // [users][kTopItems, or as many as the list has]: item indices, best first.
+  std::vector<std::vector<int>> top;
+  // [users][code length][children]: Recommender::CodeLogits of the target; empty unless asked for.
+  std::vector<std::vector<std::vector<float>>> code_logits;
+  double seconds = 0;                // all users, on all threads
+  double milliseconds_per_user = 0;  // the median of one ranking, on one thread
 };
 
 struct RankingOptions {
@@ -23,9 +31,12 @@ struct RankingOptions {
   // Leaves out what the user has chosen before. Removes no target where nobody repeats an item.
   bool exclude_seen = true;
   int threads = 1;
+  // Keeps the targets' code logits, which Compare needs: some kilobytes a user.
+  bool code_logits = false;
 };
 
-// The same result for any number of threads. The first error, if any example is at fault.
+// The same result, but for the times, for any number of threads. The first error, if any example is
+// at fault.
 Result<TargetRanks> RankTargets(const Recommender& recommender,
                                 const std::vector<Example>& examples, const RankingOptions& options,
                                 Progress& progress);

@@ -22,11 +22,13 @@ size_t ItemsAfterTarget(Split split) {
 
 }  // namespace
 
+size_t ShortestHistory(Split split) { return ItemsAfterTarget(split) + 2; }
+
 std::vector<Example> LeaveOneOut(const Interactions& interactions, Split split) {
   const size_t after = ItemsAfterTarget(split);
   std::vector<Example> examples;
   for (const UserHistory& user : interactions) {
-    if (user.items.size() < after + 2) continue;
+    if (user.items.size() < ShortestHistory(split)) continue;
     const auto target = user.items.end() - static_cast<std::ptrdiff_t>(after) - 1;
     examples.push_back({std::vector<int>(user.items.begin(), target), *target});
   }

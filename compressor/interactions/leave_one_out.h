@@ -3,6 +3,7 @@
 #ifndef HALFLING_COMPRESSOR_INTERACTIONS_LEAVE_ONE_OUT_H_
 #define HALFLING_COMPRESSOR_INTERACTIONS_LEAVE_ONE_OUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -11,6 +12,9 @@
 namespace halfling {
 
 enum class Split { kTraining, kValidation, kTest };
+
+// Items that a user needs to give an example of the split.
+size_t ShortestHistory(Split split);
 
 // Predict `target` after `history`.
 struct Example {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kManifestFormat = 1;
 constexpr char kRelativeChange[] = "ndcg@10_relative_change";
+constexpr char kDivergence[] = "divergence";
+constexpr char kOverlap[] = "overlap@10";
 
 bool IsSha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -64,6 +66,13 @@ Result<Interval> ParseInterval(const nlohmann::json& object, const char* key,
   return interval;
 }
 
+Result<std::optional<Interval>> ParseOptionalInterval(const nlohmann::json& object, const char* key,
+                                                      const std::string& where) {
+  if (!object.contains(key)) return std::optional<Interval>();
+  HALFLING_ASSIGN_OR_RETURN(const Interval interval, ParseInterval(object, key, where));
+  return std::optional<Interval>(interval);
+}
+
 Result<MetricTable> ParseTable(const nlohmann::json& object, const char* key,
                                const std::string& where) {
   HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
@@ -85,6 +94,8 @@ Result<MetricsRecord> ParseMetrics(const nlohmann::json& value, const std::strin
   HALFLING_ASSIGN_OR_RETURN(metrics.after, ParseTable(value, "after", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.ndcg10_relative_change,
                             ParseInterval(value, kRelativeChange, where));
+  HALFLING_ASSIGN_OR_RETURN(metrics.divergence, ParseOptionalInterval(value, kDivergence, where));
+  HALFLING_ASSIGN_OR_RETURN(metrics.overlap, ParseOptionalInterval(value, kOverlap, where));
   return metrics;
 }
 
@@ -179,6 +190,18 @@ nlohmann::ordered_json MetricTableToJson(const MetricTable& table) {
   return json;
 }
 
+nlohmann::ordered_json MetricsToJson(const MetricsRecord& metrics) {
+  nlohmann::ordered_json json = {{"split", metrics.split},
+                                 {"users", metrics.users},
+                                 {"beam", metrics.beam},
+                                 {"before", MetricTableToJson(metrics.before)},
+                                 {"after", MetricTableToJson(metrics.after)},
+                                 {kRelativeChange, IntervalToJson(metrics.ndcg10_relative_change)}};
+  if (metrics.divergence) json[kDivergence] = IntervalToJson(*metrics.divergence);
+  if (metrics.overlap) json[kOverlap] = IntervalToJson(*metrics.overlap);
+  return json;
+}
+
 std::string ManifestToJson(const Manifest& manifest) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const ManifestFile& file : manifest.files) {
@@ -213,14 +236,7 @@ std::string ManifestToJson(const Manifest& manifest) {
                                       {"divergence_before", healing->divergence_before},
                                       {"divergence_after", healing->divergence_after}};
   }
-  if (manifest.metrics) {
-    json["metrics"] = {{"split", manifest.metrics->split},
-                       {"users", manifest.metrics->users},
-                       {"beam", manifest.metrics->beam},
-                       {"before", MetricTableToJson(manifest.metrics->before)},
-                       {"after", MetricTableToJson(manifest.metrics->after)},
-                       {kRelativeChange, IntervalToJson(manifest.metrics->ndcg10_relative_change)}};
-  }
+  if (manifest.metrics) json["metrics"] = MetricsToJson(*manifest.metrics);
   return json.dump(2) + "\n";
 }
 

@@ -53,6 +53,9 @@ struct MetricsRecord {
   MetricTable before;
   MetricTable after;
   Interval ndcg10_relative_change;
+  // As compressor/evaluation/compare.h defines them; earlier releases wrote neither.
+  std::optional<Interval> divergence;  // KL(original || this) an item, in nats
+  std::optional<Interval> overlap;     // of the first ten
 };
 
 struct Manifest {
@@ -75,6 +78,7 @@ std::string ManifestToJson(const Manifest& manifest);
 
 // {"hr@1": {"mean": …, "low": …, "high": …}, …}
 nlohmann::ordered_json MetricTableToJson(const MetricTable& table);
+nlohmann::ordered_json MetricsToJson(const MetricsRecord& metrics);
 nlohmann::ordered_json IntervalToJson(const Interval& interval);
 
 }  // namespace halfling

@@ -15,6 +15,7 @@ std::string_view ErrorCodeName(ErrorCode code) {
     case ErrorCode::kDuplicateTensor: return "duplicate-tensor";
     case ErrorCode::kShapeMismatch: return "shape-mismatch";
     case ErrorCode::kNonFiniteWeight: return "non-finite-weight";
+    case ErrorCode::kInvalidWeight: return "invalid-weight";
     case ErrorCode::kInvalidConfig: return "invalid-config";
     case ErrorCode::kInvalidCatalog: return "invalid-catalog";
     case ErrorCode::kEmptyCatalog: return "empty-catalog";

@@ -23,6 +23,7 @@ enum class ErrorCode {
   kDuplicateTensor,      // the same tensor name in two places
   kShapeMismatch,        // a tensor's shape contradicts the configuration
   kNonFiniteWeight,      // NaN or infinity among the weights
+  kInvalidWeight,        // stored integers, scales or row numbers outside their range
   kInvalidConfig,        // a configuration value out of its range
   kInvalidCatalog,       // item codes, tokens or counts that contradict each other
   kEmptyCatalog,         // a catalogue without items

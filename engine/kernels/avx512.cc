@@ -1,4 +1,5 @@
-// Compiled with -mavx512f (engine/CMakeLists.txt); runs only where the processor has it.
+// Compiled with -mavx512f, -mavx512bw and -mavx512vnni (engine/CMakeLists.txt); runs only where the
+// processor has them. The first generation, without VNNI, runs AVX2.
 #include "engine/kernels/generic.h"
 #include "engine/kernels/implementation_list.h"
 #include "engine/kernels/vec_avx512.h"
@@ -6,7 +7,10 @@
 namespace halfling::kernels {
 namespace {
 
-bool IsSupported() { return __builtin_cpu_supports("avx512f") != 0; }
+bool IsSupported() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512vnni") != 0;
+}
 
 }  // namespace
 

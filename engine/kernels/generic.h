@@ -7,6 +7,13 @@
 //   j, j + 16, j + 32, …; then j += j + 8, j += j + 4, j += j + 2, j += j + 1. Missing products of
 //   the last block count as +0, which leaves a sum that began at +0 unchanged.
 // - Everything else is element by element.
+//
+// The int8 product is exact but for its roundings, which are these. With A = Int8InputLimit(in_dim)
+// and m = max |x| over a token's inputs, each x becomes the integer nearest to x * (A / m), ties to
+// even. Their products with the weights sum up exactly in 32-bit integers, in whatever order. Then
+// y = (float(sum) * weight_scale[out]) * (m / A).
+// The relaxed wasm build runs the same: its own int8 dot product wants one side within 7 bits, and
+// as the browser at hand lowers it (three instructions), it was no faster: 58 against 64 Gop/s.
 #ifndef HALFLING_ENGINE_KERNELS_GENERIC_H_
 #define HALFLING_ENGINE_KERNELS_GENERIC_H_
 
@@ -21,34 +28,82 @@ struct Generic {
   static constexpr size_t kDotLanes = 16;
   static constexpr size_t kDotVectors = kDotLanes / kLanes;
 
-  // One register tile of the product: kTokens rows of x times kVectors vectors, from lane `lane`
-  // on, of each of kPanels panels.
-  template <size_t kTokens, size_t kPanels, size_t kVectors>
-  static void MatMulTile(const float* x, const float* panels, size_t in_dim, size_t lane,
-                         size_t out_dim, float* y, size_t first_out) {
-    F sums[kTokens][kPanels][kVectors];
+  // y = x W^T in f32. A step of the sums is one input.
+  struct FloatProduct {
+    using Sum = F;
+    const float* x;       // [tokens, steps]
+    const float* panels;  // [panels, steps, kPanelWidth]
+    size_t steps;         // in_dim
+    size_t out_dim;
+    float* y;  // [tokens, out_dim]
+
+    static Sum Zero() { return V::Zero(); }
+    auto Input(size_t token, size_t step) const { return V::Splat(x[token * steps + step]); }
+    auto Weights(size_t panel, size_t step, size_t lane) const {
+      return V::Load(panels + (panel * steps + step) * kPanelWidth + lane);
+    }
+    template <typename Operand>
+    static Sum AddProduct(Sum sum, Operand input, Operand weights) {
+      return V::Add(sum, V::Mul(input, weights));
+    }
+    void Store(size_t token, size_t out, Sum sum) const {
+      StoreUpTo(y + token * out_dim, out, out_dim, sum);
+    }
+  };
+
+  // The same with int8 weights and 16-bit inputs, in exact integers. A step is a pair of inputs.
+  struct Int8Product {
+    using Sum = typename V::I;
+    const int16_t* x;      // [tokens, steps, 2]
+    const int8_t* panels;  // [panels, steps, kPanelWidth, 2]
+    size_t steps;          // ceil(in_dim / 2)
+    size_t out_dim;
+    float* y;                    // [tokens, out_dim]
+    const float* token_scales;   // [tokens]
+    const float* weight_scales;  // [panels, kPanelWidth]
+
+    static Sum Zero() { return V::ZeroInts(); }
+    auto Input(size_t token, size_t step) const {
+      return V::SplatPair(x + 2 * (token * steps + step));
+    }
+    auto Weights(size_t panel, size_t step, size_t lane) const {
+      return V::LoadPairs(panels + 2 * ((panel * steps + step) * kPanelWidth + lane));
+    }
+    template <typename Operand>
+    static Sum AddProduct(Sum sum, Operand input, Operand weights) {
+      return V::AddPairProducts(sum, input, weights);
+    }
+    void Store(size_t token, size_t out, Sum sum) const {
+      const F scaled = V::Mul(V::ToFloats(sum), V::Load(weight_scales + out));
+      StoreUpTo(y + token * out_dim, out, out_dim, V::Mul(scaled, V::Splat(token_scales[token])));
+    }
+  };
+
+  // One register tile of the product: kTokens rows of x, from `token` on, times kVectors vectors,
+  // from lane `lane` on, of each of kPanels panels.
+  template <size_t kTokens, size_t kPanels, size_t kVectors, typename Product>
+  static void MatMulTile(const Product& product, size_t token, size_t panel, size_t lane) {
+    typename Product::Sum sums[kTokens][kPanels][kVectors];
     for (size_t t = 0; t < kTokens; ++t)
       for (size_t p = 0; p < kPanels; ++p)
-        for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = V::Zero();
+        for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = Product::Zero();
 
-    for (size_t i = 0; i < in_dim; ++i) {
-      F inputs[kTokens];
-      for (size_t t = 0; t < kTokens; ++t) inputs[t] = V::Splat(x[t * in_dim + i]);
-      for (size_t p = 0; p < kPanels; ++p) {
-        const float* weights = panels + (p * in_dim + i) * kPanelWidth + lane;
+    for (size_t i = 0; i < product.steps; ++i) {
+      decltype(product.Input(0, 0)) inputs[kTokens];
+      for (size_t t = 0; t < kTokens; ++t) inputs[t] = product.Input(token + t, i);
+      for (size_t p = 0; p < kPanels; ++p)
         for (size_t v = 0; v < kVectors; ++v) {
-          const F weight = V::Load(weights + v * kLanes);
+          const auto weights = product.Weights(panel + p, i, lane + v * kLanes);
           for (size_t t = 0; t < kTokens; ++t)
-            sums[t][p][v] = V::Add(sums[t][p][v], V::Mul(inputs[t], weight));
+            sums[t][p][v] = Product::AddProduct(sums[t][p][v], inputs[t], weights);
         }
-      }
     }
 
     for (size_t t = 0; t < kTokens; ++t)
       for (size_t p = 0; p < kPanels; ++p)
         for (size_t v = 0; v < kVectors; ++v) {
-          const size_t out = first_out + p * kPanelWidth + lane + v * kLanes;
-          StoreUpTo(y + t * out_dim, out, out_dim, sums[t][p][v]);
+          const size_t out = (panel + p) * kPanelWidth + lane + v * kLanes;
+          product.Store(token + t, out, sums[t][p][v]);
         }
   }
 
@@ -73,43 +128,90 @@ struct Generic {
     static_assert(kRegisters >= 1 && kPanelVectors % kVectors == 0);
   };
 
-  template <size_t kTokens, size_t kPanels>
-  static void MatMulPanels(const float* x, const float* panels, size_t in_dim, size_t out_dim,
-                           float* y, size_t first_out) {
+  // The panels from `panel` on for `blocks` blocks of kTokens rows from `token` on: in groups of
+  // kPanels, then what is left in smaller groups. A group stays in the first-level cache while all
+  // rows pass by it.
+  template <size_t kTokens, typename Product, size_t kPanels = Tiling<kTokens>::kPanels>
+  static void MatMulBlocks(const Product& product, size_t token, size_t blocks, size_t panel = 0) {
     constexpr size_t kVectors = Tiling<kTokens>::kVectors;
-    for (size_t lane = 0; lane < kPanelWidth; lane += kVectors * kLanes)
-      MatMulTile<kTokens, kPanels, kVectors>(x, panels, in_dim, lane, out_dim, y, first_out);
-  }
-
-  // The panels from `panel` on for `blocks` blocks of kTokens rows: in groups of kPanels, then what
-  // is left in smaller groups. A group stays in the first-level cache while all rows pass by it.
-  template <size_t kTokens, size_t kPanels = Tiling<kTokens>::kPanels>
-  static void MatMulBlocks(const float* x, size_t blocks, const float* panels, size_t in_dim,
-                           size_t out_dim, float* y, size_t panel = 0) {
-    const size_t num_panels = (out_dim + kPanelWidth - 1) / kPanelWidth;
+    const size_t num_panels = (product.out_dim + kPanelWidth - 1) / kPanelWidth;
     for (; panel + kPanels <= num_panels; panel += kPanels)
       for (size_t b = 0; b < blocks; ++b)
-        MatMulPanels<kTokens, kPanels>(x + b * kTokens * in_dim,
-                                       panels + panel * in_dim * kPanelWidth, in_dim, out_dim,
-                                       y + b * kTokens * out_dim, panel * kPanelWidth);
+        for (size_t lane = 0; lane < kPanelWidth; lane += kVectors * kLanes)
+          MatMulTile<kTokens, kPanels, kVectors>(product, token + b * kTokens, panel, lane);
     if constexpr (kPanels > 1)
-      MatMulBlocks<kTokens, kPanels / 2>(x, blocks, panels, in_dim, out_dim, y, panel);
+      MatMulBlocks<kTokens, Product, kPanels / 2>(product, token, blocks, panel);
+  }
+
+  template <typename Product>
+  static void MatMulAll(const Product& product, size_t tokens) {
+    const size_t blocks = tokens / 4;
+    if (blocks > 0) MatMulBlocks<4>(product, 0, blocks);
+    size_t token = blocks * 4;
+    if (tokens - token >= 2) {
+      MatMulBlocks<2>(product, token, 1);
+      token += 2;
+    }
+    if (tokens > token) MatMulBlocks<1>(product, token, 1);
   }
 
   static void MatMul(const float* x, size_t tokens, const float* panels, size_t in_dim,
                      size_t out_dim, float* y) {
-    const size_t blocks = tokens / 4;
-    if (blocks > 0) MatMulBlocks<4>(x, blocks, panels, in_dim, out_dim, y);
-    x += blocks * 4 * in_dim;
-    y += blocks * 4 * out_dim;
-    size_t rest = tokens % 4;
-    if (rest >= 2) {
-      MatMulBlocks<2>(x, 1, panels, in_dim, out_dim, y);
-      x += 2 * in_dim;
-      y += 2 * out_dim;
-      rest -= 2;
+    MatMulAll(FloatProduct{x, panels, in_dim, out_dim, y}, tokens);
+  }
+
+  static void MatMulInt8(const int16_t* x, const float* token_scales, size_t tokens,
+                         const int8_t* panels, const float* weight_scales, size_t pairs,
+                         size_t out_dim, float* y) {
+    MatMulAll(Int8Product{x, panels, pairs, out_dim, y, token_scales, weight_scales}, tokens);
+  }
+
+  // f(i, x[i … i + kLanes)) for all of x, the last ones padded with zeros.
+  template <typename Function>
+  static void ForEachVector(const float* x, size_t count, Function f) {
+    size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) f(i, V::Load(x + i));
+    if (i == count) return;
+    float last[kLanes] = {};
+    for (size_t j = 0; i + j < count; ++j) last[j] = x[i + j];
+    f(i, V::Load(last));
+  }
+
+  // max |x|, and NaN instead if one of them is NaN or infinite.
+  static float LargestMagnitude(const float* x, size_t dim) {
+    F largest = V::Zero();
+    F poison = V::Zero();  // x - x is 0, but NaN for a NaN and an infinity
+    ForEachVector(x, dim, [&](size_t, F values) {
+      largest = V::Max(largest, V::Max(values, V::Sub(V::Zero(), values)));
+      poison = V::Add(poison, V::Sub(values, values));
+    });
+    float lanes[kLanes];
+    V::Store(lanes, largest);
+    for (size_t j = 1; j < kLanes; ++j) lanes[0] = lanes[0] < lanes[j] ? lanes[j] : lanes[0];
+    return lanes[0] + V::SumLanes(poison);
+  }
+
+  // A row of x as 16-bit integers of magnitude at most `limit`, padded with 0 to whole pairs.
+  // Returns their scale. Rows without one get zeros: NaN's scale where a value is not finite, 0
+  // where all are 0, or so small (1e-34) that the scale's inverse is infinite.
+  static float QuantizeRow(const float* x, size_t dim, float limit, int16_t* quantized) {
+    constexpr float kLargest = 3.402823466e38f;
+    constexpr float kMagic = 12582912.0f;  // as in Exp; its low 16 bits are 0
+    const float largest = LargestMagnitude(x, dim);
+    const float inverse = limit / largest;
+    if (dim % 2 != 0) quantized[dim] = 0;
+    if (!(inverse <= kLargest)) {
+      for (size_t i = 0; i < dim; ++i) quantized[i] = 0;
+      return largest == largest ? 0.0f : largest;
     }
-    if (rest > 0) MatMulBlocks<1>(x, 1, panels, in_dim, out_dim, y);
+    ForEachVector(x, dim, [&](size_t i, F values) {
+      const F shifted = V::Add(V::Mul(values, V::Splat(inverse)), V::Splat(kMagic));
+      if (i + kLanes <= dim) return V::StoreLow16(quantized + i, shifted);
+      int16_t last[kLanes];
+      V::StoreLow16(last, shifted);
+      for (size_t j = 0; i + j < dim; ++j) quantized[i + j] = last[j];
+    });
+    return largest / limit;
   }
 
   // The sum of the kDotLanes accumulators, as a balanced tree.
@@ -263,8 +365,8 @@ struct Generic {
   }
 
   static constexpr Implementation Make(const char* name, bool (*is_supported)()) {
-    return {name,    is_supported, MatMul,       DotRows, AccumulateRows,
-            Softmax, RmsNorm,      SiluMultiply, ExpAll};
+    return {name,           is_supported, MatMul,  QuantizeRow,  MatMulInt8, DotRows,
+            AccumulateRows, Softmax,      RmsNorm, SiluMultiply, ExpAll};
   }
 };
 

@@ -6,6 +6,7 @@
 #define HALFLING_ENGINE_KERNELS_IMPLEMENTATION_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -13,6 +14,17 @@ namespace halfling::kernels {
 
 // Outputs in one panel of a packed weight matrix (packed_matrix.h).
 inline constexpr size_t kPanelWidth = 16;
+
+// The largest magnitude of the integers that stand for the inputs of an int8 product: the most that
+// 16 bits hold, or less, so that in_dim products with weights of at most 127 sum up within 32 bits.
+constexpr size_t Int8InputLimit(size_t in_dim) {
+  const size_t limit = in_dim == 0 ? 0x7fff : size_t{0x7fffffff} / 127 / in_dim;
+  return limit < 0x7fff ? limit : 0x7fff;
+}
+
+// The widest int8 matrix: beyond, inputs would be rounded to fewer than eight bits.
+inline constexpr size_t kMaxInt8InDim = 0x7fffffff / 127 / 127;
+static_assert(Int8InputLimit(kMaxInt8InDim) == 127);
 
 // Rows of a larger buffer, e.g. cached keys: row i starts at
 // base + (indices != nullptr ? indices[i] : i) * stride.
@@ -31,6 +43,11 @@ struct Implementation {
   bool (*is_supported)();
   void (*mat_mul)(const float* x, size_t tokens, const float* panels, size_t in_dim,
                   size_t out_dim, float* y);
+  // Returns the scale of the integers; see kernels.h.
+  float (*quantize_row)(const float* x, size_t dim, float limit, int16_t* quantized);
+  void (*mat_mul_int8)(const int16_t* x, const float* token_scales, size_t tokens,
+                       const int8_t* panels, const float* weight_scales, size_t pairs,
+                       size_t out_dim, float* y);
   void (*dot_rows)(const float* x, size_t dim, Rows rows, float* out);
   void (*accumulate_rows)(const float* weights, Rows rows, size_t dim, float* out);
   void (*softmax)(float* values, size_t count, float scale);

@@ -11,6 +11,22 @@ void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y) {
                                  weight.out_dim(), y.values().data());
 }
 
+void MatMul(const Matrix& x, const PackedInt8Matrix& weight, Matrix& y, QuantizedRows& scratch) {
+  assert(x.cols() == weight.in_dim() && x.cols() <= kMaxInt8InDim);
+  const Implementation& active = ActiveImplementation();
+  const auto limit = static_cast<float>(Int8InputLimit(x.cols()));
+  const size_t row_size = 2 * weight.num_pairs();
+  scratch.values.resize(x.rows() * row_size);
+  scratch.scales.resize(x.rows());
+  for (size_t t = 0; t < x.rows(); ++t) {
+    scratch.scales[t] = active.quantize_row(x.row(t).data(), x.cols(), limit,
+                                            scratch.values.data() + t * row_size);
+  }
+  y.Resize(x.rows(), weight.out_dim());
+  active.mat_mul_int8(scratch.values.data(), scratch.scales.data(), x.rows(), weight.panel(0),
+                      weight.scales(), weight.num_pairs(), weight.out_dim(), y.values().data());
+}
+
 void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out) {
   assert(out.size() == rows.count);
   ActiveImplementation().dot_rows(x.data(), x.size(), rows, out.data());

@@ -3,9 +3,12 @@
 #ifndef HALFLING_ENGINE_KERNELS_KERNELS_H_
 #define HALFLING_ENGINE_KERNELS_KERNELS_H_
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "engine/kernels/implementation.h"
+#include "engine/kernels/packed_int8_matrix.h"
 #include "engine/kernels/packed_matrix.h"
 #include "engine/tensor/tensor.h"
 
@@ -14,6 +17,17 @@ namespace halfling::kernels {
 // y = x W^T; x: [tokens, in_dim], W: [out_dim, in_dim], y: [tokens, out_dim], resized. A token's
 // outputs do not depend on the other tokens in the batch.
 void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y);
+
+// The rows of x as the int8 product takes them: x[t, i] is about values[t, i] * scales[t].
+struct QuantizedRows {
+  std::vector<int16_t> values;  // [tokens, in_dim rounded up to an even number], padded with 0
+  std::vector<float> scales;    // [tokens]; NaN for a row with a NaN or an infinity
+};
+
+// The same with int8 weights: x is rounded to 16-bit integers, a scale for each of its rows, and
+// the sums are exact integers (see generic.h). A NaN or an infinity in a row of x makes its outputs
+// NaN. in_dim <= kMaxInt8InDim. `scratch` is any to reuse.
+void MatMul(const Matrix& x, const PackedInt8Matrix& weight, Matrix& y, QuantizedRows& scratch);
 
 // out[i] = <x, row i>; out: [rows.count]
 void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out);

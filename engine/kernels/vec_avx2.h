@@ -5,11 +5,13 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace halfling::kernels {
 
 struct VecAvx2 {
   using F = __m256;
+  using I = __m256i;
   static constexpr size_t kLanes = 8;
   static constexpr size_t kAccumulators = 8;  // of 16 registers
 
@@ -38,6 +40,26 @@ struct VecAvx2 {
         _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+
+  static I ZeroInts() { return _mm256_setzero_si256(); }
+  static I SplatPair(const int16_t* from) {
+    int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    return _mm256_set1_epi32(pair);
+  }
+  static I LoadPairs(const int8_t* from) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+  static I AddPairProducts(I sum, I a, I b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+  }
+  static F ToFloats(I values) { return _mm256_cvtepi32_ps(values); }
+  static void StoreLow16(int16_t* to, F values) {
+    const I extended = _mm256_srai_epi32(_mm256_slli_epi32(_mm256_castps_si256(values), 16), 16);
+    const __m128i packed =
+        _mm_packs_epi32(_mm256_castsi256_si128(extended), _mm256_extracti128_si256(extended, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
   }
 };
 

@@ -1,15 +1,17 @@
-// Primitives for AVX-512F. See vec_scalar.h for what each must do.
+// Primitives for AVX-512 (F, BW and VNNI). See vec_scalar.h for what each must do.
 #ifndef HALFLING_ENGINE_KERNELS_VEC_AVX512_H_
 #define HALFLING_ENGINE_KERNELS_VEC_AVX512_H_
 
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace halfling::kernels {
 
 struct VecAvx512 {
   using F = __m512;
+  using I = __m512i;
   static constexpr size_t kLanes = 16;
   static constexpr size_t kAccumulators = 8;  // of 32 registers
 
@@ -40,6 +42,22 @@ struct VecAvx512 {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+
+  static I ZeroInts() { return _mm512_setzero_si512(); }
+  static I SplatPair(const int16_t* from) {
+    int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    return _mm512_set1_epi32(pair);
+  }
+  static I LoadPairs(const int8_t* from) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  static I AddPairProducts(I sum, I a, I b) { return _mm512_dpwssd_epi32(sum, a, b); }
+  static F ToFloats(I values) { return _mm512_cvtepi32_ps(values); }
+  static void StoreLow16(int16_t* to, F values) {
+    const __m256i low = _mm512_cvtepi32_epi16(_mm512_castps_si512(values));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), low);
   }
 };
 

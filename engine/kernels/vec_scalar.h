@@ -11,6 +11,11 @@ namespace halfling::kernels {
 
 struct VecScalar {
   using F = float;
+  using I = int32_t;  // as many 32-bit integers as F has floats
+  struct Pairs {      // and twice as many 16-bit ones
+    int32_t first;
+    int32_t second;
+  };
   static constexpr size_t kLanes = 1;
   static constexpr size_t kAccumulators = 8;  // registers that a tile of MatMul sums in
 
@@ -35,6 +40,21 @@ struct VecScalar {
   static F ZeroWhereLess(F values, F x, F bound) { return x < bound ? 0.0f : values; }
   // The sum of all lanes, lane j + lane j + half first.
   static float SumLanes(F values) { return values; }
+
+  static I ZeroInts() { return 0; }
+  // The two integers at `from`, in every lane.
+  static Pairs SplatPair(const int16_t* from) { return {from[0], from[1]}; }
+  // 2 * kLanes integers, widened; lane j has the j-th two.
+  static Pairs LoadPairs(const int8_t* from) { return {from[0], from[1]}; }
+  // sum + a.first * b.first + a.second * b.second, which callers keep within 32 bits.
+  static I AddPairProducts(I sum, Pairs a, Pairs b) {
+    return sum + a.first * b.first + a.second * b.second;
+  }
+  static F ToFloats(I values) { return static_cast<F>(values); }  // to nearest, ties to even
+  // The low 16 bits of each lane.
+  static void StoreLow16(int16_t* to, F values) {
+    *to = static_cast<int16_t>(std::bit_cast<uint32_t>(values) & 0xffffu);
+  }
 };
 
 }  // namespace halfling::kernels

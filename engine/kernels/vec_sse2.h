@@ -5,11 +5,13 @@
 #include <emmintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace halfling::kernels {
 
 struct VecSse2 {
   using F = __m128;
+  using I = __m128i;
   static constexpr size_t kLanes = 4;
   static constexpr size_t kAccumulators = 8;  // of 16 registers
 
@@ -35,6 +37,23 @@ struct VecSse2 {
   static float SumLanes(F values) {
     const F two = _mm_add_ps(values, _mm_movehl_ps(values, values));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+
+  static I ZeroInts() { return _mm_setzero_si128(); }
+  static I SplatPair(const int16_t* from) {
+    int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    return _mm_set1_epi32(pair);
+  }
+  static I LoadPairs(const int8_t* from) {
+    const I bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+  }
+  static I AddPairProducts(I sum, I a, I b) { return _mm_add_epi32(sum, _mm_madd_epi16(a, b)); }
+  static F ToFloats(I values) { return _mm_cvtepi32_ps(values); }
+  static void StoreLow16(int16_t* to, F values) {
+    const I extended = _mm_srai_epi32(_mm_slli_epi32(_mm_castps_si128(values), 16), 16);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(extended, extended));
   }
 };
 

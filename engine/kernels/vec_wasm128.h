@@ -5,11 +5,13 @@
 #include <wasm_simd128.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace halfling::kernels {
 
 struct VecWasm128 {
   using F = v128_t;
+  using I = v128_t;
   static constexpr size_t kLanes = 4;
   static constexpr size_t kAccumulators = 8;  // of 16 registers on x86-64
 
@@ -33,6 +35,18 @@ struct VecWasm128 {
   static float SumLanes(F values) {
     const F two = wasm_f32x4_add(values, wasm_i32x4_shuffle(values, values, 2, 3, 0, 1));
     return wasm_f32x4_extract_lane(two, 0) + wasm_f32x4_extract_lane(two, 1);
+  }
+
+  static I ZeroInts() { return wasm_i32x4_const_splat(0); }
+  static I SplatPair(const int16_t* from) { return wasm_v128_load32_splat(from); }
+  static I LoadPairs(const int8_t* from) { return wasm_i16x8_load8x8(from); }
+  static I AddPairProducts(I sum, I a, I b) {
+    return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(a, b));
+  }
+  static F ToFloats(I values) { return wasm_f32x4_convert_i32x4(values); }
+  static void StoreLow16(int16_t* to, F values) {
+    const I low = wasm_i16x8_shuffle(values, values, 0, 2, 4, 6, 0, 2, 4, 6);
+    wasm_v128_store64_lane(to, low, 0);
   }
 };
 

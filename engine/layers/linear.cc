@@ -2,74 +2,165 @@
 
 #include <algorithm>
 #include <cassert>
-
-#include "engine/kernels/kernels.h"
+#include <utility>
 
 namespace halfling {
+namespace {
 
-Linear Linear::Dense(const Matrix& weight, std::vector<float> bias) {
-  assert(bias.empty() || bias.size() == weight.rows());
-  Linear linear;
-  linear.weight_ = DenseLinear{PackedMatrix(weight)};
-  linear.bias_ = std::move(bias);
-  return linear;
+template <typename Packed>
+size_t InDim(const Packed& packed) {
+  return std::visit([](const auto& form) { return form.in_dim(); }, packed);
 }
 
-Linear Linear::LowRank(const Matrix& left, const Matrix& right, std::vector<float> bias) {
-  assert(left.cols() == right.rows());
-  assert(bias.empty() || bias.size() == left.rows());
-  Linear linear;
-  linear.weight_ = LowRankLinear{PackedMatrix(left), PackedMatrix(right)};
-  linear.bias_ = std::move(bias);
-  return linear;
+template <typename Packed>
+size_t OutDim(const Packed& packed) {
+  return std::visit([](const auto& form) { return form.out_dim(); }, packed);
 }
 
-bool Linear::is_low_rank() const { return std::holds_alternative<LowRankLinear>(weight_); }
-
-size_t Linear::in_dim() const {
-  if (const auto* low_rank = std::get_if<LowRankLinear>(&weight_)) return low_rank->right.in_dim();
-  return std::get<DenseLinear>(weight_).weight.in_dim();
-}
-
-size_t Linear::out_dim() const {
-  if (const auto* low_rank = std::get_if<LowRankLinear>(&weight_)) return low_rank->left.out_dim();
-  return std::get<DenseLinear>(weight_).weight.out_dim();
-}
-
-size_t Linear::rank() const {
-  if (const auto* low_rank = std::get_if<LowRankLinear>(&weight_)) return low_rank->left.in_dim();
-  return std::min(in_dim(), out_dim());
-}
-
-size_t Linear::num_parameters() const {
-  const size_t weights =
-      is_low_rank() ? rank() * (in_dim() + out_dim()) : in_dim() * out_dim();
-  return weights + bias_.size();
-}
-
-Matrix Linear::Unpack() const {
-  if (!is_low_rank()) return std::get<DenseLinear>(weight_).weight.Unpack();
-  const Matrix left = UnpackLeft();    // [out_dim, rank]
-  const Matrix right = UnpackRight();  // [rank, in_dim]
-  Matrix product(out_dim(), in_dim());
+// left right
+Matrix Product(const Matrix& left, const Matrix& right) {
+  Matrix product(left.rows(), right.cols());
   for (size_t out = 0; out < left.rows(); ++out) {
-    kernels::AccumulateRows(
-        left.row(out), {right.values().data(), right.cols(), nullptr, right.rows()},
-        product.row(out));
+    kernels::AccumulateRows(left.row(out),
+                            {right.values().data(), right.cols(), nullptr, right.rows()},
+                            product.row(out));
   }
   return product;
 }
 
-Matrix Linear::UnpackLeft() const { return std::get<LowRankLinear>(weight_).left.Unpack(); }
+// The numbers below `count` that are not in `rising`.
+std::vector<int> Others(const std::vector<int>& rising, size_t count) {
+  std::vector<int> others;
+  auto next = rising.begin();
+  for (int i = 0; i < static_cast<int>(count); ++i) {
+    if (next != rising.end() && *next == i) {
+      ++next;
+    } else {
+      others.push_back(i);
+    }
+  }
+  return others;
+}
 
-Matrix Linear::UnpackRight() const { return std::get<LowRankLinear>(weight_).right.Unpack(); }
+}  // namespace
 
-void Linear::Apply(const Matrix& x, Matrix& y, Matrix& scratch) const {
-  if (const auto* low_rank = std::get_if<LowRankLinear>(&weight_)) {
-    kernels::MatMul(x, low_rank->right, scratch);
-    kernels::MatMul(scratch, low_rank->left, y);
+Linear::Packed Linear::Pack(const StoredMatrix& matrix) {
+  if (const auto* int8 = std::get_if<Int8Matrix>(&matrix)) return PackedInt8Matrix(*int8);
+  if (const auto* floats = std::get_if<Matrix>(&matrix)) return PackedMatrix(*floats);
+  return PackedMatrix(ToMatrix(matrix));
+}
+
+StoredMatrix Linear::Unpack(const Packed& packed) {
+  return std::visit([](const auto& form) -> StoredMatrix { return form.Unpack(); }, packed);
+}
+
+Linear Linear::Dense(const StoredMatrix& weight, std::vector<float> bias) {
+  assert(bias.empty() || bias.size() == Rows(weight));
+  Linear linear;
+  linear.right_ = Pack(weight);
+  linear.bias_ = std::move(bias);
+  return linear;
+}
+
+Linear Linear::LowRank(const StoredMatrix& left, const StoredMatrix& right,
+                       std::vector<float> bias) {
+  assert(Cols(left) == Rows(right));
+  assert(bias.empty() || bias.size() == Rows(left));
+  Linear linear;
+  linear.form_ = LinearForm::kLowRank;
+  linear.left_ = Pack(left);
+  linear.right_ = Pack(right);
+  linear.bias_ = std::move(bias);
+  return linear;
+}
+
+Linear Linear::Pivoted(const StoredMatrix& left, const StoredMatrix& right,
+                       std::vector<int> pivots, std::vector<float> bias) {
+  assert(pivots.size() == Rows(right));
+  Linear linear = LowRank(left, right);
+  linear.form_ = LinearForm::kPivoted;
+  linear.others_ = Others(pivots, Rows(left) + Rows(right));
+  assert(linear.others_.size() == Rows(left));  // pivots that rise, and stay below out_dim
+  assert(bias.empty() || bias.size() == Rows(left) + Rows(right));
+  linear.pivots_ = std::move(pivots);
+  linear.bias_ = std::move(bias);
+  return linear;
+}
+
+size_t Linear::in_dim() const { return InDim(right_); }
+
+size_t Linear::out_dim() const {
+  if (is_dense()) return OutDim(right_);
+  return OutDim(left_) + pivots_.size();
+}
+
+size_t Linear::rank() const {
+  return is_dense() ? std::min(in_dim(), out_dim()) : InDim(left_);
+}
+
+size_t Linear::num_parameters() const {
+  return InDim(left_) * OutDim(left_) + InDim(right_) * OutDim(right_) + bias_.size();
+}
+
+Matrix Linear::Unpack() const {
+  if (is_dense()) return ToMatrix(StoredWeight());
+  const Matrix right = UnpackRight();
+  const Matrix product = Product(UnpackLeft(), right);
+  if (is_low_rank()) return product;
+  Matrix weight(out_dim(), in_dim());
+  for (size_t i = 0; i < pivots_.size(); ++i) {
+    std::ranges::copy(right.row(i), weight.row(static_cast<size_t>(pivots_[i])).begin());
+  }
+  for (size_t i = 0; i < others_.size(); ++i) {
+    std::ranges::copy(product.row(i), weight.row(static_cast<size_t>(others_[i])).begin());
+  }
+  return weight;
+}
+
+StoredMatrix Linear::StoredWeight() const {
+  assert(is_dense());
+  return Unpack(right_);
+}
+
+StoredMatrix Linear::StoredLeft() const {
+  assert(!is_dense());
+  return Unpack(left_);
+}
+
+StoredMatrix Linear::StoredRight() const {
+  assert(!is_dense());
+  return Unpack(right_);
+}
+
+void Linear::MatMul(const Matrix& x, const Packed& weight, Matrix& y, LinearScratch& scratch) {
+  if (const auto* int8 = std::get_if<PackedInt8Matrix>(&weight)) {
+    kernels::MatMul(x, *int8, y, scratch.quantized);
   } else {
-    kernels::MatMul(x, std::get<DenseLinear>(weight_).weight, y);
+    kernels::MatMul(x, std::get<PackedMatrix>(weight), y);
+  }
+}
+
+void Linear::ApplyPivoted(const Matrix& x, Matrix& y, LinearScratch& scratch) const {
+  MatMul(x, right_, scratch.inner, scratch);
+  MatMul(scratch.inner, left_, scratch.others, scratch);
+  y.Resize(x.rows(), out_dim());
+  for (size_t t = 0; t < y.rows(); ++t) {
+    const std::span<float> row = y.row(t);
+    const std::span<const float> inner = scratch.inner.row(t);
+    const std::span<const float> others = scratch.others.row(t);
+    for (size_t i = 0; i < inner.size(); ++i) row[static_cast<size_t>(pivots_[i])] = inner[i];
+    for (size_t i = 0; i < others.size(); ++i) row[static_cast<size_t>(others_[i])] = others[i];
+  }
+}
+
+void Linear::Apply(const Matrix& x, Matrix& y, LinearScratch& scratch) const {
+  switch (form_) {
+    case LinearForm::kDense: MatMul(x, right_, y, scratch); break;
+    case LinearForm::kLowRank:
+      MatMul(x, right_, scratch.inner, scratch);
+      MatMul(scratch.inner, left_, y, scratch);
+      break;
+    case LinearForm::kPivoted: ApplyPivoted(x, y, scratch); break;
   }
   if (bias_.empty()) return;
   for (size_t t = 0; t < y.rows(); ++t) {

@@ -1,53 +1,84 @@
-// y = W x + b, with W dense or a product of two factors.
+// y = W x + b, with W dense, a product of two factors, or some of its rows and the rest from them.
 #ifndef HALFLING_ENGINE_LAYERS_LINEAR_H_
 #define HALFLING_ENGINE_LAYERS_LINEAR_H_
 
+#include <cstddef>
 #include <span>
 #include <variant>
 #include <vector>
 
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/packed_int8_matrix.h"
 #include "engine/kernels/packed_matrix.h"
+#include "engine/tensor/stored_matrix.h"
 #include "engine/tensor/tensor.h"
 
 namespace halfling {
 
-// W: [out_dim, in_dim]
-struct DenseLinear {
-  PackedMatrix weight;
+enum class LinearForm {
+  kDense,    // W: [out_dim, in_dim]
+  kLowRank,  // W = left right; left: [out_dim, rank], right: [rank, in_dim]
+  kPivoted,  // W[pivots] = right: [rank, in_dim], W[others] = left right; left: [out_dim - rank,
+             // rank]. PIFA (Zhao et al., ICML 2025): low rank in fewer parameters.
 };
 
-// W = left * right, left: [out_dim, rank], right: [rank, in_dim]
-struct LowRankLinear {
-  PackedMatrix left;
-  PackedMatrix right;
+// Buffers of Linear::Apply. One per thread; grows to the largest batch it has seen.
+struct LinearScratch {
+  Matrix inner;                      // [tokens, rank]: right x
+  Matrix others;                     // [tokens, out_dim - rank]: left inner, of a pivoted layer
+  kernels::QuantizedRows quantized;  // what an int8 matrix multiplies
 };
 
-// Immutable after construction; Apply may run on several threads, each with its own scratch.
+// Each matrix runs as it is stored: int8 by integer arithmetic, everything else in f32 (int4 is
+// widened). Immutable after construction; Apply may run on several threads, each with its own
+// scratch.
 class Linear {
  public:
   Linear() = default;
-  // Weights are row-major; `bias` is empty or out_dim long.
-  static Linear Dense(const Matrix& weight, std::vector<float> bias = {});
-  static Linear LowRank(const Matrix& left, const Matrix& right, std::vector<float> bias = {});
+  // `bias` is empty or out_dim long. Pivots are rising row numbers, one for each row of `right`.
+  static Linear Dense(const StoredMatrix& weight, std::vector<float> bias = {});
+  static Linear LowRank(const StoredMatrix& left, const StoredMatrix& right,
+                        std::vector<float> bias = {});
+  static Linear Pivoted(const StoredMatrix& left, const StoredMatrix& right,
+                        std::vector<int> pivots, std::vector<float> bias = {});
 
+  LinearForm form() const { return form_; }
+  bool is_dense() const { return form_ == LinearForm::kDense; }
+  bool is_low_rank() const { return form_ == LinearForm::kLowRank; }
+  bool is_pivoted() const { return form_ == LinearForm::kPivoted; }
   size_t in_dim() const;
   size_t out_dim() const;
-  size_t rank() const;             // min(in_dim, out_dim) when dense
-  bool is_low_rank() const;
-  size_t num_parameters() const;   // bias included
+  size_t rank() const;            // min(in_dim, out_dim) when dense
+  size_t num_parameters() const;  // of the matrices and the bias: neither scales nor pivots
 
-  // The effective weight, row-major [out_dim, in_dim] (left * right when low-rank).
+  // The effective weight, widened, [out_dim, in_dim].
   Matrix Unpack() const;
-  // The factors, row-major; only when is_low_rank().
-  Matrix UnpackLeft() const;
-  Matrix UnpackRight() const;
+  // The factors, widened; not when is_dense().
+  Matrix UnpackLeft() const { return ToMatrix(StoredLeft()); }
+  Matrix UnpackRight() const { return ToMatrix(StoredRight()); }
+  // The matrices as they were given, except that int4 comes back widened.
+  StoredMatrix StoredWeight() const;  // only when is_dense()
+  StoredMatrix StoredLeft() const;    // not when is_dense()
+  StoredMatrix StoredRight() const;   // not when is_dense()
+  std::span<const int> pivots() const { return pivots_; }  // [rank], empty unless is_pivoted()
   std::span<const float> bias() const { return bias_; }
 
-  // x: [tokens, in_dim] -> y: [tokens, out_dim], resized. `scratch` is any matrix to reuse.
-  void Apply(const Matrix& x, Matrix& y, Matrix& scratch) const;
+  // x: [tokens, in_dim] -> y: [tokens, out_dim], resized.
+  void Apply(const Matrix& x, Matrix& y, LinearScratch& scratch) const;
 
  private:
-  std::variant<DenseLinear, LowRankLinear> weight_;
+  using Packed = std::variant<PackedMatrix, PackedInt8Matrix>;
+
+  static Packed Pack(const StoredMatrix& matrix);
+  static StoredMatrix Unpack(const Packed& packed);
+  static void MatMul(const Matrix& x, const Packed& weight, Matrix& y, LinearScratch& scratch);
+  void ApplyPivoted(const Matrix& x, Matrix& y, LinearScratch& scratch) const;
+
+  LinearForm form_ = LinearForm::kDense;
+  Packed left_;   // empty when dense
+  Packed right_;  // the whole weight when dense
+  std::vector<int> pivots_;
+  std::vector<int> others_;  // the rows that are no pivots, rising
   std::vector<float> bias_;
 };
 

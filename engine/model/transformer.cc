@@ -153,7 +153,7 @@ void Transformer::PrepareGroup(int layer, InputGroup group, KvCache& cache, int 
 void Transformer::ApplyGroup(int layer, InputGroup group, TransformerScratch& scratch) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   const auto run = [&](LinearKind kind, const Matrix& x, Matrix& y) {
-    weights.linear(kind).Apply(x, y, scratch.low_rank);
+    weights.linear(kind).Apply(x, y, scratch.linear);
   };
   switch (group) {
     case InputGroup::kAttention:

@@ -24,7 +24,7 @@ struct TransformerScratch {
   Matrix gate;       // [tokens, ffn_dim]
   Matrix up;         // [tokens, ffn_dim]
   Matrix projected;  // [tokens, model_dim]
-  Matrix low_rank;   // [tokens, rank]
+  LinearScratch linear;
   std::vector<float> scores;
   std::vector<int> branch;
 

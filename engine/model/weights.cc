@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <utility>
+
+#include "engine/model_file/stored_tensors.h"
 
 namespace halfling {
 namespace {
@@ -13,13 +16,15 @@ class Loader {
   explicit Loader(const TensorSource& source) : source_(source) {}
 
   Result<std::vector<float>> Vector(const std::string& name, int64_t size) const {
-    return Floats(name, {size});
+    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, FindShaped(name, {size}));
+    return ToFloats(tensor, name);
   }
 
-  // [rows, cols]
+  // [rows, cols], widened.
   Result<Matrix> ReadMatrix(const std::string& name, int64_t rows, int64_t cols) const {
-    HALFLING_ASSIGN_OR_RETURN(std::vector<float> values, Floats(name, {rows, cols}));
-    return Matrix(static_cast<size_t>(rows), static_cast<size_t>(cols), std::move(values));
+    HALFLING_ASSIGN_OR_RETURN(StoredMatrix stored, ReadStoredMatrix(source_, name, rows, cols));
+    if (auto* matrix = std::get_if<Matrix>(&stored)) return std::move(*matrix);
+    return ToMatrix(stored);
   }
 
   Result<Linear> ReadLinear(const std::string& name, int64_t out_dim, int64_t in_dim,
@@ -28,41 +33,92 @@ class Loader {
     if (has_bias) {
       HALFLING_ASSIGN_OR_RETURN(bias, Vector(name + ".bias", out_dim));
     }
-    const std::string left_name = name + ".left";
-    if (!source_.Has(left_name)) {
-      HALFLING_ASSIGN_OR_RETURN(const Matrix weight, ReadMatrix(name + ".weight", out_dim, in_dim));
-      return Linear::Dense(weight, std::move(bias));
-    }
-    if (source_.Has(name + ".weight")) {
+    const bool factored = source_.Has(name + ".left");
+    if (factored && source_.Has(name + ".weight")) {
       return Fail(ErrorCode::kDuplicateTensor,
                   name + " has both .weight and .left, expected one or the other");
     }
-    HALFLING_ASSIGN_OR_RETURN(const int64_t rank, Rank(left_name, std::min(out_dim, in_dim)));
-    HALFLING_ASSIGN_OR_RETURN(const Matrix left, ReadMatrix(left_name, out_dim, rank));
-    HALFLING_ASSIGN_OR_RETURN(const Matrix right, ReadMatrix(name + ".right", rank, in_dim));
-    return Linear::LowRank(left, right, std::move(bias));
+    if (source_.Has(name + ".pivots")) return Pivoted(name, out_dim, in_dim, std::move(bias));
+    if (factored) return LowRank(name, out_dim, in_dim, std::move(bias));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix weight,
+                              Stored(name + ".weight", out_dim, in_dim));
+    return Linear::Dense(weight, std::move(bias));
   }
 
  private:
-  // The second size of a left factor.
-  Result<int64_t> Rank(const std::string& left_name, int64_t largest) const {
-    HALFLING_ASSIGN_OR_RETURN(const TensorView left, source_.Find(left_name));
-    if (left.shape.size() != 2 || left.shape[1] < 1 || left.shape[1] > largest) {
-      return Fail(ErrorCode::kShapeMismatch,
-                  left_name + " has shape " + ShapeToString(left.shape) +
-                      ", expected two sizes, the second a rank from 1 to " +
-                      std::to_string(largest));
-    }
-    return left.shape[1];
+  Result<Linear> LowRank(const std::string& name, int64_t out_dim, int64_t in_dim,
+                         std::vector<float> bias) const {
+    HALFLING_ASSIGN_OR_RETURN(const int64_t rank,
+                              Rank(name + ".right", 2, std::min(out_dim, in_dim)));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix left, Stored(name + ".left", out_dim, rank));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix right, Stored(name + ".right", rank, in_dim));
+    return Linear::LowRank(left, right, std::move(bias));
   }
 
-  Result<std::vector<float>> Floats(const std::string& name, const Shape& shape) const {
+  Result<Linear> Pivoted(const std::string& name, int64_t out_dim, int64_t in_dim,
+                         std::vector<float> bias) const {
+    HALFLING_ASSIGN_OR_RETURN(const int64_t rank,
+                              Rank(name + ".pivots", 1, std::min(out_dim - 1, in_dim)));
+    HALFLING_ASSIGN_OR_RETURN(std::vector<int> pivots, Pivots(name + ".pivots", out_dim));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix left,
+                              Stored(name + ".left", out_dim - rank, rank));
+    HALFLING_ASSIGN_OR_RETURN(const StoredMatrix right, Stored(name + ".right", rank, in_dim));
+    return Linear::Pivoted(left, right, std::move(pivots), std::move(bias));
+  }
+
+  // A matrix of a linear layer, which must be one that the kernels can run.
+  Result<StoredMatrix> Stored(const std::string& name, int64_t rows, int64_t cols) const {
+    HALFLING_ASSIGN_OR_RETURN(StoredMatrix matrix, ReadStoredMatrix(source_, name, rows, cols));
+    if (std::holds_alternative<Int8Matrix>(matrix) && Cols(matrix) > kernels::kMaxInt8InDim) {
+      return Fail(ErrorCode::kTooLarge, name + " is I8 with " + std::to_string(cols) +
+                                            " columns, expected at most " +
+                                            std::to_string(kernels::kMaxInt8InDim));
+    }
+    return matrix;
+  }
+
+  // The first size of a tensor that has `dimensions` of them.
+  Result<int64_t> Rank(const std::string& name, size_t dimensions, int64_t largest) const {
+    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
+    const Shape& shape = tensor.shape;
+    if (shape.size() != dimensions || shape[0] < 1 || shape[0] > largest) {
+      return Fail(ErrorCode::kShapeMismatch,
+                  name + " has shape " + ShapeToString(shape) + ", expected " +
+                      std::to_string(dimensions) + " sizes, the first a rank from 1 to " +
+                      std::to_string(largest));
+    }
+    return shape[0];
+  }
+
+  // Row numbers below `out_dim`, each above the one before.
+  Result<std::vector<int>> Pivots(const std::string& name, int64_t out_dim) const {
+    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
+    if (tensor.dtype != DType::kI32) {
+      return Fail(ErrorCode::kUnsupportedDType,
+                  name + " is " + std::string(DTypeName(tensor.dtype)) + ", expected I32");
+    }
+    std::vector<int> pivots(static_cast<size_t>(tensor.shape[0]));
+    std::memcpy(pivots.data(), tensor.data.data(), tensor.data.size());
+    int lowest = 0;
+    for (size_t i = 0; i < pivots.size(); ++i) {
+      if (pivots[i] < lowest || pivots[i] >= out_dim) {
+        return Fail(ErrorCode::kInvalidWeight,
+                    name + "[" + std::to_string(i) + "] is " + std::to_string(pivots[i]) +
+                        ", expected rising row numbers, here from " + std::to_string(lowest) +
+                        " to " + std::to_string(out_dim - 1));
+      }
+      lowest = pivots[i] + 1;
+    }
+    return pivots;
+  }
+
+  Result<TensorView> FindShaped(const std::string& name, const Shape& shape) const {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
     if (tensor.shape != shape) {
       return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(tensor.shape) +
                                                  ", expected " + ShapeToString(shape));
     }
-    return ToFloats(tensor, name);
+    return tensor;
   }
 
   const TensorSource& source_;

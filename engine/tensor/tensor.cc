@@ -1,6 +1,7 @@
 #include "engine/tensor/tensor.h"
 
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -86,7 +87,17 @@ std::string At(std::string_view name, size_t index) {
 
 }  // namespace
 
-size_t DTypeSize(DType dtype) { return dtype == DType::kF32 || dtype == DType::kI32 ? 4 : 2; }
+size_t DTypeSize(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+    case DType::kI32: return 4;
+    case DType::kF16:
+    case DType::kBF16: return 2;
+    case DType::kI8:
+    case DType::kU8: break;
+  }
+  return 1;
+}
 
 std::string_view DTypeName(DType dtype) {
   switch (dtype) {
@@ -94,15 +105,22 @@ std::string_view DTypeName(DType dtype) {
     case DType::kF16: return "F16";
     case DType::kBF16: return "BF16";
     case DType::kI32: return "I32";
+    case DType::kI8: return "I8";
+    case DType::kU8: return "U8";
   }
   return "unknown";
 }
 
 std::optional<DType> ParseDType(std::string_view name) {
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI32}) {
+  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kI8,
+                      DType::kU8}) {
     if (name == DTypeName(dtype)) return dtype;
   }
   return std::nullopt;
+}
+
+bool IsFloat(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
 std::string ShapeToString(const Shape& shape) {
@@ -120,16 +138,18 @@ Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view n
     return Fail(ErrorCode::kTooLarge, std::string(name) + " has " + std::to_string(count) +
                                           " elements, more than this build can address");
   }
-  if (tensor.dtype == DType::kI32) {
-    return Fail(ErrorCode::kUnsupportedDType,
-                std::string(name) + " is I32, expected F32, F16 or BF16");
+  if (!IsFloat(tensor.dtype)) {
+    return Fail(ErrorCode::kUnsupportedDType, std::string(name) + " is " +
+                                                  std::string(DTypeName(tensor.dtype)) +
+                                                  ", expected F32, F16 or BF16");
   }
   std::vector<float> values(count);
-  switch (tensor.dtype) {
-    case DType::kF32: WidenInto<float>(tensor.data, values, [](float v) { return v; }); break;
-    case DType::kF16: WidenInto<uint16_t>(tensor.data, values, HalfToFloat); break;
-    case DType::kBF16: WidenInto<uint16_t>(tensor.data, values, BFloat16ToFloat); break;
-    case DType::kI32: break;  // refused above
+  if (tensor.dtype == DType::kF16) {
+    WidenInto<uint16_t>(tensor.data, values, HalfToFloat);
+  } else if (tensor.dtype == DType::kBF16) {
+    WidenInto<uint16_t>(tensor.data, values, BFloat16ToFloat);
+  } else {
+    WidenInto<float>(tensor.data, values, [](float v) { return v; });
   }
   for (size_t i = 0; i < count; ++i) {
     if (!std::isfinite(values[i])) {
@@ -142,13 +162,12 @@ Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view n
 }
 
 std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype) {
-  switch (dtype) {
-    case DType::kF16: return NarrowAll<uint16_t>(values, FloatToHalf);
-    case DType::kBF16: return NarrowAll<uint16_t>(values, FloatToBFloat16);
-    case DType::kF32:
-    case DType::kI32: break;
-  }
+  assert(IsFloat(dtype));
+  if (dtype == DType::kF16) return NarrowAll<uint16_t>(values, FloatToHalf);
+  if (dtype == DType::kBF16) return NarrowAll<uint16_t>(values, FloatToBFloat16);
   return NarrowAll<float>(values, [](float v) { return v; });
 }
+
+float RoundToF16(float value) { return HalfToFloat(FloatToHalf(value)); }
 
 }  // namespace halfling

@@ -14,11 +14,12 @@
 
 namespace halfling {
 
-enum class DType { kF32, kF16, kBF16, kI32 };
+enum class DType { kF32, kF16, kBF16, kI32, kI8, kU8 };
 
 size_t DTypeSize(DType dtype);                              // bytes of one element
 std::string_view DTypeName(DType dtype);                    // as safetensors spells it: "F32", …
 std::optional<DType> ParseDType(std::string_view name);
+bool IsFloat(DType dtype);                                  // F32, F16 or BF16
 
 using Shape = std::vector<int64_t>;
 
@@ -38,9 +39,12 @@ struct TensorView {
 // infinity is kNonFiniteWeight. `name` is for the message.
 Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view name);
 
-// F32, F16 or BF16 bytes of `values`, rounded to nearest even (the inverse of ToFloats). Beyond
+// The bytes of `values` in a dtype that IsFloat, rounded to nearest even: ToFloats' inverse. Beyond
 // F16's largest number, 65504, values become infinite, which ToFloats then refuses.
 std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype);
+
+// The value that `value` has when stored as F16: infinite beyond 65504.
+float RoundToF16(float value);
 
 // A dense row-major f32 matrix [rows, cols]: the currency of the layers. Owns its values.
 class Matrix {

@@ -13,6 +13,7 @@ export type EngineErrorCode =
   | 'duplicate-tensor'
   | 'shape-mismatch'
   | 'non-finite-weight'
+  | 'invalid-weight'
   | 'invalid-config'
   | 'invalid-catalog'
   | 'empty-catalog'

@@ -46,7 +46,7 @@ TEST_CASE("A dense linear is x W^T + b") {
   CHECK(linear.rank() == std::min(x.cols(), weight.rows()));
   CHECK(linear.num_parameters() == weight.values().size() + bias.size());
   Matrix y;
-  Matrix scratch;
+  LinearScratch scratch;
   linear.Apply(x, y, scratch);
   RequireClose(y, Reference(x, weight, bias));
 }
@@ -79,7 +79,7 @@ TEST_CASE("A low-rank linear is x (left right)^T + b") {
   CHECK(std::ranges::equal(linear.UnpackRight().values(), right.values()));
 
   Matrix y;
-  Matrix scratch;
+  LinearScratch scratch;
   linear.Apply(x, y, scratch);
   RequireClose(y, Reference(x, effective, bias));
 }

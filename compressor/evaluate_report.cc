@@ -1,0 +1,102 @@
+#include "compressor/evaluate_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "compressor/model_directory/manifest.h"
+#include "compressor/text_table.h"
+
+namespace halfling {
+namespace {
+
+const Interval& Of(const MetricTable& table, Metric metric) {
+  return table[static_cast<size_t>(metric)];
+}
+
+std::string DivergenceText(const Comparison& comparison) {
+  return comparison.divergence ? FormatInterval(*comparison.divergence) : "other codes";
+}
+
+std::string OneModelText(const EvaluateReport& report) {
+  const EvaluateReport::Model& model = report.models.front();
+  std::vector<std::string> header = {"", "the item itself", "collisions counted"};
+  if (model.comparison) header.emplace_back("change");
+  TextTable table(std::move(header));
+  for (const Metric metric : kMetrics) {
+    std::vector<std::string> row = {std::string(MetricName(metric)),
+                                    FormatInterval(Of(model.strict, metric)),
+                                    FormatInterval(Of(model.by_code, metric))};
+    if (model.comparison) {
+      row.push_back(FormatChange(Of(model.comparison->relative_change, metric)));
+    }
+    table.AddRow(std::move(row));
+  }
+  std::string text = table.ToString();
+  if (model.comparison) {
+    text += "against " + report.against + ": KL(it || this) " + DivergenceText(*model.comparison) +
+            " nats an item, overlap@10 " + FormatInterval(model.comparison->overlap) + "\n";
+  }
+  return text + FormatNumber("%.2f ms", model.milliseconds_per_user) + " a user, " +
+         FormatNumber("%.1f s", model.seconds) + " in all\n";
+}
+
+std::string ManyModelsText(const EvaluateReport& report) {
+  std::vector<std::string> header = {"", "ndcg@10", "hr@10", "ms a user"};
+  const bool compared = !report.against.empty();
+  if (compared) {
+    header.insert(header.end(), {"change of ndcg@10", "KL, nats an item", "overlap@10"});
+  }
+  TextTable table(std::move(header));
+  for (const EvaluateReport::Model& model : report.models) {
+    std::vector<std::string> row = {model.directory,
+                                    FormatInterval(Of(model.strict, Metric::kNdcg10)),
+                                    FormatInterval(Of(model.strict, Metric::kHr10)),
+                                    FormatNumber("%.2f", model.milliseconds_per_user)};
+    if (model.comparison) {
+      const Comparison& comparison = *model.comparison;
+      row.insert(row.end(), {FormatChange(Of(comparison.relative_change, Metric::kNdcg10)),
+                             DivergenceText(comparison), FormatInterval(comparison.overlap)});
+    }
+    table.AddRow(std::move(row));
+  }
+  return table.ToString() + (compared ? "against " + report.against + "\n" : "");
+}
+
+nlohmann::ordered_json ComparisonToJson(const Comparison& comparison, const std::string& against) {
+  nlohmann::ordered_json divergence = nullptr;
+  if (comparison.divergence) divergence = IntervalToJson(*comparison.divergence);
+  return {{"directory", against},
+          {"metrics_relative_change", MetricTableToJson(comparison.relative_change)},
+          {"divergence", std::move(divergence)},
+          {"overlap@10", IntervalToJson(comparison.overlap)}};
+}
+
+}  // namespace
+
+std::string EvaluateText(const EvaluateReport& report) {
+  return (report.models.size() == 1 ? OneModelText(report) : ManyModelsText(report)) +
+         FormatCount(static_cast<int64_t>(report.users)) + " users of the " + report.split +
+         " split, beam " + std::to_string(report.beam) + ", seen items " +
+         (report.exclude_seen ? "excluded" : "allowed") + "; 95% bootstrap intervals over users\n";
+}
+
+std::string EvaluateJson(const EvaluateReport& report) {
+  nlohmann::ordered_json models = nlohmann::ordered_json::array();
+  for (const EvaluateReport::Model& model : report.models) {
+    nlohmann::ordered_json entry = {
+        {"directory", model.directory},
+        {"seconds", model.seconds},
+        {"milliseconds_per_user", model.milliseconds_per_user},
+        {"metrics", MetricTableToJson(model.strict)},
+        {"metrics_collision_counted", MetricTableToJson(model.by_code)}};
+    if (model.comparison) entry["against"] = ComparisonToJson(*model.comparison, report.against);
+    models.push_back(std::move(entry));
+  }
+  const nlohmann::ordered_json json = {{"split", report.split},
+                                       {"users", report.users},
+                                       {"beam", report.beam},
+                                       {"exclude_seen", report.exclude_seen},
+                                       {"models", std::move(models)}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace halfling

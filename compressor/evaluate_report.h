@@ -1,0 +1,36 @@
+// What `halfling evaluate` says.
+#ifndef HALFLING_COMPRESSOR_EVALUATE_REPORT_H_
+#define HALFLING_COMPRESSOR_EVALUATE_REPORT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compressor/evaluation/compare.h"
+
+namespace halfling {
+
+struct EvaluateReport {
+  struct Model {
+    std::string directory;
+    double seconds = 0;                // to rank all users
+    double milliseconds_per_user = 0;  // as TargetRanks has it
+    MetricTable strict;
+    MetricTable by_code;  // collisions count as hits
+    std::optional<Comparison> comparison;
+  };
+  std::string split;
+  size_t users = 0;
+  int beam = 20;
+  bool exclude_seen = true;
+  std::string against;  // empty: the models are compared with nothing
+  std::vector<Model> models;
+};
+
+// One model's metrics in full, or a line for each of several.
+std::string EvaluateText(const EvaluateReport& report);
+std::string EvaluateJson(const EvaluateReport& report);
+
+}  // namespace halfling
+
+#endif  // HALFLING_COMPRESSOR_EVALUATE_REPORT_H_
