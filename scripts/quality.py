@@ -157,7 +157,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.chromium:
             try:
                 measure_in_chromium(work, made)
-            except StepError as error:
+            except (StepError, ValueError) as error:
                 measurement.fail("Chromium", str(error))
         users = made[0]["evaluation"]["users"] if made else 0
         results["datasets"].append(
