@@ -17,13 +17,16 @@ function runAttached(command) {
 }
 
 async function main(options) {
+  if (options.some((option) => ['--help', '-h'].includes(option))) {
+    return runAttached(['python3', 'scripts/quality.py', '--help']);
+  }
   await setUp();
   if (options.includes('--plot')) {
     const requirements = 'scripts/requirements-quality.txt';
     const install = [PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '-q'];
     await mustRun([...install, '-r', requirements], { quiet: true });
   }
-  const measures = !options.some((option) => ['--help', '-h', '--from-json'].includes(option));
+  const measures = !options.includes('--from-json');
   if (measures && options.includes('--chromium')) await buildDemo();
   else if (measures) await buildPreset('native', ['halfling']);
   return runAttached([PYTHON, 'scripts/quality.py', ...options]);

@@ -23,7 +23,8 @@ from the model directory, loaded as a browser would, by one `halfling evaluate` 
 The results JSON has the command of every row.
 
 - **keep** is the share of the linear layers' parameters that stays. The low-rank rows hold their
-  factors and embeddings in int8; "the bytes of int4" is `--budget` with dense int4's size.
+  factors and embeddings in int8; "the bytes of int4" is `--budget` with dense int4's
+  size, where the tool chooses the precision too.
 - **HR@K, NDCG@K**: leave one out, {users}, the item itself among the whole catalogue,
   items already chosen left out, beam {beam}. In brackets are 95% bootstrap intervals over users.
 - **change**: of NDCG@10 relative to the original, paired by user. Where a method was calibrated on

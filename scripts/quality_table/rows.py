@@ -71,5 +71,6 @@ def compress_arguments(row: Row, budget: int | None = None) -> list[str]:
         return [*arguments, "--dtype", "f16"]
     if row.method in DENSE:
         return arguments
-    size = ["--keep", f"{row.keep:g}"] if row.keep else ["--budget", str(budget)]
-    return [*arguments, *size, "--dtype", "int8"]
+    if row.keep is None:  # with a budget the tool chooses the precision too
+        return [*arguments, "--budget", str(budget)]
+    return [*arguments, "--keep", f"{row.keep:g}", "--dtype", "int8"]

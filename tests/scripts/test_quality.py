@@ -193,7 +193,8 @@ def test_arguments_of_the_tool() -> None:
     third = compress_arguments(Row("halfling", 0.33, draw=3))
     assert " ".join(third) == expected
     budget = compress_arguments(Row("halfling", None, bytes_of="int4"), 1234)
-    assert budget[budget.index("--budget") + 1] == "1234" and "--keep" not in budget
+    assert budget[budget.index("--budget") + 1] == "1234"
+    assert "--keep" not in budget and "--dtype" not in budget  # the tool refuses them together
 
 
 def test_measures_every_row_and_ranks_once(tools: Tools, checkpoint: Path, tmp_path: Path) -> None:
