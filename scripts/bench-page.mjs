@@ -1,7 +1,8 @@
 // Measures one recommendation in Chromium (history 20, beam 20, top 10; every history is new, so
 // nothing is reused), for the original and the halved MovieLens model, with each of the two engines.
 // The models take turns, so that a busy machine hurts all alike. Needs `npm run demo` to have built.
-// usage: node scripts/bench-page.mjs [--json] [--runs N] [--models NAME,…]
+// usage: node scripts/bench-page.mjs [--json] [--runs N] [--folder DIR] [--models NAME,…]
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { PackageSite } from '../tests/browser/package-site.mjs';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     json: { type: 'boolean' },
     help: { type: 'boolean' },
     runs: { type: 'string', default: '100' },
+    folder: { type: 'string', default: 'build/models' },
     models: { type: 'string', default: 'movielens-original,movielens-half' },
   },
 });
@@ -60,7 +62,7 @@ async function measure({ models, runs }) {
 }
 
 async function main() {
-  const site = await PackageSite.start(ROOT);
+  const site = await PackageSite.start(ROOT, path.resolve(ROOT, values.folder));
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
@@ -84,7 +86,9 @@ async function main() {
 }
 
 if (values.help) {
-  console.log('usage: node scripts/bench-page.mjs [--json] [--runs N] [--models NAME,…]');
+  console.log(
+    'usage: node scripts/bench-page.mjs [--json] [--runs N] [--folder DIR] [--models NAME,…]',
+  );
 } else {
   await main();
 }

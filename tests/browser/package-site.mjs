@@ -38,20 +38,26 @@ export class PackageSite {
   #replaced = new Map();
   #server;
 
-  /** @param {string} rootDir of the repository */
-  constructor(rootDir) {
+  /**
+   * @param {string} rootDir of the repository
+   * @param {string} modelsDir what /models/ shows
+   */
+  constructor(rootDir, modelsDir = join(rootDir, 'build/models')) {
     this.#folders = {
       '/dist/': join(rootDir, 'web/dist'),
-      '/models/': join(rootDir, 'build/models'),
+      '/models/': modelsDir,
     };
     this.#server = createServer((request, response) => {
       void this.#answer(new URL(request.url ?? '/', 'http://localhost').pathname, response);
     });
   }
 
-  /** @param {string} rootDir of the repository */
-  static async start(rootDir) {
-    const site = new PackageSite(rootDir);
+  /**
+   * @param {string} rootDir of the repository
+   * @param {string} [modelsDir] what /models/ shows; by default build/models
+   */
+  static async start(rootDir, modelsDir) {
+    const site = new PackageSite(rootDir, modelsDir);
     await /** @type {Promise<void>} */ (
       new Promise((ready) => site.#server.listen(0, '127.0.0.1', ready))
     );

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Measures what each way to shrink a model costs and gains, and writes the table and its plots.
+
+For every checkpoint (instruments, beauty and movielens, where they are under build/checkpoints):
+dense f16, int8 and int4; svd, svd-llm, od-llm and halfling at each --keep; halfling at the bytes of
+int4; and healed models. Needs the native build; `npm run quality` sees to that.
+
+What is done is kept in --work, and a run that was stopped goes on from there. Rows are made anew
+when the checkpoint, the tool's binary or the arguments change: to measure while the tool is being
+worked on, give a copy of it as --tool.
+
+  scripts/quality.py --json build/quality.json
+  scripts/quality.py --only instruments --keeps 0.5 --draws 1 --no-heal --users 2000 \\
+      --json /tmp/quality.json
+  scripts/quality.py --from-json docs/quality.json \\
+      --markdown docs/quality.md --plot docs/images/quality-NAME.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from quality_table.child import StepError, own_peak_bytes  # noqa: E402
+from quality_table.chromium import measure_in_chromium, page_is_built  # noqa: E402
+from quality_table.measure import Measurement, Tools, say  # noqa: E402
+from quality_table.page import page  # noqa: E402
+from quality_table.rows import HEALED_KEEPS, KEEPS, METHODS, plan_rows  # noqa: E402
+from quality_table.store import read_json, write_json  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--json", type=Path, help="where to write the results")
+    add("--from-json", type=Path, help="measure nothing; read these results")
+    add("--markdown", type=Path, help="write the results as a page, such as docs/quality.md")
+    add("--plot", help="write plots, such as docs/images/quality-NAME.svg (needs matplotlib)")
+    add("--only", nargs="+", metavar="NAME", help="checkpoints to measure, by their folders' names")
+    add("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help="(all)")
+    add("--keeps", nargs="+", type=share, default=KEEPS, metavar="SHARE", help=f"{KEEPS}")
+    add("--draws", type=positive, default=3, help="calibrations of each halfling row (3)")
+    add("--heal", action=argparse.BooleanOptionalAction, default=True, help="healed rows too")
+    add("--heal-keeps", nargs="+", type=share, default=HEALED_KEEPS, metavar="SHARE")
+    add("--heal-draws", type=positive, default=1, help="draws to heal of each keep (1)")
+    add("--heal-arguments", default="", help="more for heal.py, such as '--epochs 10'")
+    add("--users", default="all", help="test users: a number, or all (all)")
+    add("--batch", type=int, default=0, help="models to rank with in one run; 0: all, the quickest")
+    add("--chromium", action="store_true", help="time some in Chromium (needs the built package)")
+    add("--tool", type=Path, default=ROOT / "build/native/compressor/halfling")
+    add("--checkpoints", type=Path, default=ROOT / "build/checkpoints")
+    add("--work", type=Path, default=ROOT / "build/quality", help="keeps what is done")
+    arguments = parser.parse_args()
+    if bool(arguments.json) == bool(arguments.from_json):
+        parser.error("expected either --json FILE or --from-json FILE")
+    if arguments.users != "all" and not (arguments.users.isdigit() and int(arguments.users) > 0):
+        parser.error(f"--users: expected a number from 1 or all, not '{arguments.users}'")
+    if arguments.plot and "NAME" not in arguments.plot:
+        parser.error("--plot: expected NAME in it, in whose place each checkpoint's goes")
+    return arguments
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share above 0 and up to 1, not {text}")
+    return value
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, not {text}")
+    return value
+
+
+def find_checkpoints(folder: Path, only: list[str] | None) -> list[Path]:
+    """Those named must be there; of the usual ones, those that are."""
+    found = [folder / name for name in only or ("instruments", "beauty", "movielens")]
+    missing = [path for path in found if not (path / "recommender.json").is_file()]
+    for path in missing:
+        print(
+            f"quality.py: {path}: no checkpoint; scripts/join_checkpoint.py makes it of models/",
+            file=sys.stderr,
+        )
+    if (only and missing) or len(missing) == len(found):
+        raise StepError(f"{folder}: expected {', '.join(path.name for path in missing)}")
+    return [path for path in found if path not in missing]
+
+
+def describe_machine() -> dict[str, Any]:
+    cpu = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                cpu = line.partition(":")[2].strip()
+                break
+    return {
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "own_peak_bytes": own_peak_bytes(),
+    }
+
+
+def describe_commit() -> str:
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Also writes the results after each checkpoint, so that a later failure loses none."""
+    if not arguments.tool.is_file():
+        raise StepError(f"{arguments.tool}: no such program; build the native preset first")
+    if arguments.chromium and not page_is_built():
+        raise StepError("web/dist: expected the built package; `npm run quality` builds it")
+    heal_arguments = tuple(shlex.split(arguments.heal_arguments))
+    tools = Tools(
+        halfling=arguments.tool,
+        heal_arguments=heal_arguments,
+        users=arguments.users,
+        batch=arguments.batch,
+    )
+    healed = tuple(arguments.heal_keeps) if arguments.heal else ()
+    rows = plan_rows(
+        arguments.methods, arguments.keeps, arguments.draws, healed, arguments.heal_draws
+    )
+    results: dict[str, Any] = {
+        "format": 1,
+        "command": shlex.join(["scripts/quality.py", *sys.argv[1:]]),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "tool": {"sha256": tools.halfling_digest(), "commit": describe_commit()},
+        "users": arguments.users,
+        "datasets": [],
+    }
+    for checkpoint in find_checkpoints(arguments.checkpoints, arguments.only):
+        say(f"{checkpoint.name}: {len(rows)} rows")
+        work = arguments.work / checkpoint.name
+        measurement = Measurement(checkpoint, work, tools)
+        made = measurement.run(rows)
+        if arguments.chromium:
+            try:
+                measure_in_chromium(work, made)
+            except (StepError, ValueError) as error:
+                measurement.fail("Chromium", str(error))
+        users = made[0]["evaluation"]["users"] if made else 0
+        results["datasets"].append(
+            {
+                "name": checkpoint.name,
+                "checkpoint": measurement.basis["checkpoint"],
+                "users": users,
+                "rows": made,
+                "failures": measurement.failures,
+            }
+        )
+        write_json(arguments.json, results)
+    return results
+
+
+def write_page(results: dict[str, Any], markdown: Path | None, plot: str | None) -> None:
+    links = {}
+    measured = [dataset for dataset in results["datasets"] if dataset["rows"]]
+    if plot:
+        from quality_table.plot import draw  # matplotlib is needed for this alone
+
+        for dataset in measured:
+            output = Path(plot.replace("NAME", dataset["name"]))
+            draw(dataset, output)
+            base = markdown.parent if markdown else Path()
+            links[dataset["name"]] = os.path.relpath(output, base)
+            say(f"wrote {output}")
+    if markdown:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(page(results, links), encoding="utf-8")
+        say(f"wrote {markdown}")
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    try:
+        results = read_json(arguments.from_json) if arguments.from_json else measure(arguments)
+        write_page(results, arguments.markdown, arguments.plot)
+    except (StepError, OSError) as error:
+        print(f"quality.py: {error}", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        print(f"quality.py: {error}; see scripts/requirements-quality.txt", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("quality.py: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 1 if any(dataset["failures"] for dataset in results["datasets"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
