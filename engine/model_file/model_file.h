@@ -85,7 +85,7 @@ class ModelFile : public TensorSource {
 
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
-  std::vector<std::string> Names() const override;
+  std::vector<std::string> Names() const;
 
  private:
   ModelFile() = default;

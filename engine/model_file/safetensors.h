@@ -40,7 +40,7 @@ class SafetensorsFile : public TensorSource {
   // kMissingTensor; kUnsupportedDType for a tensor that the engine cannot read.
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
-  std::vector<std::string> Names() const override;
+  std::vector<std::string> Names() const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::string& file_name() const { return file_name_; }
 

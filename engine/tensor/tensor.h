@@ -83,7 +83,6 @@ class TensorSource {
   // kMissingTensor, naming the tensor, if there is none of that name.
   virtual Result<TensorView> Find(std::string_view name) const = 0;
   virtual bool Has(std::string_view name) const = 0;
-  virtual std::vector<std::string> Names() const = 0;
 };
 
 }  // namespace halfling
