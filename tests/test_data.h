@@ -55,13 +55,6 @@ class TestCheckpoint : public TensorSource {
     return Fail(ErrorCode::kMissingTensor, std::string(name) + " is in no file");
   }
   bool Has(std::string_view name) const override { return Find(name).has_value(); }
-  std::vector<std::string> Names() const {
-    std::vector<std::string> names;
-    for (const SafetensorsFile& file : parsed_) {
-      for (std::string& name : file.Names()) names.push_back(std::move(name));
-    }
-    return names;
-  }
 
  private:
   std::deque<std::string> files_;  // a deque: the views point into the strings

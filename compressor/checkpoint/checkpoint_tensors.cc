@@ -87,10 +87,4 @@ Result<TensorView> CheckpointTensors::Find(std::string_view name) const {
 
 bool CheckpointTensors::Has(std::string_view name) const { return file_of_tensor_.contains(name); }
 
-std::vector<std::string> CheckpointTensors::Names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, file] : file_of_tensor_) names.push_back(name);
-  return names;
-}
-
 }  // namespace halfling

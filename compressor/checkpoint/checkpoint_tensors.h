@@ -25,7 +25,6 @@ class CheckpointTensors : public TensorSource {
 
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
-  std::vector<std::string> Names() const;
 
   size_t bytes_on_disk() const { return bytes_on_disk_; }
 

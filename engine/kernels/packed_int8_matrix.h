@@ -34,7 +34,8 @@ class PackedInt8Matrix {
   size_t PanelSize() const { return num_pairs() * kPanelWidth * 2; }
   // Where in values_ the weight from input `in` to output `out` lies.
   size_t IndexOf(size_t out, size_t in) const {
-    return out / kPanelWidth * PanelSize() + (in / 2 * kPanelWidth + out % kPanelWidth) * 2 + in % 2;
+    const size_t pair = in / 2 * kPanelWidth + out % kPanelWidth;
+    return out / kPanelWidth * PanelSize() + pair * 2 + in % 2;
   }
 
   size_t in_dim_ = 0;

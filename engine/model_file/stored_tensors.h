@@ -1,11 +1,11 @@
 // How a weight matrix NAME lies in a file's tensors: layout, reader and writer side by side.
 //
 //   floats  NAME        F32, F16 or BF16 [rows, cols]
-//   int8    NAME        I8  [rows, cols]              -127 … 127
-//           NAME_scale  F32 [rows]                    value = integer * scale of its row
-//   int4    NAME        U8  [rows, ceil(cols / 2)]    integer + 8, within 1 … 15, two to a byte: the
-//                                                     even column in the low half; unused halves: 8
-//           NAME_scale  F16 [rows, ceil(cols / 32)]   value = integer * scale of its group
+//   int8    NAME        I8  [rows, cols]             -127 … 127
+//           NAME_scale  F32 [rows]                   value = integer * scale of its row
+//   int4    NAME        U8  [rows, ceil(cols / 2)]   integer + 8, within 1 … 15, two to a byte:
+//                                                    the even column low; an unused half is 8
+//           NAME_scale  F16 [rows, ceil(cols / 32)]  value = integer * scale of its group
 // Scales are finite and not negative, and 0 only where all of their integers are.
 #ifndef HALFLING_ENGINE_MODEL_FILE_STORED_TENSORS_H_
 #define HALFLING_ENGINE_MODEL_FILE_STORED_TENSORS_H_
@@ -21,8 +21,8 @@
 namespace halfling {
 
 // The matrix `name` of the given sizes, in whichever form it is there. Errors name the tensor and
-// what was expected: kMissingTensor, kUnsupportedDType, kShapeMismatch; kNonFiniteWeight for a float
-// or a scale; kInvalidWeight for integers and scales outside their range.
+// what was expected: kMissingTensor, kUnsupportedDType, kShapeMismatch; kNonFiniteWeight for floats
+// and scales; kInvalidWeight for integers and scales outside their range.
 Result<StoredMatrix> ReadStoredMatrix(const TensorSource& source, const std::string& name,
                                       int64_t rows, int64_t cols);
 

@@ -86,7 +86,15 @@ int Main(const std::filesystem::path& output) {
   low_rank.low_rank = true;
   low_rank.dtype = DType::kF16;
   low_rank.num_items = 60;
-  return WriteModel(output / "dense", dense) && WriteModel(output / "low-rank", low_rank) ? 0 : 1;
+  TinyModelOptions quantized;
+  quantized.seed = 3;
+  quantized.pivoted = true;
+  quantized.storage = Storage::kMixed;
+  quantized.num_items = 60;
+  const bool written = WriteModel(output / "dense", dense) &&
+                       WriteModel(output / "low-rank", low_rank) &&
+                       WriteModel(output / "quantized", quantized);
+  return written ? 0 : 1;
 }
 
 }  // namespace

@@ -77,7 +77,8 @@ TinyModelOptions SmallOptions(int variant) {
   options.num_items = 12;
   options.low_rank = variant % 2 == 1;
   options.pivoted = variant >= 4;
-  options.storage = variant < 4 ? Storage::kFloats : variant == 4 ? Storage::kInt8 : Storage::kMixed;
+  if (variant == 4) options.storage = Storage::kInt8;
+  if (variant == 5) options.storage = Storage::kMixed;
   options.dtype = variant % 2 == 0 ? DType::kF32 : DType::kF16;
   options.architecture = variant < 2 ? "LlamaForCausalLM" : "Qwen3ForCausalLM";
   return options;

@@ -61,7 +61,7 @@ test("says which build it is", async () => {
   assert.equal(module.relaxedDotSelfTest(), simd === "relaxed");
 });
 
-for (const model of ["dense", "low-rank"]) {
+for (const model of ["dense", "low-rank", "quantized"]) {
   test(`ranks as the native build does, to the bit: ${model}`, async () => {
     const { module } = await start();
     const engine = await loadEngine(module, model);

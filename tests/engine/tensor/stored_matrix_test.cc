@@ -67,7 +67,8 @@ TEST_CASE("QuantizeInt4 rounds each value to the nearest step of its group") {
       // The scale's own rounding to 11 bits may leave the largest value a little beyond 7 steps.
       REQUIRE(std::abs(widened.row(r)[c] - matrix.row(r)[c]) <= 0.505f * scale);
     }
-    if (matrix.cols() % 2 == 1) REQUIRE(quantized.packed[(r + 1) * quantized.bytes_per_row() - 1] >> 4 == 8);
+    if (matrix.cols() % 2 == 0) continue;
+    REQUIRE(quantized.packed[(r + 1) * quantized.bytes_per_row() - 1] >> 4 == 8);
   }
 }
 
