@@ -106,8 +106,11 @@ class Compression {
                               Transformer::CreateWithoutLayers(config_, std::move(outer)));
     HALFLING_ASSIGN_OR_RETURN(Transformer compressed,
                               Transformer::CreateWithoutLayers(config_, rounded.weights));
-    StreamedModel original(std::move(skeleton),
-                           [this](int layer) { return LoadLayer(config_, tensors_, layer); });
+    StreamedModel original(std::move(skeleton), [this](int layer) {
+      auto weights = LoadLayer(config_, tensors_, layer);
+      checkpoint_.tensors.ReleasePages();
+      return weights;
+    });
     HALFLING_ASSIGN_OR_RETURN(plan_, Plan(original, calibration, rounded.tensors));
 
     HALFLING_ASSIGN_OR_RETURN(ModelFileWriter file,

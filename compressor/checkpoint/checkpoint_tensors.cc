@@ -85,6 +85,10 @@ Result<TensorView> CheckpointTensors::Find(std::string_view name) const {
   return files_[found->second].Find(name);
 }
 
+void CheckpointTensors::ReleasePages() const {
+  for (const MappedFile& mapping : mappings_) mapping.ReleasePages();
+}
+
 bool CheckpointTensors::Has(std::string_view name) const { return file_of_tensor_.contains(name); }
 
 }  // namespace halfling

@@ -26,6 +26,9 @@ class CheckpointTensors : public TensorSource {
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
 
+  // Gives back the memory of what was read so far. Views stay valid.
+  void ReleasePages() const;
+
   size_t bytes_on_disk() const { return bytes_on_disk_; }
 
  private:

@@ -1,4 +1,4 @@
-// Stage 2: which form each linear takes, so that a budget is spent where it matters most.
+// Which form each linear takes, so that a budget is spent where it matters most.
 #ifndef HALFLING_COMPRESSOR_STAGES_ALLOCATE_H_
 #define HALFLING_COMPRESSOR_STAGES_ALLOCATE_H_
 

@@ -1,4 +1,4 @@
-// Stage 1: which token sequences the compression is fitted to.
+// Stage 2: which token sequences the compression is fitted to.
 #ifndef HALFLING_COMPRESSOR_STAGES_CALIBRATION_SEQUENCES_H_
 #define HALFLING_COMPRESSOR_STAGES_CALIBRATION_SEQUENCES_H_
 

@@ -42,11 +42,19 @@ Result<ModelPlan> Allocate(const SizeGoal& goal, const ModelConfig& config,
   const double share =
       keep != nullptr ? keep->share
                       : static_cast<double>(budget->bytes) / static_cast<double>(Int8Bytes(config));
-  const ModelPlan reference = UniformPlan(
-      config, std::clamp(share, kLeastReference, kMostReference), Storage::kPivoted, DType::kI8);
-  HALFLING_ASSIGN_OR_RETURN(const Survey survey, run_survey(reference));
-  return keep != nullptr ? AllocateParameters(config, survey, keep->share, keep->dtype)
-                         : AllocateBytes(config, survey, budget->bytes);
+  const auto allocate = [&](const Survey& survey) {
+    return keep != nullptr ? AllocateParameters(config, survey, keep->share, keep->dtype)
+                           : AllocateBytes(config, survey, budget->bytes);
+  };
+  HALFLING_ASSIGN_OR_RETURN(
+      Survey survey,
+      run_survey(UniformPlan(config, std::clamp(share, kLeastReference, kMostReference),
+                             Storage::kPivoted, DType::kI8)));
+  // What a rank costs the ranking is no straight line: a second survey looks near the ranks that
+  // the first one suggests.
+  HALFLING_ASSIGN_OR_RETURN(const ModelPlan first, allocate(survey));
+  HALFLING_ASSIGN_OR_RETURN(survey, run_survey(first));
+  return allocate(survey);
 }
 
 }  // namespace

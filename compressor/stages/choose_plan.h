@@ -1,4 +1,4 @@
-// Which form every linear takes, by method and budget.
+// Stage 4: which form every linear takes, by method and size.
 #ifndef HALFLING_COMPRESSOR_STAGES_CHOOSE_PLAN_H_
 #define HALFLING_COMPRESSOR_STAGES_CHOOSE_PLAN_H_
 
@@ -29,8 +29,8 @@ using SizeGoal = std::variant<KeepShare, ByteBudget>;
 // Surveys the original with these reference ranks.
 using SurveyRunner = std::function<Result<Survey>(const ModelPlan& reference)>;
 
-// kHalfling spends its goal by a survey (allocate.h), run at most once; the other factorizations
-// give every linear the same share, and take no ByteBudget (kInvalidRequest). For kNone,
+// kHalfling spends its goal by two surveys (allocate.h); the other factorizations give every linear
+// the same share, and take no ByteBudget (kInvalidRequest). For kNone,
 // `stored_dtype` says in what each linear comes.
 Result<ModelPlan> ChoosePlan(CompressionMethod method, const SizeGoal& goal,
                              const ModelConfig& config, const SurveyRunner& survey,

@@ -1,4 +1,4 @@
-// Stage 3: through the model in order, each group of linears sees what the groups before it
+// Stage 5: through the model in order, each group of linears sees what the groups before it
 // deliver, original and compressed (activation_walk.h, input_moments.h), and is replaced
 // (fit_linear.h).
 #ifndef HALFLING_COMPRESSOR_STAGES_COMPRESS_LAYERS_H_

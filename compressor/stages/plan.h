@@ -1,4 +1,4 @@
-// Stage 2's result: what becomes of each linear layer.
+// Stage 4's result: what becomes of each linear layer.
 #ifndef HALFLING_COMPRESSOR_STAGES_PLAN_H_
 #define HALFLING_COMPRESSOR_STAGES_PLAN_H_
 

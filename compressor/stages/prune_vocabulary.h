@@ -1,4 +1,4 @@
-// Stage 4: the vocabulary shrinks, without loss, to what prompts and item codes can use.
+// Stage 1: the vocabulary shrinks, without loss, to what prompts and item codes can use.
 #ifndef HALFLING_COMPRESSOR_STAGES_PRUNE_VOCABULARY_H_
 #define HALFLING_COMPRESSOR_STAGES_PRUNE_VOCABULARY_H_
 

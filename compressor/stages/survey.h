@@ -1,4 +1,4 @@
-// Stage 1: what each linear of the original would lose by being smaller, and what the ranking would
+// Stage 3: what each linear of the original would lose by being smaller, and what the ranking would
 // lose by that.
 #ifndef HALFLING_COMPRESSOR_STAGES_SURVEY_H_
 #define HALFLING_COMPRESSOR_STAGES_SURVEY_H_
