@@ -153,9 +153,12 @@ class Compression {
       HALFLING_ASSIGN_OR_RETURN(const int64_t others, BytesBesideLinears(outer_tensors));
       goal = ByteBudget{*options_.budget - others};
     }
-    const SurveyRunner survey = [&](const ModelPlan& reference) -> Result<Survey> {
-      HALFLING_ASSIGN_OR_RETURN(const ItemTrie trie, BuildTrie(vocabulary_));
-      return SurveyLinears(original, reference, calibration, trie, options_.threads, progress_);
+    HALFLING_ASSIGN_OR_RETURN(const ItemTrie trie, BuildTrie(vocabulary_));
+    const SurveyRunner survey = [&](const ModelPlan& reference, const Survey* earlier) {
+      return earlier == nullptr ? SurveyLinears(original, reference, calibration, trie,
+                                                options_.threads, progress_)
+                                : SurveyAgain(*earlier, original, reference, calibration, trie,
+                                              options_.threads, progress_);
     };
     return ChoosePlan(options_.method, goal, config_, survey, [this](int layer, LinearKind kind) {
       if (options_.dtype) return *options_.dtype;

@@ -49,11 +49,12 @@ Result<ModelPlan> Allocate(const SizeGoal& goal, const ModelConfig& config,
   HALFLING_ASSIGN_OR_RETURN(
       Survey survey,
       run_survey(UniformPlan(config, std::clamp(share, kLeastReference, kMostReference),
-                             Storage::kPivoted, DType::kI8)));
+                             Storage::kPivoted, DType::kI8),
+                 nullptr));
   // What a rank costs the ranking is no straight line: a second survey looks near the ranks that
   // the first one suggests.
   HALFLING_ASSIGN_OR_RETURN(const ModelPlan first, allocate(survey));
-  HALFLING_ASSIGN_OR_RETURN(survey, run_survey(first));
+  HALFLING_ASSIGN_OR_RETURN(survey, run_survey(first, &survey));
   return allocate(survey);
 }
 

@@ -26,8 +26,9 @@ struct ByteBudget {
 };
 using SizeGoal = std::variant<KeepShare, ByteBudget>;
 
-// Surveys the original with these reference ranks.
-using SurveyRunner = std::function<Result<Survey>(const ModelPlan& reference)>;
+// Surveys the original with these reference ranks, for the first time or after `earlier`.
+using SurveyRunner =
+    std::function<Result<Survey>(const ModelPlan& reference, const Survey* earlier)>;
 
 // kHalfling spends its goal by two surveys (allocate.h); the other factorizations give every linear
 // the same share, and take no ByteBudget (kInvalidRequest). For kNone,

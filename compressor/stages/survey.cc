@@ -25,6 +25,13 @@ size_t NumProbes(size_t num_sequences, int num_layers) {
   return std::min(num_sequences, std::clamp(affordable, kFewestProbes, kMostProbes));
 }
 
+Eigen::Index ReferenceRank(const ModelConfig& config, const ModelPlan& reference, int layer,
+                           LinearKind kind) {
+  const LinearPlan& plan = reference[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
+  if (plan.storage != Storage::kDense) return plan.rank;
+  return RankForShare(LinearShapeOf(config, kind), Storage::kLowRank, 0.5);
+}
+
 // A linear of the layer at hand at its reference rank.
 struct Replacement {
   LinearKind kind;
@@ -41,12 +48,11 @@ struct Variant {
 class Surveyor {
  public:
   Surveyor(StreamedModel& original, const ModelPlan& reference, const CalibrationSet& calibration,
-           int threads)
+           size_t num_probes, int threads)
       : original_(original),
         reference_(reference),
         threads_(threads),
-        probes_(calibration.First(
-            NumProbes(calibration.sequences.size(), original.config().num_layers))),
+        probes_(calibration.First(num_probes)),
         walk_(original.transformer(), calibration.sequences, threads),
         probe_walk_(original.transformer(), probes_.sequences, threads),
         survey_(static_cast<size_t>(original.config().num_layers)) {}
@@ -103,7 +109,7 @@ class Surveyor {
     const Linear& linear = original_.layer(layer).linear(kind);
     const Matrix weight = linear.Unpack();
     const Eigen::MatrixXd doubles = ToDoubles(weight);
-    const Eigen::Index rank = ReferenceRank(layer, kind);
+    const Eigen::Index rank = ReferenceRank(original_.config(), reference_, layer, kind);
     HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors, fitter.Factorize(doubles, rank, name));
 
     SurveyedLinear& surveyed = survey_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
@@ -123,12 +129,6 @@ class Surveyor {
     surveyed.int4_error = error_of(ToMatrix(int4));
     return Linear::LowRank(ToFloatMatrix(factors.left), ToFloatMatrix(factors.right),
                            {linear.bias().begin(), linear.bias().end()});
-  }
-
-  Eigen::Index ReferenceRank(int layer, LinearKind kind) const {
-    const LinearPlan& plan = reference_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
-    if (plan.storage != Storage::kDense) return plan.rank;
-    return RankForShare(LinearShapeOf(original_.config(), kind), Storage::kLowRank, 0.5);
   }
 
   // Sends the probes through the layer with the replacement in it.
@@ -151,19 +151,48 @@ class Surveyor {
   Survey survey_;
 };
 
-}  // namespace
-
-Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
-                             const CalibrationSet& calibration, const ItemTrie& trie, int threads,
-                             Progress& progress) {
+Result<Survey> RunSurvey(StreamedModel& original, const ModelPlan& reference,
+                         const CalibrationSet& calibration, size_t num_probes, const ItemTrie& trie,
+                         int threads, Progress& progress) {
   const int num_layers = original.config().num_layers;
   progress.Begin("surveying", static_cast<size_t>(num_layers));
-  Surveyor surveyor(original, reference, calibration, threads);
+  Surveyor surveyor(original, reference, calibration, num_probes, threads);
   for (int layer = 0; layer < num_layers; ++layer) {
     HALFLING_RETURN_IF_ERROR(surveyor.SurveyLayer(layer));
     progress.Advance();
   }
   return surveyor.Finish(trie);
+}
+
+}  // namespace
+
+Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
+                             const CalibrationSet& calibration, const ItemTrie& trie, int threads,
+                             Progress& progress) {
+  return RunSurvey(original, reference, calibration,
+                   NumProbes(calibration.sequences.size(), original.config().num_layers), trie,
+                   threads, progress);
+}
+
+Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
+                           const ModelPlan& reference, const CalibrationSet& calibration,
+                           const ItemTrie& trie, int threads, Progress& progress) {
+  const ModelConfig& config = original.config();
+  const size_t num_probes = NumProbes(calibration.sequences.size(), config.num_layers);
+  HALFLING_ASSIGN_OR_RETURN(
+      const Survey fresh, RunSurvey(original, reference, calibration.First(num_probes), num_probes,
+                                    trie, threads, progress));
+  Survey merged = survey;
+  for (int layer = 0; layer < config.num_layers; ++layer) {
+    for (const LinearKind kind : kLinearKinds) {
+      const auto at = static_cast<size_t>(layer);
+      SurveyedLinear& linear = merged[at][static_cast<size_t>(kind)];
+      const Eigen::Index rank = ReferenceRank(config, reference, layer, kind);
+      linear.reference_error = linear.discarded[static_cast<size_t>(rank)];
+      linear.divergence = fresh[at][static_cast<size_t>(kind)].divergence;
+    }
+  }
+  return merged;
 }
 
 }  // namespace halfling

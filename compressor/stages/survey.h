@@ -27,12 +27,19 @@ using SurveyedLayer = std::array<SurveyedLinear, kNumLinearKinds>;  // by Linear
 using Survey = std::vector<SurveyedLayer>;                          // [num_layers]
 
 // Walks the original through the calibration once, one layer in memory at a time. For the
-// divergences a part of the sequences goes on from each replaced linear to the end, as many as do
-// not hold more activations than the calibration does. `reference` gives the ranks to try; a dense
-// linear there is tried at half its parameters. The result does not depend on `threads`.
+// divergences a part of the sequences, the probes, goes on from each replaced linear to the end: as
+// many as do not hold more activations than the calibration does. `reference` gives the ranks to
+// try; a dense linear there is tried at half its parameters. The result does not depend on
+// `threads`.
 Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
                              const CalibrationSet& calibration, const ItemTrie& trie, int threads,
                              Progress& progress);
+
+// The same at other reference ranks, for a fraction of the work: only the divergences are new, from
+// the probes alone.
+Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
+                           const ModelPlan& reference, const CalibrationSet& calibration,
+                           const ItemTrie& trie, int threads, Progress& progress);
 
 }  // namespace halfling
 

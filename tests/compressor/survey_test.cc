@@ -1,5 +1,6 @@
 #include "compressor/stages/survey.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "compressor/linalg/matrices.h"
@@ -123,6 +124,36 @@ TEST_CASE("a survey does not depend on the threads") {
       CHECK(one[layer][kind].divergence == two[layer][kind].divergence);
     }
   }
+}
+
+TEST_CASE("a second survey has new divergences beside the old spectra") {
+  const Fixture fixture;
+  const Survey first = fixture.Run(2);
+  const auto again = [&](double share) {
+    Progress silent(false);
+    StreamedModel streamed = fixture.Streamed();
+    const ModelPlan reference =
+        UniformPlan(fixture.model.config(), share, Storage::kPivoted, DType::kI8);
+    auto survey = SurveyAgain(first, streamed, reference, fixture.calibration, fixture.trie, 2,
+                              silent);
+    REQUIRE(survey.has_value());
+    return *std::move(survey);
+  };
+  const Survey wide = again(0.75);
+  const Survey narrow = again(0.25);
+  double wide_sum = 0;
+  double narrow_sum = 0;
+  for (size_t layer = 0; layer < first.size(); ++layer) {
+    for (size_t kind = 0; kind < kNumLinearKinds; ++kind) {
+      const SurveyedLinear& linear = narrow[layer][kind];
+      CHECK(linear.discarded == first[layer][kind].discarded);
+      CHECK(linear.reference_error > wide[layer][kind].reference_error);
+      CHECK(std::ranges::find(linear.discarded, linear.reference_error) != linear.discarded.end());
+      wide_sum += wide[layer][kind].divergence;
+      narrow_sum += linear.divergence;
+    }
+  }
+  CHECK(narrow_sum > wide_sum);
 }
 
 // KL(p || q) of the softmaxes of two lists of logits.
