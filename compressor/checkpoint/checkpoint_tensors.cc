@@ -85,6 +85,12 @@ Result<TensorView> CheckpointTensors::Find(std::string_view name) const {
   return files_[found->second].Find(name);
 }
 
+std::vector<std::string> CheckpointTensors::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, file] : file_of_tensor_) names.push_back(name);
+  return names;
+}
+
 void CheckpointTensors::ReleasePages() const {
   for (const MappedFile& mapping : mappings_) mapping.ReleasePages();
 }

@@ -26,6 +26,8 @@ class CheckpointTensors : public TensorSource {
   Result<TensorView> Find(std::string_view name) const override;
   bool Has(std::string_view name) const override;
 
+  std::vector<std::string> Names() const;
+
   // Gives back the memory of what was read so far. Views stay valid.
   void ReleasePages() const;
 
