@@ -59,7 +59,8 @@
       el('tr', null, el('th', { scope: 'row' }, first), ...rest.map((cell) => el('td', null, cell))),
     );
     const element = el('table', null, el('thead', null, head), el('tbody', null, body));
-    return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, element);
+    const name = `${label}, as a table`;
+    return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name }, element);
   }
 
   const folded = (summary, ...children) => el('details', null, el('summary', null, summary), ...children);
