@@ -33,7 +33,7 @@ from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
 from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
 
-DEFAULTS = TrainOptions(epochs=3, learning_rate=1e-3, weight_decay=0.0, average_decay=0.99)
+DEFAULTS = TrainOptions(epochs=3, learning_rate=1.5e-3, weight_decay=0.0, average_decay=0.99)
 
 
 def parse_arguments() -> argparse.Namespace:
