@@ -31,9 +31,21 @@ from halfling_train.datasets import DataError, Dataset, fingerprint, load_datase
 from halfling_train.distillation import Distillation, mean_divergence  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
-from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
+from halfling_train.trainer import (  # noqa: E402
+    Trainer,
+    TrainOptions,
+    add_options,
+    options_of,
+)
 
-DEFAULTS = TrainOptions(epochs=3, learning_rate=1.5e-3, weight_decay=0.0, average_decay=0.99)
+DEFAULTS = TrainOptions(
+    epochs=10,
+    learning_rate=1.5e-3,
+    weight_decay=0.0,
+    average_decay=0.99,
+    item_drop=0.1,
+    reversal=0.5,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,8 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
     add("--validation-users", type=int, default=2500, help="sample for choosing the best epoch")
     add("--block-epochs", type=float, default=0.0, help="epochs on the blocks' outputs first (0)")
-    for name, default in DEFAULTS.__dict__.items():
-        add("--" + name.replace("_", "-"), type=type(default), default=default, help=f"({default})")
+    add_options(parser, DEFAULTS)
     return parser.parse_args()
 
 
@@ -67,7 +78,7 @@ def heal(arguments: argparse.Namespace) -> None:
     model = Distillation(
         load_model(arguments.original, dataset), directory.load(dataset), arguments.block_epochs
     ).to(workers.device)
-    options = TrainOptions(**{name: getattr(arguments, name) for name in DEFAULTS.__dict__})
+    options = options_of(arguments)
     sample = validation_sample(dataset, arguments.validation_users)
     before = mean_divergence(model, sample, workers)
     trainer = Trainer(
@@ -96,6 +107,7 @@ def heal(arguments: argparse.Namespace) -> None:
                 "epochs": trainer.best_epoch,
                 "minutes": round(trainer.seconds / 60, 1),
                 "workers": workers.count,
+                "device": workers.device_name,
                 "divergence_before": round(before, 5),
                 "divergence_after": round(after, 5),
             }

@@ -27,7 +27,12 @@ from halfling_train.evaluation import evaluate, print_table  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
-from halfling_train.trainer import Trainer, TrainOptions  # noqa: E402
+from halfling_train.trainer import (  # noqa: E402
+    Trainer,
+    TrainOptions,
+    add_options,
+    options_of,
+)
 
 DATASETS = ("movielens", "instruments", "beauty")
 
@@ -57,10 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     model.add_argument("--label-smoothing", type=float, default=0.1)
     model.add_argument("--softmax", choices=("trie", "level", "full"), default="trie")
     training = parser.add_argument_group("training")
-    for name, default in TrainOptions().__dict__.items():
-        training.add_argument(
-            "--" + name.replace("_", "-"), type=type(default), default=default, help=f"({default})"
-        )
+    add_options(training, TrainOptions())
     return parser.parse_args()
 
 
@@ -99,7 +101,7 @@ def train(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     model = build_model(arguments, dataset).to(workers.device)
-    options = TrainOptions(**{name: getattr(arguments, name) for name in TrainOptions().__dict__})
+    options = options_of(arguments)
     if workers.is_main:
         count = sum(p.numel() for p in model.parameters())
         print(
@@ -129,6 +131,7 @@ def train(arguments: argparse.Namespace) -> None:
     if workers.is_main:
         summary = {
             "workers": workers.count,
+            "machine": workers.device_name,
             "minutes": round(trainer.seconds / 60, 1),
             "best_epoch": trainer.best_epoch,
             "validation_NDCG@10": round(trainer.best_score, 5),

@@ -238,7 +238,7 @@
       return;
     }
     section('healing', 'Healing', definitions([
-      ['Trained', `${plural(healing.epochs, 'epoch')}, ${significant(healing.minutes)} minutes, ${plural(healing.workers, 'worker')}`],
+      ['Trained', `${plural(healing.epochs, 'epoch')}, ${significant(healing.minutes)} minutes, ${plural(healing.workers, 'worker')} on ${healing.device ?? 'cpu'}`],
       ['KL an item before', `${significant(healing.divergence_before)} nats`],
       ['KL an item after', `${significant(healing.divergence_after)} nats (${change(healing.divergence_before, healing.divergence_after)})`],
     ]));

@@ -111,6 +111,9 @@ Result<HealingRecord> ParseHealing(const nlohmann::json& value, const std::strin
   HALFLING_ASSIGN_OR_RETURN(record.epochs, CountField(value, "epochs", where));
   HALFLING_ASSIGN_OR_RETURN(record.minutes, NumberField(value, "minutes", where));
   HALFLING_ASSIGN_OR_RETURN(record.workers, CountField(value, "workers", where));
+  if (value.contains("device")) {
+    HALFLING_ASSIGN_OR_RETURN(record.device, TextField(value, "device", where));
+  }
   HALFLING_ASSIGN_OR_RETURN(record.divergence_before,
                             NumberField(value, "divergence_before", where));
   HALFLING_ASSIGN_OR_RETURN(record.divergence_after, NumberField(value, "divergence_after", where));
@@ -237,6 +240,7 @@ std::string ManifestToJson(const Manifest& manifest) {
     json["compression"]["healing"] = {{"epochs", healing->epochs},
                                       {"minutes", healing->minutes},
                                       {"workers", healing->workers},
+                                      {"device", healing->device},
                                       {"divergence_before", healing->divergence_before},
                                       {"divergence_after", healing->divergence_after}};
   }

@@ -31,6 +31,7 @@ struct HealingRecord {
   int64_t epochs = 0;
   double minutes = 0;
   int64_t workers = 0;
+  std::string device = "cpu";  // or a GPU's name; earlier releases wrote none
   double divergence_before = 0;
   double divergence_after = 0;
 };

@@ -19,6 +19,11 @@ class Workers:
     def is_main(self) -> bool:
         return self.rank == 0
 
+    @property
+    def device_name(self) -> str:
+        """Such as "NVIDIA H100 80GB HBM3", or "cpu"."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
     @staticmethod
     def join(device_name: str) -> Workers:
         """Joins torchrun's group where there is one (nccl on CUDA, gloo on CPU)."""

@@ -92,17 +92,12 @@ class Quantizer(nn.Module):
         """
         groups = self._grouped(matrix)
         even = groups.abs().amax(-1) / self.steps
-        best_scales, best = self.scales, self._integers(groups, self.scales)
-        least = self._error(groups, best, best_scales)
-        for share in CLIPPED:
-            scales = (even * share).to(self.dtype).float()
-            integers = self._integers(groups, scales)
-            error = self._error(groups, integers, scales)
-            better = error < least
-            best_scales = torch.where(better, scales, best_scales)
-            best = torch.where(better.unsqueeze(-1), integers, best)
-            least = torch.where(better, error, least)
-        return best, best_scales
+        shares = torch.tensor(CLIPPED, device=even.device).view(-1, 1, 1)
+        clipped = (shares * even).to(self.dtype).float()
+        candidates = torch.cat([self.scales.unsqueeze(0), clipped])  # [candidates, rows, groups]
+        errors = self._error(groups, self._integers(groups, candidates), candidates)
+        scales = candidates.gather(0, errors.argmin(0, keepdim=True)).squeeze(0)
+        return self._integers(groups, scales), scales
 
     def settle(self, matrix: Tensor) -> Tensor:
         """The rounded matrix, whose scales become the present ones."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,26 @@ class TrainOptions:
     evaluate_every: int = 1  # epochs
     patience: int = 5  # evaluations without a better one
     seed: int = 1
+    precision: str = "bf16"  # of the products in training; or f32
+
+
+PRECISIONS = ("bf16", "f32")
+
+
+def add_options(parser: argparse._ActionsContainer, defaults: TrainOptions) -> None:
+    for name, default in asdict(defaults).items():
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=type(default),
+            default=default,
+            choices=PRECISIONS if name == "precision" else None,
+            help=f"({default})",
+        )
+
+
+def options_of(arguments: argparse.Namespace) -> TrainOptions:
+    names = [field.name for field in fields(TrainOptions)]
+    return TrainOptions(**{name: getattr(arguments, name) for name in names})
 
 
 class Trainer:
@@ -152,13 +173,13 @@ class Trainer:
 
     def _train_step(self, batch: list[np.ndarray], rate: float, epoch: float) -> float:
         """One update; returns the mean loss an item (of this worker's part)."""
-        items = sum(map(len, batch))
+        options, items = self.options, sum(map(len, batch))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         part = self.workers.share(batch)
         if part:
-            with autocast(self.workers.device):
+            with autocast(self.workers.device, options.precision):
                 loss, count = self.loss(part, epoch)
             (loss / items).backward()
         for parameter in self.parameters:
@@ -258,6 +279,6 @@ COUNTERS = (
 )
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 products; the weights, the optimizer and every softmax stay in f32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+def autocast(device: torch.device, precision: str = "bf16") -> torch.autocast:
+    """bf16 or f32 products; the weights, the optimizer and every softmax are in f32 anyway."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -105,7 +105,7 @@ def baseline_standing(baseline: str, lines: list[Line]) -> Standing:
         other = find(lines, baseline, keep=line.keep)
         if other is None:
             continue
-        keep = short(line.keep, 2)
+        keep = short(line.keep, 3)
         text = f"keep {keep}: {percent(line.change.mean)} against {percent(other.change.mean)}"
         worse = [] if line.change.mean > other.change.mean else ["NDCG@10"]
         if line.divergence and other.divergence:
@@ -139,7 +139,7 @@ def against(line: Line, other: Line) -> str:
 
 def int4_standing(lines: list[Line], healed: bool) -> Standing:
     title = f"Better than dense int4 at its bytes, {'healed' if healed else 'closed form'}"
-    int4 = find(lines, "int4")
+    int4 = (find(lines, "int4", healed=True) if healed else None) or find(lines, "int4")
     if int4 is None:
         return Standing(title, UNKNOWN, "The run has no dense int4 row.")
     line = None if healed else find(lines, "halfling", bytes_of="int4", healed=False)

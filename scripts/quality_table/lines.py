@@ -43,8 +43,9 @@ class Line:
     @property
     def label(self) -> str:
         if self.method in ("none", "int8", "int4"):
-            return f"dense, {'f16' if self.method == 'none' else self.method}"
-        size = f"keep {short(self.keep, 2)}" if self.keep else f"the bytes of {self.bytes_of}"
+            how = ", healed" if self.healed else ""
+            return f"dense, {'f16' if self.method == 'none' else self.method}{how}"
+        size = f"keep {short(self.keep, 3)}" if self.keep else f"the bytes of {self.bytes_of}"
         return f"{self.method}{' healed' if self.healed else ''}, {size}"
 
 

@@ -16,6 +16,8 @@ STYLES = {
     "halfling healed": ("#0b7a3b", "^"),
     "int8": ("#222222", "P"),
     "int4": ("#222222", "X"),
+    "int4 healed": ("#a01060", "X"),
+    "od-llm healed": ("#b48ad0", "d"),
     "none": ("#222222", "*"),
 }
 NO_LOSS = 0.01  # "no loss" is an interval that lies above the original less this share
@@ -106,7 +108,7 @@ def draw_series(
     bottom = axes.get_ylim()[0]
     places = [(line.bytes * shift, level(line.change.mean, original)) for line in lines]
     seen = [place for place in places if place[1] >= bottom] or [(places[-1][0], bottom)]
-    label = {"none": "dense f16", "int8": "dense int8", "int4": "dense int4"}.get(name, name)
+    label = {"none": "dense f16"}.get(name, f"dense {name}" if name.startswith("int") else name)
     hidden = [f"{y:.4f}".replace("0.", ".", 1) for _, y in places if y < bottom]
     if hidden:
         label += f" (below: {', '.join(hidden)})"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 DENSE = ("none", "int8", "int4")  # the methods that leave the matrices whole
 METHODS = (*DENSE, "svd", "svd-llm", "od-llm", "halfling")
-KEEPS = (0.75, 0.5, 0.33, 0.25)
-HEALED_KEEPS = (0.5, 0.25)
+KEEPS = (0.75, 0.5, 0.33, 0.25, 0.125)
+HEALED_KEEPS = (0.5, 0.25, 0.125)
+RIVALS = ("int4", "od-llm")  # are healed too, so that the healed rows have their equals
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Row:
     @property
     def name(self) -> str:
         """The row's folder."""
+        how = "-healed" if self.healed else ""
         if self.method in DENSE:
-            return f"dense-{'f16' if self.method == 'none' else self.method}"
+            return f"dense-{'f16' if self.method == 'none' else self.method}{how}"
         size = f"{self.keep:g}" if self.keep else f"bytes-of-{self.bytes_of}"
-        return f"{self.method}-{size}-draw{self.draw}" + ("-healed" if self.healed else "")
+        return f"{self.method}-{size}-draw{self.draw}{how}"
 
     @property
     def start(self) -> Row:
@@ -61,7 +63,14 @@ def plan_rows(
             for draw in range(1, healed_draws + 1)
         ]
         rows += [row.start for row in healed if row.start not in rows] + healed
+    rows += [replace(row, healed=True) for row in rows if has_healed_equal(row, healed_keeps)]
     return rows
+
+
+def has_healed_equal(row: Row, healed_keeps: Sequence[float]) -> bool:
+    """Whether the row is a rival of healed rows: of one keep, or of all where it has none."""
+    same_size = row.keep in healed_keeps or (row.keep is None and len(healed_keeps) > 0)
+    return row.method in RIVALS and same_size
 
 
 def compress_arguments(row: Row, budget: int | None = None) -> list[str]:

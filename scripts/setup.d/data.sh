@@ -6,7 +6,7 @@ readonly DATA_IS_ABSENT=3  # scripts/join_checkpoint.py's exit status
 fetch_data() {
   local name joined="" absent=""
   .venv/bin/python scripts/fetch_movielens.py
-  for name in movielens instruments; do
+  for name in movielens instruments beauty; do
     [ -e "models/$name/model.safetensors" ] || continue
     checkpoint_is_joined "$name" && continue
     if join_checkpoint "$name"; then joined+=" $name"; else absent+=" $name"; fi

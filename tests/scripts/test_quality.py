@@ -165,13 +165,17 @@ def test_plan_has_every_row_once_and_none_before_what_it_needs() -> None:
     assert len(set(rows)) == len(rows) == len({row.name for row in rows})
     assert [row.name for row in rows[:3]] == ["dense-f16", "dense-int8", "dense-int4"]
     assert {(row.keep, row.draw) for row in rows if row.method == "svd"} == {
-        (keep, 1) for keep in (0.75, 0.5, 0.33, 0.25)
+        (keep, 1) for keep in (0.75, 0.5, 0.33, 0.25, 0.125)
     }
     own = [row for row in rows if row.method == "halfling" and row.keep and not row.healed]
     assert {(row.keep, row.draw) for row in own} == {
-        (keep, draw) for keep in (0.75, 0.5, 0.33, 0.25) for draw in (1, 2, 3)
+        (keep, draw) for keep in (0.75, 0.5, 0.33, 0.25, 0.125) for draw in (1, 2, 3)
     }
-    assert {row.keep for row in rows if row.healed} == {0.5, 0.25}
+    healed = {(row.method, row.keep) for row in rows if row.healed}
+    assert healed == {
+        ("int4", None),
+        *((method, keep) for method in ("halfling", "od-llm") for keep in (0.5, 0.25, 0.125)),
+    }
     for row in rows:
         if row.healed:
             assert rows.index(row.start) < rows.index(row)
@@ -214,7 +218,9 @@ def test_measures_every_row_and_ranks_once(tools: Tools, checkpoint: Path, tmp_p
     assert "halfling-0.5" not in dense["evaluation"]["command"]
     (budget,) = [r for r in records if r["name"] == "halfling-bytes-of-int4-draw1"]
     assert "--budget 700" in budget["command"]
-    (healed,) = [record for record in records if record["healed"]]
+    own = [r for r in records if r["healed"] and r["method"] == "halfling"]
+    assert [r["name"] for r in own] == ["halfling-0.5-draw1-healed"]
+    (healed,) = own
     assert healed["seconds"] >= 120 and healed["compression"]["healing"]["minutes"] == 2
 
 
@@ -404,6 +410,8 @@ def test_int4_is_compared_at_its_bytes() -> None:
     # Without a row made to its bytes the largest that is no larger stands in.
     assert verdict(rows, "Better than dense int4 at its bytes, closed form")[0] == MISSED
     assert verdict(rows, "Better than dense int4 at its bytes, healed")[0] == MET
+    rows.append(make_row("int4", change=-0.01, bytes=1000, healed=True))
+    assert verdict(rows, "Better than dense int4 at its bytes, healed")[0] == MISSED
     rows.append(make_row("halfling", None, bytes_of="int4", change=-0.04, bytes=999))
     assert verdict(rows, "Better than dense int4 at its bytes, closed form")[0] == MET
 
@@ -465,7 +473,7 @@ def test_the_command_measures_writes_and_reads_back(
     assert "instruments: no checkpoint" in done.stderr
     written = json.loads(results.read_text())
     assert written["machine"]["cores"] == len(os.sched_getaffinity(0))
-    assert len(written["datasets"][0]["rows"]) == 3 + 4 * 4 + 1
+    assert len(written["datasets"][0]["rows"]) == 3 + 4 * 5 + 1
     text = markdown.read_text()
     markdown.unlink()
     again = [sys.executable, str(SCRIPT), "--from-json", str(results), "--markdown", str(markdown)]

@@ -9,6 +9,7 @@ from halfling_train.attention import Packing
 from halfling_train.datasets import Dataset
 from halfling_train.description import BOS
 from halfling_train.llama_config import LlamaConfig
+from halfling_train.packing import pack
 from halfling_train.semantic_model import SemanticModel
 
 
@@ -71,6 +72,17 @@ def test_the_loss_is_the_likelihood_that_ranking_uses(model: SemanticModel) -> N
     )
     assert count == 6
     assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_a_padded_batch_computes_what_one_without_padding_does(model: SemanticModel) -> None:
+    sequences = [np.array([4, 7, 7, 20]), np.array([11, 2]), np.array([8]), np.array([1, 6])]
+    states = []
+    for padded in (False, True):
+        packing, order = pack(sequences, model.levels, torch.device("cpu"), padded)
+        assert len(packing.groups) == (1 if padded else 3)
+        tokens = model.tokens[torch.from_numpy(np.concatenate([sequences[i] for i in order]))]
+        states.append(model.llama(tokens.flatten(), packing))
+    torch.testing.assert_close(*states)
 
 
 def test_the_more_popular_of_two_items_with_one_code_ranks_first(
