@@ -20,6 +20,11 @@ int64_t MatrixBytes(int64_t rows, int64_t cols, DType dtype) {
          (dtype == DType::kI8 ? rows * kScaleBytes : 0);
 }
 
+// Of one row number.
+int64_t PivotBytes(const LinearShape& shape) {
+  return static_cast<int64_t>(DTypeSize(IndexDType(0, static_cast<int>(shape.out_dim - 1))));
+}
+
 }  // namespace
 
 std::string_view StorageName(Storage storage) {
@@ -46,6 +51,7 @@ std::string_view PrecisionName(DType dtype) {
       return "int4";
     case DType::kF32:
     case DType::kI32:
+    case DType::kI16:
       break;
   }
   return "f32";
@@ -75,8 +81,7 @@ int64_t NumBytes(const LinearShape& shape, const LinearPlan& plan) {
     case Storage::kLowRank:
       return bytes(shape.out_dim, plan.rank) + right;
     case Storage::kPivoted:
-      return bytes(shape.out_dim - plan.rank, plan.rank) + right +
-             plan.rank * static_cast<int64_t>(sizeof(int32_t));
+      return bytes(shape.out_dim - plan.rank, plan.rank) + right + plan.rank * PivotBytes(shape);
   }
   return bytes(shape.out_dim, shape.in_dim);
 }

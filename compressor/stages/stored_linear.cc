@@ -23,14 +23,6 @@ Status CheckRange(const std::string& name, std::span<const float> values, DType 
   return {};
 }
 
-NamedTensor PivotsTensor(std::string name, const std::vector<int>& pivots) {
-  const std::span<const std::byte> bytes = std::as_bytes(std::span(pivots));
-  return {std::move(name),
-          DType::kI32,
-          {static_cast<int64_t>(pivots.size())},
-          {bytes.begin(), bytes.end()}};
-}
-
 }  // namespace
 
 Linear MakeLinear(const StoredLinear& stored) {
@@ -68,7 +60,8 @@ Status AppendLinear(const std::string& name, const StoredLinear& linear,
     HALFLING_RETURN_IF_ERROR(AppendMatrix(name + ".left", factors.left, linear.dtype, tensors));
     HALFLING_RETURN_IF_ERROR(AppendMatrix(name + ".right", factors.right, linear.dtype, tensors));
     if (!factors.pivots.empty()) {
-      tensors.push_back(PivotsTensor(name + ".pivots", factors.pivots));
+      const auto count = static_cast<int64_t>(factors.pivots.size());
+      tensors.push_back(IndexTensor(name + ".pivots", {count}, factors.pivots));
     }
   }
   if (!linear.bias.empty()) {

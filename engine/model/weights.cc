@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "engine/model_file/stored_tensors.h"
@@ -92,14 +91,14 @@ class Loader {
   // Row numbers below `out_dim`, each above the one before.
   Result<std::vector<int>> Pivots(const std::string& name, int64_t out_dim) const {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
-    if (tensor.dtype != DType::kI32) {
+    if (!IsIndex(tensor.dtype)) {
       return Fail(ErrorCode::kUnsupportedDType,
-                  name + " is " + std::string(DTypeName(tensor.dtype)) + ", expected I32");
+                  name + " is " + std::string(DTypeName(tensor.dtype)) + ", expected I16 or I32");
     }
     std::vector<int> pivots(static_cast<size_t>(tensor.shape[0]));
-    std::memcpy(pivots.data(), tensor.data.data(), tensor.data.size());
     int lowest = 0;
     for (size_t i = 0; i < pivots.size(); ++i) {
+      pivots[i] = IndexAt(tensor, i);
       if (pivots[i] < lowest || pivots[i] >= out_dim) {
         return Fail(ErrorCode::kInvalidWeight,
                     name + "[" + std::to_string(i) + "] is " + std::to_string(pivots[i]) +

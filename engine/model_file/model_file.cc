@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,12 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-int ReadI32(std::span<const std::byte> data, size_t index) {
-  int32_t value = 0;
-  std::memcpy(&value, data.data() + index * sizeof(value), sizeof(value));
-  return value;
-}
-
 // Row `item` of catalog.codes without its padding.
 Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int vocab_size,
                                   const std::string& where) {
@@ -28,7 +21,7 @@ Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int voca
   std::vector<int> code;
   bool ended = false;
   for (size_t i = 0; i < width; ++i) {
-    const int token = ReadI32(codes.data, item * width + i);
+    const int token = IndexAt(codes, item * width + i);
     ended = ended || token == kCodePadding;
     if (ended ? token != kCodePadding : (token < 0 || token >= vocab_size)) {
       return Fail(
@@ -132,12 +125,12 @@ Status ModelFile::ReadMetadata() {
   return {};
 }
 
-Result<TensorView> ModelFile::FindIntegers(std::string_view name, size_t rank) const {
+Result<TensorView> ModelFile::FindIndices(std::string_view name, size_t rank) const {
   HALFLING_ASSIGN_OR_RETURN(TensorView tensor, Find(name));
-  if (tensor.dtype != DType::kI32) {
-    return Fail(
-        ErrorCode::kUnsupportedDType,
-        Where(name) + ": dtype is " + std::string(DTypeName(tensor.dtype)) + "; expected I32");
+  if (!IsIndex(tensor.dtype)) {
+    return Fail(ErrorCode::kUnsupportedDType, Where(name) + ": dtype is " +
+                                                  std::string(DTypeName(tensor.dtype)) +
+                                                  "; expected I16 or I32");
   }
   if (tensor.shape.size() != rank) {
     return Fail(ErrorCode::kShapeMismatch, Where(name) + ": shape is " +
@@ -149,9 +142,9 @@ Result<TensorView> ModelFile::FindIntegers(std::string_view name, size_t rank) c
 
 Status ModelFile::ReadVocabulary() {
   const std::string where = Where(kVocabularyTensor);
-  HALFLING_ASSIGN_OR_RETURN(const TensorView ids, FindIntegers(kVocabularyTensor, 1));
+  HALFLING_ASSIGN_OR_RETURN(const TensorView ids, FindIndices(kVocabularyTensor, 1));
   for (size_t i = 0; i < static_cast<size_t>(ids.shape[0]); ++i) {
-    const int id = ReadI32(ids.data, i);
+    const int id = IndexAt(ids, i);
     if (id < 0 || (i > 0 && id <= vocabulary_ids_.back())) {
       return Fail(ErrorCode::kInvalidCatalog,
                   where + "[" + std::to_string(i) + "]: " + std::to_string(id) +
@@ -168,7 +161,7 @@ Status ModelFile::ReadVocabulary() {
 
 Status ModelFile::ReadCodes() {
   const std::string where = Where(kCodesTensor);
-  HALFLING_ASSIGN_OR_RETURN(const TensorView codes, FindIntegers(kCodesTensor, 2));
+  HALFLING_ASSIGN_OR_RETURN(const TensorView codes, FindIndices(kCodesTensor, 2));
   const int64_t num_items = codes.shape[0];
   const std::string shape = where + ": shape is " + ShapeToString(codes.shape) + "; expected ";
   if (num_items == 0) return Fail(ErrorCode::kEmptyCatalog, shape + "at least one item");
@@ -190,14 +183,14 @@ Status ModelFile::ReadCodes() {
 
 Status ModelFile::ReadPopularity() {
   const std::string where = Where(kPopularityTensor);
-  HALFLING_ASSIGN_OR_RETURN(const TensorView counts, FindIntegers(kPopularityTensor, 1));
+  HALFLING_ASSIGN_OR_RETURN(const TensorView counts, FindIndices(kPopularityTensor, 1));
   if (counts.shape[0] != static_cast<int64_t>(codes_.size())) {
     return Fail(ErrorCode::kInvalidCatalog, where + ": shape is " + ShapeToString(counts.shape) +
                                                 "; expected one count for each of " +
                                                 std::to_string(codes_.size()) + " items");
   }
   for (size_t item = 0; item < codes_.size(); ++item) {
-    const int count = ReadI32(counts.data, item);
+    const int count = IndexAt(counts, item);
     if (count < 0) {
       return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(item) +
                                                   "]: " + std::to_string(count) +

@@ -11,11 +11,12 @@
 //                       int8 or int4 with scales. A linear layer NAME is
 //                         dense: NAME.weight;
 //                         low-rank: NAME.left [out, rank] times NAME.right [rank, in]; or
-//                         pivoted: NAME.right [rank, in] holds the rows NAME.pivots I32 [rank]
+//                         pivoted: NAME.right [rank, in] holds the rows NAME.pivots [rank]
 //                         (rising), NAME.left [out - rank, rank] times it the others, in order
-//   catalog.codes       I32 [num_items, code_length]  token ids, padded with -1 at the end
-//   catalog.popularity  I32 [num_items]
-//   vocabulary.ids      I32 [vocab_size]  each kept token's id in the checkpoint that it came from
+//   catalog.codes       [num_items, code_length]  token ids, padded with -1 at the end
+//   catalog.popularity  [num_items]
+//   vocabulary.ids      [vocab_size]  each kept token's id in the checkpoint that it came from
+// Pivots, catalog.* and vocabulary.ids are I16 where that holds all their numbers, else I32.
 // All token ids, in prompt and codes, are ids of the pruned vocabulary.
 #ifndef HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
 #define HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
@@ -98,8 +99,8 @@ class ModelFile : public TensorSource {
   Status ReadPopularity();
   // "SHARD: TENSOR" for messages.
   std::string Where(std::string_view tensor) const;
-  // The I32 tensor `name`, of `rank` dimensions.
-  Result<TensorView> FindIntegers(std::string_view name, size_t rank) const;
+  // The tensor `name` of I16 or I32, of `rank` dimensions.
+  Result<TensorView> FindIndices(std::string_view name, size_t rank) const;
 
   std::vector<FileBytes> shards_;  // in the order of their numbers
   std::vector<SafetensorsFile> files_;

@@ -1,21 +1,14 @@
 // The writing half of engine/model_file/model_file.h.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/model_file/model_file.h"
+#include "engine/model_file/stored_tensors.h"
 
 namespace halfling {
 namespace {
-
-NamedTensor IntegerTensor(std::string_view name, Shape shape, std::span<const int> values) {
-  NamedTensor tensor{std::string(name), DType::kI32, std::move(shape), {}};
-  tensor.data.resize(values.size_bytes());
-  if (!values.empty()) std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
 
 NamedTensor CodesTensor(std::span<const std::vector<int>> codes) {
   size_t width = 1;
@@ -25,8 +18,8 @@ NamedTensor CodesTensor(std::span<const std::vector<int>> codes) {
     std::copy(codes[item].begin(), codes[item].end(),
               padded.begin() + static_cast<std::ptrdiff_t>(item * width));
   }
-  return IntegerTensor(kCodesTensor,
-                       {static_cast<int64_t>(codes.size()), static_cast<int64_t>(width)}, padded);
+  const Shape shape = {static_cast<int64_t>(codes.size()), static_cast<int64_t>(width)};
+  return IndexTensor(std::string(kCodesTensor), shape, padded);
 }
 
 std::map<std::string, std::string> Metadata(const ModelFileContents& contents) {
@@ -59,14 +52,12 @@ ModelFileWriter::ModelFileWriter(std::map<std::string, std::string> metadata, Sh
 
 Result<ModelFileWriter> ModelFileWriter::Begin(ModelFileContents contents, ShardSink sink) {
   ModelFileWriter writer(Metadata(contents), std::move(sink));
-  const auto counts = [](const std::vector<int>& values) {
-    return Shape{static_cast<int64_t>(values.size())};
+  const auto vector = [](std::string_view name, const std::vector<int>& values) {
+    return IndexTensor(std::string(name), {static_cast<int64_t>(values.size())}, values);
   };
   HALFLING_RETURN_IF_ERROR(writer.Add(CodesTensor(contents.codes)));
-  HALFLING_RETURN_IF_ERROR(writer.Add(
-      IntegerTensor(kPopularityTensor, counts(contents.popularity), contents.popularity)));
-  HALFLING_RETURN_IF_ERROR(writer.Add(
-      IntegerTensor(kVocabularyTensor, counts(contents.vocabulary_ids), contents.vocabulary_ids)));
+  HALFLING_RETURN_IF_ERROR(writer.Add(vector(kPopularityTensor, contents.popularity)));
+  HALFLING_RETURN_IF_ERROR(writer.Add(vector(kVocabularyTensor, contents.vocabulary_ids)));
   for (NamedTensor& tensor : contents.tensors) {
     HALFLING_RETURN_IF_ERROR(writer.Add(std::move(tensor)));
   }

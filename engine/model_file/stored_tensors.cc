@@ -134,8 +134,10 @@ std::vector<std::byte> BytesOf(const std::vector<T>& values) {
 Result<StoredMatrix> ReadStoredMatrix(const TensorSource& source, const std::string& name,
                                       int64_t rows, int64_t cols) {
   HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
-  if (tensor.dtype == DType::kI32) {
-    return Fail(ErrorCode::kUnsupportedDType, name + " is I32, expected F32, F16, BF16, I8 or U8");
+  if (IsIndex(tensor.dtype)) {
+    return Fail(ErrorCode::kUnsupportedDType, name + " is " +
+                                                  std::string(DTypeName(tensor.dtype)) +
+                                                  ", expected F32, F16, BF16, I8 or U8");
   }
   const int64_t stored_cols = tensor.dtype == DType::kU8 ? (cols + 1) / 2 : cols;
   HALFLING_RETURN_IF_ERROR(FindShaped(source, name, {rows, stored_cols}));
@@ -164,6 +166,13 @@ void AppendStoredMatrix(const std::string& name, const StoredMatrix& matrix, DTy
     tensors.push_back({name, dtype, {rows, static_cast<int64_t>(floats.cols())},
                        FromFloats(floats.values(), dtype)});
   }
+}
+
+NamedTensor IndexTensor(std::string name, Shape shape, std::span<const int> values) {
+  const auto [smallest, largest] =
+      values.empty() ? std::ranges::min_max_result{0, 0} : std::ranges::minmax(values);
+  const DType dtype = IndexDType(smallest, largest);
+  return {std::move(name), dtype, std::move(shape), FromIndices(values, dtype)};
 }
 
 }  // namespace halfling

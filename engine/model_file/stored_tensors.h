@@ -7,10 +7,12 @@
 //                                                    the even column low; an unused half is 8
 //           NAME_scale  F16 [rows, ceil(cols / 32)]  value = integer * scale of its group
 // Scales are finite and not negative, and 0 only where all of their integers are.
+// And how numbers of tokens, items or rows do: I16 where that holds them all, else I32.
 #ifndef HALFLING_ENGINE_MODEL_FILE_STORED_TENSORS_H_
 #define HALFLING_ENGINE_MODEL_FILE_STORED_TENSORS_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@ Result<StoredMatrix> ReadStoredMatrix(const TensorSource& source, const std::str
 // The inverse: appends the tensor or tensors of `matrix`. `dtype` is for floats alone.
 void AppendStoredMatrix(const std::string& name, const StoredMatrix& matrix, DType dtype,
                         std::vector<NamedTensor>& tensors);
+
+NamedTensor IndexTensor(std::string name, Shape shape, std::span<const int> values);
 
 }  // namespace halfling
 

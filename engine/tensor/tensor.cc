@@ -62,17 +62,21 @@ uint16_t FloatToBFloat16(float value) {
   return static_cast<uint16_t>(ShiftRoundingToEven(bits, 16));
 }
 
-template <typename Stored, typename Widen>
-void WidenInto(std::span<const std::byte> data, std::vector<float>& values, Widen widen) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    Stored stored;
-    std::memcpy(&stored, data.data() + i * sizeof(Stored), sizeof(Stored));
-    values[i] = widen(stored);
-  }
+// Element `index` of data that may be unaligned.
+template <typename Stored>
+Stored ReadAt(std::span<const std::byte> data, size_t index) {
+  Stored stored;
+  std::memcpy(&stored, data.data() + index * sizeof(Stored), sizeof(Stored));
+  return stored;
 }
 
-template <typename Stored, typename Narrow>
-std::vector<std::byte> NarrowAll(std::span<const float> values, Narrow narrow) {
+template <typename Stored, typename Widen>
+void WidenInto(std::span<const std::byte> data, std::vector<float>& values, Widen widen) {
+  for (size_t i = 0; i < values.size(); ++i) values[i] = widen(ReadAt<Stored>(data, i));
+}
+
+template <typename Stored, typename Value, typename Narrow>
+std::vector<std::byte> NarrowAll(std::span<const Value> values, Narrow narrow) {
   std::vector<std::byte> bytes(values.size() * sizeof(Stored));
   for (size_t i = 0; i < values.size(); ++i) {
     const Stored stored = narrow(values[i]);
@@ -92,7 +96,8 @@ size_t DTypeSize(DType dtype) {
     case DType::kF32:
     case DType::kI32: return 4;
     case DType::kF16:
-    case DType::kBF16: return 2;
+    case DType::kBF16:
+    case DType::kI16: return 2;
     case DType::kI8:
     case DType::kU8: break;
   }
@@ -105,6 +110,7 @@ std::string_view DTypeName(DType dtype) {
     case DType::kF16: return "F16";
     case DType::kBF16: return "BF16";
     case DType::kI32: return "I32";
+    case DType::kI16: return "I16";
     case DType::kI8: return "I8";
     case DType::kU8: return "U8";
   }
@@ -112,8 +118,8 @@ std::string_view DTypeName(DType dtype) {
 }
 
 std::optional<DType> ParseDType(std::string_view name) {
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kI8,
-                      DType::kU8}) {
+  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kI16,
+                      DType::kI8, DType::kU8}) {
     if (name == DTypeName(dtype)) return dtype;
   }
   return std::nullopt;
@@ -121,6 +127,13 @@ std::optional<DType> ParseDType(std::string_view name) {
 
 bool IsFloat(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+bool IsIndex(DType dtype) { return dtype == DType::kI32 || dtype == DType::kI16; }
+
+DType IndexDType(int smallest, int largest) {
+  using Short = std::numeric_limits<int16_t>;
+  return smallest >= Short::min() && largest <= Short::max() ? DType::kI16 : DType::kI32;
 }
 
 std::string ShapeToString(const Shape& shape) {
@@ -166,6 +179,20 @@ std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype) {
   if (dtype == DType::kF16) return NarrowAll<uint16_t>(values, FloatToHalf);
   if (dtype == DType::kBF16) return NarrowAll<uint16_t>(values, FloatToBFloat16);
   return NarrowAll<float>(values, [](float v) { return v; });
+}
+
+int IndexAt(const TensorView& tensor, size_t index) {
+  assert(IsIndex(tensor.dtype));
+  if (tensor.dtype == DType::kI16) return ReadAt<int16_t>(tensor.data, index);
+  return ReadAt<int32_t>(tensor.data, index);
+}
+
+std::vector<std::byte> FromIndices(std::span<const int> values, DType dtype) {
+  assert(IsIndex(dtype));
+  if (dtype == DType::kI16) {
+    return NarrowAll<int16_t>(values, [](int v) { return static_cast<int16_t>(v); });
+  }
+  return NarrowAll<int32_t>(values, [](int v) { return static_cast<int32_t>(v); });
 }
 
 float RoundToF16(float value) { return HalfToFloat(FloatToHalf(value)); }

@@ -14,12 +14,14 @@
 
 namespace halfling {
 
-enum class DType { kF32, kF16, kBF16, kI32, kI8, kU8 };
+enum class DType { kF32, kF16, kBF16, kI32, kI16, kI8, kU8 };
 
 size_t DTypeSize(DType dtype);            // bytes of one element
 std::string_view DTypeName(DType dtype);  // as safetensors spells it: "F32", …
 std::optional<DType> ParseDType(std::string_view name);
 bool IsFloat(DType dtype);  // F32, F16 or BF16
+bool IsIndex(DType dtype);  // I32 or I16: numbers of tokens, items or rows
+DType IndexDType(int smallest, int largest);  // the shorter that holds smallest … largest
 
 using Shape = std::vector<int64_t>;
 
@@ -42,6 +44,12 @@ Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view n
 // The bytes of `values` in a dtype that IsFloat, rounded to nearest even: ToFloats' inverse. Beyond
 // F16's largest number, 65504, values become infinite, which ToFloats then refuses.
 std::vector<std::byte> FromFloats(std::span<const float> values, DType dtype);
+
+// Element `index` of a tensor whose dtype IsIndex.
+int IndexAt(const TensorView& tensor, size_t index);
+
+// The bytes of `values` as I16 or I32, whichever IsIndex `dtype` is: IndexAt's inverse.
+std::vector<std::byte> FromIndices(std::span<const int> values, DType dtype);
 
 // The value that `value` has when stored as F16: infinite beyond 65504.
 float RoundToF16(float value);

@@ -251,6 +251,7 @@ TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
   manifest["compression"]["healing"] = {{"epochs", 3},
                                         {"minutes", 1.5},
                                         {"workers", 1},
+                                        {"device", "NVIDIA H100"},
                                         {"divergence_before", 0.25},
                                         {"divergence_after", 0.125}};
   testing::WriteText(model / "manifest.json", manifest.dump());

@@ -69,9 +69,9 @@ TEST_CASE("Catalogue tensors missing, of another dtype or rank") {
                    header.erase(name);
                  }),
                  ErrorCode::kMissingTensor, name);
-    RequireError(edited([](Json&, Json& entry) { entry["dtype"] = "F32"; }),
+    RequireError(edited([](Json&, Json& entry) { entry["dtype"] = "F16"; }),
                  ErrorCode::kUnsupportedDType, name);
-    RequireError(edited([](Json&, Json& entry) { entry["dtype"] = "U32"; }),
+    RequireError(edited([](Json&, Json& entry) { entry["dtype"] = "U16"; }),
                  ErrorCode::kUnsupportedDType, name);
     RequireError(edited([](Json&, Json& entry) { entry["shape"].push_back(1); }),
                  ErrorCode::kShapeMismatch, name);

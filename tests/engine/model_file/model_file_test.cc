@@ -37,6 +37,18 @@ TEST_CASE("What is written reads back whole") {
   }
 }
 
+TEST_CASE("The catalogue takes two bytes a number where they suffice, else four") {
+  ModelFileContents contents = TinyModelContents({});
+  for (const int count : {32767, 32768}) {
+    contents.popularity.front() = count;
+    const auto file = ModelFile::Read(WriteModelFile(contents));
+    if (!file) FAIL(file.error().message);
+    CHECK(file->Find(kCodesTensor)->dtype == DType::kI16);
+    CHECK(file->Find(kPopularityTensor)->dtype == (count == 32767 ? DType::kI16 : DType::kI32));
+    CHECK(file->popularity() == contents.popularity);
+  }
+}
+
 TEST_CASE("The same contents give the same bytes") {
   const auto first = TinyModelShards({});
   const auto second = TinyModelShards({});

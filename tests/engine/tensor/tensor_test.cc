@@ -114,6 +114,20 @@ TEST_CASE("Weights that are no finite numbers are refused by name") {
   CHECK(floats.error().message.find("weights[2]") != std::string::npos);
 }
 
+TEST_CASE("Indices come back from the smallest dtype that holds them") {
+  CHECK(IndexDType(-32768, 32767) == DType::kI16);
+  CHECK(IndexDType(0, 32768) == DType::kI32);
+  CHECK(IndexDType(-32769, 0) == DType::kI32);
+  const std::vector<int> values = {-1, 0, 1, 32767, 300, -1};
+  for (const DType dtype : {DType::kI16, DType::kI32}) {
+    std::vector<std::byte> bytes = FromIndices(values, dtype);
+    CHECK(bytes.size() == values.size() * DTypeSize(dtype));
+    bytes.insert(bytes.begin(), std::byte{7});  // unaligned, as in a file
+    const TensorView view = {dtype, {6}, std::span(bytes).subspan(1)};
+    for (size_t i = 0; i < values.size(); ++i) CHECK(IndexAt(view, i) == values[i]);
+  }
+}
+
 TEST_CASE("I32 is not a weight") {
   const std::vector<std::byte> bytes(8);
   CHECK(ToFloats({DType::kI8, {8}, bytes}, "x").error().code == ErrorCode::kUnsupportedDType);
@@ -123,12 +137,14 @@ TEST_CASE("I32 is not a weight") {
 TEST_CASE("Names of dtypes and shapes") {
   CHECK(ParseDType("BF16") == DType::kBF16);
   CHECK(ParseDType("I32") == DType::kI32);
+  CHECK(ParseDType("I16") == DType::kI16);
   CHECK(ParseDType("I8") == DType::kI8);
   CHECK(ParseDType("U8") == DType::kU8);
   CHECK_FALSE(ParseDType("f32").has_value());
   CHECK_FALSE(ParseDType("F64").has_value());
   CHECK(DTypeSize(DType::kF16) == 2);
   CHECK(DTypeSize(DType::kI32) == 4);
+  CHECK(DTypeSize(DType::kI16) == 2);
   CHECK(DTypeSize(DType::kI8) == 1);
   CHECK(DTypeSize(DType::kU8) == 1);
   CHECK(ShapeToString({2, 3}) == "[2, 3]");
