@@ -29,7 +29,7 @@ struct CompressOptions {
   std::filesystem::path
       interactions;  // what is evaluated; empty: interactions.json beside the weights
   std::filesystem::path calibration;  // empty: the same file
-  size_t calibration_users = 1500;
+  size_t calibration_users = 3000;
   uint64_t seed = 1;             // draws the calibration users
   size_t evaluate_users = 2000;  // 0: no evaluation
   int beam_width = 20;

@@ -40,6 +40,7 @@ from halfling_train.trainer import (  # noqa: E402
 
 DEFAULTS = TrainOptions(
     epochs=10,
+    patience=10,  # the rate that falls to the end is what brings the last of the gain
     learning_rate=1.5e-3,
     weight_decay=0.0,
     average_decay=0.99,

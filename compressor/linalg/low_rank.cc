@@ -13,12 +13,10 @@ LowRankFactors UndoWhitening(LowRankFactors factors, const Eigen::MatrixXd& lowe
   return factors;
 }
 
-// W K L'^-T
-Eigen::MatrixXd WhitenedRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                                   const Eigen::MatrixXd& lower) {
-  Eigen::MatrixXd whitened = weight * cross;
-  lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(whitened);
-  return whitened;
+// C L^-T
+Eigen::MatrixXd WhitenedRegression(Eigen::MatrixXd cross, const Eigen::MatrixXd& lower) {
+  lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(cross);
+  return cross;
 }
 
 }  // namespace
@@ -38,25 +36,23 @@ LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::M
   return UndoWhitening(TruncateSvd(weight * lower.triangularView<Eigen::Lower>(), rank), lower);
 }
 
-LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                                  const Eigen::MatrixXd& lower, Eigen::Index rank) {
-  return UndoWhitening(TruncateSvd(WhitenedRegression(weight, cross, lower), rank), lower);
+LowRankFactors TruncateRegression(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& lower,
+                                  Eigen::Index rank) {
+  return UndoWhitening(TruncateSvd(WhitenedRegression(cross, lower), rank), lower);
 }
 
-Eigen::MatrixXd Regress(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                        const Eigen::MatrixXd& lower) {
-  Eigen::MatrixXd solution = WhitenedRegression(weight, cross, lower);
+Eigen::MatrixXd Regress(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& lower) {
+  Eigen::MatrixXd solution = WhitenedRegression(cross, lower);
   lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(solution);
   return solution;
 }
 
-Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                                        const Eigen::MatrixXd& gram, const Eigen::MatrixXd& right,
-                                        const char* what) {
+Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& gram,
+                                        const Eigen::MatrixXd& right, const char* what) {
   HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor,
                             FactorCovariance(right * gram * right.transpose(), what));
-  // A (L L^T) = W K B^T, one triangle at a time.
-  Eigen::MatrixXd left = weight * (cross * right.transpose());
+  // A (L L^T) = C B^T, one triangle at a time.
+  Eigen::MatrixXd left = cross * right.transpose();
   factor.lower.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(left);
   factor.lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(left);
   return left;

@@ -26,24 +26,21 @@ LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank);
 LowRankFactors TruncateWhitenedSvd(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& lower,
                                    Eigen::Index rank);
 
-// The best rank-r map from other inputs X' to the outputs of the weight on X, min ||W X - A B
-// X'||_F: reduced-rank regression (Izenman, 1975). With X' X'^T = L' L'^T (`lower`) and K = X X'^T
-// (`cross`) the unrestricted solution is W K (L' L'^T)^-1, so M = W K L'^-T = U S V^T is truncated
-// and L' undone as above. The error squared is that of the unrestricted solution plus the discarded
-// squared singular values.
-LowRankFactors TruncateRegression(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                                  const Eigen::MatrixXd& lower, Eigen::Index rank);
+// The best rank-r map from inputs X to outputs Y that are wanted, min ||Y - A B X||_F: reduced-rank
+// regression (Izenman, 1975). With X X^T = L L^T (`lower`) and C = Y X^T (`cross`, [m, n]) the
+// unrestricted solution is C (L L^T)^-1, so M = C L^-T = U S V^T is truncated and L undone as
+// above. The error squared is that of the unrestricted solution plus the discarded squared singular
+// values.
+LowRankFactors TruncateRegression(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& lower,
+                                  Eigen::Index rank);
 
-// The same without a bound on the rank, W K (L' L'^T)^-1.
-Eigen::MatrixXd Regress(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                        const Eigen::MatrixXd& lower);
+// The same without a bound on the rank, C (L L^T)^-1.
+Eigen::MatrixXd Regress(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& lower);
 
-// The left factor refitted to a given right one, argmin over A of ||W X - A B X'||_F =
-// W K B^T (B G' B^T)^-1, with K = X X'^T (`cross`) and G' = X' X'^T (`gram`). `what` is for
-// messages.
-Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& cross,
-                                        const Eigen::MatrixXd& gram, const Eigen::MatrixXd& right,
-                                        const char* what);
+// The left factor refitted to a given right one, argmin over A of ||Y - A B X||_F =
+// C B^T (B G B^T)^-1, with C = Y X^T (`cross`) and G = X X^T (`gram`). `what` is for messages.
+Result<Eigen::MatrixXd> RefitLeftFactor(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& gram,
+                                        const Eigen::MatrixXd& right, const char* what);
 
 }  // namespace halfling
 

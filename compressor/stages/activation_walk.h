@@ -27,10 +27,12 @@ class ActivationWalk {
   // BeginLayer and every Advance.
   void RunLayer(const Transformer& model, int layer, int threads);
 
+  InputGroup group() const { return group_; }  // whose linears are next
   size_t num_sequences() const { return states_.size(); }
   // What the group's linears are about to read: [tokens of the sequence, in_dim].
   const Matrix& input(size_t sequence) const { return states_[sequence].input; }
-  // After the last Advance of a layer, what it gives the next: [tokens, model_dim].
+  // What the group's outputs may be added to; after the last Advance of a layer, what it gives the
+  // next: [tokens, model_dim].
   const Matrix& hidden(size_t sequence) const { return states_[sequence].hidden; }
 
  private:

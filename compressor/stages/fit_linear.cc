@@ -1,6 +1,7 @@
 #include "compressor/stages/fit_linear.h"
 
 #include <utility>
+#include <vector>
 
 #include "compressor/linalg/cholesky.h"
 #include "compressor/linalg/compensated_rounding.h"
@@ -40,10 +41,11 @@ MomentChoice MomentsFor(FitMethod method) {
     case FitMethod::kRounding:
       return {.compressed = true};
     case FitMethod::kAlignedSvd:
+      return {.original = true, .cross = true, .compressed = true};
     case FitMethod::kRegression:
       break;
   }
-  return {.original = true, .cross = true, .compressed = true};
+  return {.original = true, .cross = true, .compressed = true, .lack = true};
 }
 
 Result<LinearFitter> LinearFitter::Create(FitMethod method, InputMoments moments,
@@ -78,6 +80,12 @@ Status LinearFitter::PrepareRegression(const std::string& what) {
   return {};
 }
 
+Eigen::MatrixXd LinearFitter::Wanted(const Eigen::MatrixXd& weight) const {
+  Eigen::MatrixXd wanted = weight * moments_.cross;
+  if (moments_.lack_compressed.size() > 0) wanted += moments_.lack_compressed;
+  return wanted;
+}
+
 Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
                                                const std::string& what) const {
   switch (method_) {
@@ -89,12 +97,12 @@ Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Ei
     case FitMethod::kAlignedSvd: {
       LowRankFactors factors = TruncateWhitenedSvd(weight, lower_, rank);
       HALFLING_ASSIGN_OR_RETURN(
-          factors.left, RefitLeftFactor(weight, moments_.cross, moments_.compressed, factors.right,
-                                        what.c_str()));
+          factors.left,
+          RefitLeftFactor(Wanted(weight), moments_.compressed, factors.right, what.c_str()));
       return factors;
     }
     case FitMethod::kRegression:
-      return TruncateRegression(weight, moments_.cross, lower_, rank);
+      return TruncateRegression(Wanted(weight), lower_, rank);
   }
   return TruncateWhitenedSvd(weight, lower_, rank);
 }
@@ -106,7 +114,7 @@ Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const Line
   if (plan.storage == Storage::kDense) {
     // Rounding may start from what the inputs that have drifted ask for.
     const Eigen::MatrixXd target = method_ == FitMethod::kRegression && IsInteger(plan.dtype)
-                                       ? Regress(weight, moments_.cross, lower_)
+                                       ? Regress(Wanted(weight), lower_)
                                        : weight;
     HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
                               Round(target, plan.dtype, moments_.compressed, what));
@@ -124,10 +132,10 @@ Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
                                                const LinearPlan& plan, LowRankFactors factors,
                                                const std::string& what) const {
   StoredFactors stored;
-  Eigen::MatrixXd target = weight;  // of left: the rows that it gives
+  std::vector<int> rows;  // that left gives; all if empty
   if (plan.storage == Storage::kPivoted) {
     InterpolativeFactors interpolative = Interpolate(factors.left, factors.right);
-    target = weight(OtherRows(weight.rows(), interpolative.pivots), Eigen::all);
+    rows = OtherRows(weight.rows(), interpolative.pivots);
     stored.pivots = std::move(interpolative.pivots);
     factors.left = std::move(interpolative.coefficients);
     factors.right = std::move(interpolative.pivot_rows);
@@ -139,9 +147,10 @@ Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
   Eigen::MatrixXd gram;  // of what left reads
   if (method_ == FitMethod::kRegression && IsInteger(plan.dtype)) {
     const Eigen::MatrixXd right = ToDoubles(ToMatrix(stored.right));
-    HALFLING_ASSIGN_OR_RETURN(
-        factors.left,
-        RefitLeftFactor(target, moments_.cross, moments_.compressed, right, what.c_str()));
+    Eigen::MatrixXd wanted = Wanted(weight);
+    if (!rows.empty()) wanted = wanted(rows, Eigen::all).eval();
+    HALFLING_ASSIGN_OR_RETURN(factors.left,
+                              RefitLeftFactor(wanted, moments_.compressed, right, what.c_str()));
     gram = right * moments_.compressed * right.transpose();
   }
   HALFLING_ASSIGN_OR_RETURN(stored.left, Round(factors.left, plan.dtype, gram, what));
@@ -175,14 +184,15 @@ void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fit
   };
   const bool sees_original = moments_.original.size() > 0;
   const Eigen::MatrixXd& inputs = sees_original ? moments_.original : moments_.compressed;
-  fitted.squared_output = inner(weight * inputs, weight);
+  double& output = fitted.squared_output.emplace(inner(weight * inputs, weight));
   if (moments_.cross.size() == 0) {
     const Eigen::MatrixXd difference = weight - effective;
     fitted.squared_error = inner(difference * inputs, difference);
     return;
   }
-  // ||W X||^2 - 2 <W X, W^ X'> + ||W^ X'||^2, without the ridge on the last two.
-  fitted.squared_error = *fitted.squared_output - 2 * inner(weight * moments_.cross, effective) +
+  if (moments_.lack_compressed.size() > 0) output += 2 * inner(moments_.lack_original, weight) + moments_.lack_square;
+  // ||Y||^2 - 2 <Y, W^ X'> + ||W^ X'||^2, without the ridge on the last two.
+  fitted.squared_error = output - 2 * inner(Wanted(weight), effective) +
                          inner(effective * moments_.compressed, effective) +
                          ridge_ * (2 * inner(weight, effective) - inner(effective, effective));
 }

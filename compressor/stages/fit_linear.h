@@ -14,13 +14,15 @@
 
 namespace halfling {
 
-// With W the weight, X its inputs in the original model and X' those in the compressed one. The
-// first four say how factors are found:
+// With W the weight, X its inputs in the original model, X' those in the compressed one, and Y the
+// outputs that are wanted of it. Y = W X, except that in kRegression a weight whose outputs are added
+// to the hidden states also makes good what those lack by then: Y = W X + (H - H'). The first four
+// say how factors are found:
 enum class FitMethod {
   kSvd,          // nearest in the weights, ||W - A B||; nothing is calibrated
   kWhitenedSvd,  // nearest in the outputs, ||(W - A B) X|| (SVD-LLM)
-  kAlignedSvd,   // the same, then A refitted to ||W X - A B X'|| (OD-LLM, arXiv 2601.09306)
-  kRegression,   // A and B of the least ||W X - A B X'|| (reduced-rank regression, Izenman 1975),
+  kAlignedSvd,   // the same, then A refitted to ||Y - A B X'|| (OD-LLM, arXiv 2601.09306)
+  kRegression,   // A and B of the least ||Y - A B X'|| (reduced-rank regression, Izenman 1975),
                  // with what rounding B does made good by A, and all rounding compensated
   kRounding,     // no factors: a dense weight rounded with compensation on X' (GPTQ)
 };
@@ -32,9 +34,9 @@ MomentChoice MomentsFor(FitMethod method);
 
 struct FittedLinear {
   StoredLinear stored;
-  // Falling; of W for kSvd, of W L (X X^T = L L^T) or W K L'^-T for the others; empty when dense.
+  // Falling; of W for kSvd, of W L (X X^T = L L^T) or Y X'^T L'^-T for the others; empty when dense.
   Eigen::VectorXd singular_values;
-  // ||W X - W^ X'||^2 and ||W X||^2 on the calibration tokens, with X' = X for kWhitenedSvd and
+  // ||Y - W^ X'||^2 and ||Y||^2 on the calibration tokens, with X' = X for kWhitenedSvd and
   // X = X' for kRounding, which see no other inputs; nothing for kSvd.
   std::optional<double> squared_error;
   std::optional<double> squared_output;
@@ -61,6 +63,8 @@ class LinearFitter {
       : method_(method), moments_(std::move(moments)) {}
 
   Status PrepareRegression(const std::string& what);
+  // Y X'^T
+  Eigen::MatrixXd Wanted(const Eigen::MatrixXd& weight) const;
   Result<StoredFactors> FitFactors(const Eigen::MatrixXd& weight, const LinearPlan& plan,
                                    LowRankFactors factors, const std::string& what) const;
   Result<StoredMatrix> Round(const Eigen::MatrixXd& matrix, DType dtype,

@@ -14,12 +14,19 @@ struct InputMoments {
   Eigen::MatrixXd original;    // G = X X^T
   Eigen::MatrixXd cross;       // K = X X'^T
   Eigen::MatrixXd compressed;  // G' = X' X'^T
+
+  // Of a group whose outputs are added to the hidden states: what those of the compressed model lack
+  // before that, D = H - H' [model_dim, tokens]. Empty for other groups.
+  Eigen::MatrixXd lack_original;    // D X^T [model_dim, n]
+  Eigen::MatrixXd lack_compressed;  // D X'^T [model_dim, n]
+  double lack_square = 0;           // ||D||^2
 };
 
 struct MomentChoice {
   bool original = false;
   bool cross = false;
   bool compressed = false;
+  bool lack = false;
 };
 
 // The moments of the group before which both walks stand. A walk may be null where the choice does

@@ -16,12 +16,16 @@ namespace halfling {
 namespace {
 
 constexpr size_t kFewestProbes = 16;
-constexpr size_t kMostProbes = 256;
+constexpr size_t kMostProbes = 1024;
+constexpr size_t kProbeFloats = size_t{1} << 27;  // of the hidden states of all variants: 512 MiB
 
-size_t NumProbes(size_t num_sequences, int num_layers) {
-  const size_t variants = kNumLinearKinds * static_cast<size_t>(num_layers);
-  // The calibration's walk holds the inputs of a group beside the hidden states: about four times.
-  const size_t affordable = 4 * num_sequences / variants;
+size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config) {
+  const size_t num_sequences = calibration.sequences.size();
+  size_t tokens = 0;
+  for (const TokenSequence& sequence : calibration.sequences) tokens += sequence.size();
+  const size_t variants = kNumLinearKinds * static_cast<size_t>(config.num_layers);
+  const size_t floats = variants * static_cast<size_t>(config.model_dim) * tokens;  // of all
+  const size_t affordable = kProbeFloats * num_sequences / std::max<size_t>(floats, 1);
   return std::min(num_sequences, std::clamp(affordable, kFewestProbes, kMostProbes));
 }
 
@@ -170,15 +174,14 @@ Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference
                              const CalibrationSet& calibration, const ItemTrie& trie, int threads,
                              Progress& progress) {
   return RunSurvey(original, reference, calibration,
-                   NumProbes(calibration.sequences.size(), original.config().num_layers), trie,
-                   threads, progress);
+                   NumProbes(calibration, original.config()), trie, threads, progress);
 }
 
 Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
                            const ModelPlan& reference, const CalibrationSet& calibration,
                            const ItemTrie& trie, int threads, Progress& progress) {
   const ModelConfig& config = original.config();
-  const size_t num_probes = NumProbes(calibration.sequences.size(), config.num_layers);
+  const size_t num_probes = NumProbes(calibration, config);
   HALFLING_ASSIGN_OR_RETURN(
       const Survey fresh, RunSurvey(original, reference, calibration.First(num_probes), num_probes,
                                     trie, threads, progress));

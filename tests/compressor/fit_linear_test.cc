@@ -26,6 +26,7 @@ struct Data {
   MatrixXd weight = MadeUpMatrix(24, 40, 1);
   MatrixXd x;    // [40, tokens]
   MatrixXd own;  // the same, drifted
+  MatrixXd lack;  // [24, tokens] of the hidden states; empty for a weight that is not added to them
 
   Data() {
     // Correlated inputs, as activations are.
@@ -38,6 +39,11 @@ struct Data {
     if (choice.original) moments.original = x * x.transpose();
     if (choice.cross) moments.cross = x * own.transpose();
     if (choice.compressed) moments.compressed = own * own.transpose();
+    if (choice.lack && lack.size() > 0) {
+      moments.lack_original = lack * x.transpose();
+      moments.lack_compressed = lack * own.transpose();
+      moments.lack_square = lack.squaredNorm();
+    }
     return moments;
   }
 
@@ -89,6 +95,28 @@ TEST_CASE("the reported errors are those on the inputs") {
   const FittedLinear whitened = data.Fit(FitMethod::kWhitenedSvd, plan);
   CHECK(*whitened.squared_error == Approx(data.ErrorWithoutDrift(whitened)).epsilon(1e-6));
   CHECK_FALSE(data.Fit(FitMethod::kSvd, plan).squared_error.has_value());
+}
+
+TEST_CASE("a weight that is added to the hidden states makes good what they lack") {
+  Data data;
+  const MatrixXd kept = data.weight * data.x;
+  // Half of it can be told from the inputs, half cannot.
+  data.lack = 0.3 * MadeUpMatrix(24, 40, 7) * data.own + 2 * MadeUpMatrix(24, 400, 8);
+  const auto error = [&](const FittedLinear& fitted) {
+    return (kept + data.lack - Data::Effective(fitted) * data.own).squaredNorm();
+  };
+  for (const DType dtype : {DType::kF32, DType::kI8}) {
+    for (const Storage storage : {Storage::kLowRank, Storage::kPivoted, Storage::kDense}) {
+      if (storage == Storage::kDense && dtype == DType::kF32) continue;  // kept as it is
+      const LinearPlan plan = {storage, dtype, 16};
+      const FittedLinear fitted = data.Fit(FitMethod::kRegression, plan);
+      CHECK(*fitted.squared_error == Approx(error(fitted)).epsilon(1e-6));
+      CHECK(*fitted.squared_output == Approx((kept + data.lack).squaredNorm()));
+      Data ignorant = data;
+      ignorant.lack = {};
+      CHECK(error(fitted) < 0.9 * error(ignorant.Fit(FitMethod::kRegression, plan)));
+    }
+  }
 }
 
 TEST_CASE("what int8 takes from the factors, the regression mostly gives back") {

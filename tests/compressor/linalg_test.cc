@@ -88,7 +88,7 @@ TEST_CASE("the refitted left factor is numpy's least-squares solution") {
   const MatrixXd inputs = ToMatrix(Golden()["inputs"]);
   const MatrixXd drifted = ToMatrix(Golden()["refit"]["drifted_inputs"]);
   const MatrixXd right = ToMatrix(Golden()["refit"]["right"]);
-  const auto left = RefitLeftFactor(weight, inputs * drifted.transpose(),
+  const auto left = RefitLeftFactor(weight * inputs * drifted.transpose(),
                                     drifted * drifted.transpose(), right, "test");
   REQUIRE(left.has_value());
   CHECK((*left - ToMatrix(Golden()["refit"]["left"])).norm() < 1e-9);
@@ -102,7 +102,7 @@ TEST_CASE("reduced-rank regression reaches the least error that numpy finds") {
   REQUIRE(covariance.has_value());
   for (Eigen::Index rank = 1; rank <= weight.rows(); ++rank) {
     const LowRankFactors factors =
-        TruncateRegression(weight, inputs * drifted.transpose(), covariance->lower, rank);
+        TruncateRegression(weight * inputs * drifted.transpose(), covariance->lower, rank);
     const double error = (weight * inputs - factors.left * factors.right * drifted).norm();
     CHECK(error == Approx(Golden()["regression"]["errors"][rank - 1].get<double>()).epsilon(1e-9));
   }
