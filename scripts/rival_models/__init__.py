@@ -1,1 +1,1 @@
-"""Writes a model directory's weights as other engines want them: what `npm run bench` compares with."""
+"""Writes a model directory's weights for the engines that `npm run bench` compares with."""

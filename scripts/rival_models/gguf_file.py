@@ -1,4 +1,4 @@
-"""The decoder as GGUF, what llama.cpp reads. A token's text is <ID>, so that text can name tokens."""
+"""The decoder as GGUF for llama.cpp. A token's text is <ID>, so that text can name tokens."""
 
 from __future__ import annotations
 

@@ -70,7 +70,9 @@ def read_weights(folder: Path) -> Weights:
     places, described = directory.places, directory.config
     config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
     if described.get("head_dim", config.head_dim) != config.head_dim:
-        raise DataError(f"{folder}: head_dim is {described['head_dim']}, expected {config.head_dim}")
+        raise DataError(
+            f"{folder}: head_dim is {described['head_dim']}, expected {config.head_dim}"
+        )
     width, seen = config.hidden_size, {CODES, POPULARITY, "vocabulary.ids"}
 
     def vector(name: str) -> np.ndarray:
