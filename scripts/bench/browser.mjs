@@ -4,7 +4,7 @@ import { CASES, contenders, makeHistories, scaledRuns } from './plan.mjs';
 import { checkHistories, firstLevel, itemIds, nativeRanking } from './prepare.mjs';
 import { summarize } from './statistics.mjs';
 
-const WARM_UPS = { cold: 10, warm: 5, explain: 1 };
+const MOST_WARM_UPS = 10;
 const FIRST_TOKENS = 40; // of which the reference's first ten must be some
 
 /** Calls a function of the page's globalThis.bench. */
@@ -121,7 +121,8 @@ export class ModelBenchmark {
   }
 
   async #time(kind, results) {
-    const [warmUps, runs] = [Math.min(WARM_UPS[kind], this.#runs[kind]), this.#runs[kind]];
+    const runs = this.#runs[kind];
+    const warmUps = Math.min(MOST_WARM_UPS, Math.floor(runs / 10)); // the checks have warmed it too
     this.#say(`${kind}: ${runs} rounds of ${results.length} contenders`);
     const names = results.map(({ name }) => name);
     const items = (await itemIds(this.#model, results[0].directory)).length;

@@ -27,7 +27,7 @@ export const MODELS = [
     checkpoint: 'build/bench/checkpoints/smollm2-135m-random',
     directories: {
       dense: { method: 'none', arguments: ['--method', 'none', '--dtype', 'f32'] },
-      int8: { method: 'int8', arguments: ['--method', 'int8'] },
+      int8: { method: 'int8', arguments: ['--method', 'int8', '--calibration-users', '32'] },
     },
     ours: ['int8'],
     onnx: ['dense'],

@@ -108,5 +108,8 @@ export async function nativeRanking(model, name, ids, history) {
   const command = [TOOL, 'recommend', directory, '--json', '--history', chosen];
   const { output } = await mustRun([...command, '--limit', '20'], { quiet: true });
   const { items } = JSON.parse(output);
-  return { items: items.map(({ index }) => index), scores: items.map(({ score }) => score) };
+  return {
+    items: items.map(({ index }) => index),
+    scores: items.map(({ score }) => Math.fround(score)),
+  };
 }

@@ -39,18 +39,19 @@ within the engine's worker.
   compilation included.
 - **memory**: of the engine's WebAssembly.Memory at the end, which never shrinks, so its peak.
 - **halfling** is the built npm package. **onnxruntime-web** (wasm) runs the same weights exported
-  to ONNX in f32 with a key-value cache, its fused operators, and the same beam search, whose beams
-  share the prompt's keys and values; a halved layer is two products there too. **wllama** runs the
-  dense model as GGUF. Its interface takes prompts, not beams, so its times are what llama.cpp says
-  it took to decode as many tokens in as many batches: the prompt, then 20 tokens for each further
-  level, without search or sampling.
+  to ONNX in f32 with a key-value cache, its fused operators where they are faster, and the same
+  beam search, whose beams share the prompt's keys and values. A halved layer is two products there
+  too, where those multiply less than the whole matrix.
+- **wllama** runs the dense model as GGUF. Its interface takes prompts, not beams, so its times are
+  what llama.cpp says it took to decode as many tokens in as many batches: the prompt, then 20
+  tokens for each further level, without search or sampling.
 - A time counts only where the answer is right: **checked** tells how. Halfling must give the native
   tool's ranking to the bit, onnxruntime-web the same list with log-probabilities within {score};
   where Halfling's arithmetic is of integers and onnxruntime-web's is not, items that close to each
   other may swap (within {tie}). wllama's probabilities of the likeliest first tokens must be
   PyTorch's, within {f16} at f16 and {q8} at q8_0.
 """
-TOLERANCES = {"score": 0.001, "tie": 0.02, "f16": 0.02, "q8": 0.15}
+TOLERANCES = {"score": 0.001, "tie": 0.02, "f16": 0.02, "q8": 0.2}
 
 
 def page(results: dict[str, Any], plot: str | None = None) -> str:

@@ -1,12 +1,15 @@
 """The decoder as an ONNX graph for onnxruntime: one graph for prompts, events and beams.
 
-It runs N new tokens over a cache of P earlier ones, and every fused operator that onnxruntime has
-for such a model is used. Beams are tokens of one sequence: all at the same position, each kept
-from seeing its siblings by `bias`, so that 20 beams share the prompt's keys and values uncopied.
+It runs N new tokens over a cache of P earlier ones. `bias` says who sees whom. Beams are tokens of
+one sequence: all at the same position, none seeing its siblings, so that 20 beams share the
+prompt's keys and values uncopied.
+
+onnxruntime's fused operators are used where they are faster. Its attention is not: in WebAssembly a
+recommendation took 20 ms with GroupQueryAttention and 11 ms with products and a softmax (the
+instruments model; MultiHeadAttention took as long as those, but wants a key for every query head).
 
 Inputs:  tokens [1, N], positions [1, N]; bias [1, 1, N, P + N], added to the attention scores;
-         last [1] = P + N - 1, total = P + N; rows [R], whose logits are wanted;
-         past_key.I, past_value.I [1, G, P, E]
+         rows [R], whose logits are wanted; past_key.I, past_value.I [1, G, P, E]
 Outputs: logits [R, vocabulary]; key.I, value.I [1, G, P + N, E]
 """
 
@@ -20,7 +23,7 @@ from .weights import Layer, Linear, Weights
 
 OPSET, IR_VERSION = 21, 10
 FUSED = "com.microsoft"  # the domain of onnxruntime's own operators
-FLOAT, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
 
 class Graph:
@@ -55,19 +58,33 @@ class Graph:
         self.node("Split", [x, self.constant(np.array(sizes))], names, axis=-1)
         return names
 
+    def reshape(self, x: str, *shape: int) -> str:
+        """-1 is what is left."""
+        return self.add("Reshape", x, self.constant(np.array(shape)))
+
     def linears(self, x: str, layers: list[Linear]) -> list[str]:
-        """Several layers of one input; their right factors are one product."""
-        if all(layer.right is None for layer in layers):
-            whole = self.times(x, np.concatenate([layer.left for layer in layers]))
-            sizes = [len(layer.left) for layer in layers]
-            return self.split(whole, sizes) if len(layers) > 1 else [whole]
-        first = [layer.left if layer.right is None else layer.right for layer in layers]
-        inner = self.times(x, np.concatenate(first))
-        parts = self.split(inner, [len(part) for part in first]) if len(layers) > 1 else [inner]
+        """Several layers of one input; the first product of each is part of one."""
+        matrices = [factors(layer) for layer in layers]
+        inner = self.times(x, np.concatenate([first for first, *_ in matrices]))
+        sizes = [len(first) for first, *_ in matrices]
+        parts = self.split(inner, sizes) if len(layers) > 1 else [inner]
         return [
-            part if layer.right is None else self.times(part, layer.full_left)
-            for part, layer in zip(parts, layers, strict=True)
+            self.times(part, second[0]) if second else part
+            for part, (_, *second) in zip(parts, matrices, strict=True)
         ]
+
+
+def factors(layer: Linear) -> list[np.ndarray]:
+    """The layer as one product or two, whatever multiplies less.
+
+    A pivoted layer's left factor holds its identity: to put the outputs in order takes longer.
+    """
+    if layer.right is None:
+        return [layer.left]
+    rank, width = layer.right.shape
+    left = layer.full_left
+    fewer = rank * (width + len(left)) < width * len(left)
+    return [layer.right, left] if fewer else [layer.whole]
 
 
 class Decoder:
@@ -80,6 +97,9 @@ class Decoder:
 
     def build(self) -> onnx.ModelProto:
         graph, layers = self.graph, self.weights.layers
+        new, total = (self.extent("bias", axis) for axis in (2, 3))
+        self.scores_shape = self.shape(1, self.config.num_attention_heads, new, total)
+        self.grouped_shape = self.shape(1, self.config.num_key_value_heads, -1, total)
         residual = graph.add("Gather", graph.constant(self.weights.embedding), "tokens")
         x = self.norm(residual, layers[0].attention_norm)
         for number, layer in enumerate(layers):
@@ -96,6 +116,14 @@ class Decoder:
         head = graph.constant(self.weights.embedding.T)
         graph.node("MatMul", [x, head], ["logits"])
         return self.model()
+
+    def extent(self, name: str, axis: int) -> str:
+        return self.graph.add("Shape", name, start=axis, end=axis + 1)
+
+    def shape(self, *extents: int | str) -> str:
+        """Of numbers and of what `extent` returned."""
+        parts = [x if isinstance(x, str) else self.graph.constant(np.array([x])) for x in extents]
+        return self.graph.add("Concat", *parts, axis=0)
 
     def norm(self, x: str, scale: np.ndarray) -> str:
         epsilon = self.config.rms_norm_eps
@@ -115,22 +143,39 @@ class Decoder:
         return name, f"{name}.sum"
 
     def attention(self, number: int, layer: Layer, x: str) -> str:
-        queries, keys, values = self.graph.linears(
+        graph, config = self.graph, self.config
+        heads, groups, size = (
+            config.num_attention_heads,
+            config.num_key_value_heads,
+            config.head_dim,
+        )
+        queries, keys, values = graph.linears(
             x, [layer.linears[name] for name in ("q_proj", "k_proj", "v_proj")]
         )
-        name = f"t{len(self.graph.nodes)}"
-        past = [f"past_key.{number}", f"past_value.{number}"]
-        tables = [self.cos, self.sin, "positions", "bias"]
-        self.graph.node(
-            "GroupQueryAttention",
-            [queries, keys, values, *past, "last", "total", *tables],
-            [name, f"key.{number}", f"value.{number}"],
-            FUSED,
-            num_heads=self.config.num_attention_heads,
-            kv_num_heads=self.config.num_key_value_heads,
-            do_rotary=1,
-        )
-        return name
+        queries, keys = self.by_head(self.rotated(queries), heads), self.rotated(keys)
+        for kind, added in (("key", keys), ("value", values)):
+            past = [f"past_{kind}.{number}", self.by_head(added, groups)]
+            graph.node("Concat", past, [f"{kind}.{number}"], axis=2)
+        # The query heads of a group are rows of one product, so that no key is copied for them.
+        queries = graph.reshape(queries, 1, groups, -1, size)
+        inputs = (queries, f"key.{number}")
+        scores = graph.add("FusedMatMul", *inputs, domain=FUSED, transB=1, alpha=size**-0.5)
+        scores = graph.add("Reshape", scores, self.scores_shape)
+        scores = graph.add("Softmax", graph.add("Add", scores, "bias"), axis=-1)
+        scores = graph.add("Reshape", scores, self.grouped_shape)
+        mixed = graph.add("MatMul", scores, f"value.{number}")
+        mixed = graph.reshape(mixed, 1, heads, -1, size)
+        mixed = graph.add("Transpose", mixed, perm=[0, 2, 1, 3])
+        return graph.reshape(mixed, 1, -1, heads * size)
+
+    def rotated(self, x: str) -> str:
+        tables = (self.cos, self.sin)
+        return self.graph.add("RotaryEmbedding", x, "positions", *tables, domain=FUSED)
+
+    def by_head(self, x: str, heads: int) -> str:
+        """[1, N, heads * E] -> [1, heads, N, E]"""
+        split = self.graph.reshape(x, 1, -1, heads, self.config.head_dim)
+        return self.graph.add("Transpose", split, perm=[0, 2, 1, 3])
 
     def feed_forward(self, layer: Layer, x: str) -> str:
         gate, up = self.graph.linears(x, [layer.linears[name] for name in ("gate_proj", "up_proj")])
@@ -145,8 +190,6 @@ class Decoder:
             describe("tokens", INT64, [1, "new"]),
             describe("positions", INT64, [1, "new"]),
             describe("bias", FLOAT, [1, 1, "new", "total"]),
-            describe("last", INT32, [1]),
-            describe("total", INT32, []),
             describe("rows", INT64, ["rows"]),
         ]
         outputs = [describe("logits", FLOAT, ["rows", self.config.vocab_size])]

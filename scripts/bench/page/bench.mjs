@@ -1,6 +1,6 @@
 // The page's side of the benchmark: loads engines, asks them, and takes their times. Node drives it
 // (scripts/bench/browser.mjs) and reads globalThis.bench.
-import { CREATE, FILES, Unavailable } from './engines.mjs';
+import { CREATE, FILES } from './engines.mjs';
 import { withProbe } from './workers.mjs';
 
 // Before each turn, so that no thread still spins for the turn before.
@@ -58,8 +58,7 @@ async function open(contender) {
     opened.set(contender.name, await start(contender));
     return undefined;
   } catch (error) {
-    if (error instanceof Unavailable) return error.message;
-    throw error;
+    return String(error?.message ?? error);
   }
 }
 

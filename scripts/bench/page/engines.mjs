@@ -1,6 +1,6 @@
-// The engines behind one interface: `create` resolves to {recommend, describe, dispose}, where
+// The engines behind one interface: each function of CREATE resolves to {recommend, dispose}, where
 // recommend(history of item indices) resolves to {items, scores, milliseconds}. The milliseconds are
-// those that the engine took within its worker, and where it says so the tokens it was for.
+// those that the engine took within its worker.
 import { createRecommender } from '/dist/index.js';
 import { LoggerWithoutDebug, Wllama } from '/npm/@wllama/wllama/esm/index.js';
 
@@ -33,15 +33,12 @@ export const FILES = {
 
 export const CREATE = { halfling, 'onnxruntime-web': onnxruntime, wllama };
 
-/** Thrown for a variant that an engine does not offer here. */
-export class Unavailable extends Error {}
-
 async function halfling({ model, simd, threads }) {
   const several = threads > 1 ? { threads } : {};
   const recommender = await createRecommender({ model: `/models/${model}/`, simd, ...several });
   if (threads > 1 && recommender.info.threads !== threads) {
     recommender.dispose();
-    throw new Unavailable(`the package offers no ${threads} threads here`);
+    throw new Error(`the package offers no ${threads} threads here`);
   }
   const indices = new Map(recommender.items.map(({ id }, index) => [id, index]));
   return {
@@ -111,7 +108,7 @@ async function wllama({ model, weights, threads }, files) {
     n_gpu_layers: 0,
     n_parallel: 1,
   });
-  if (engine.getNumThreads() !== threads) throw new Unavailable(`wllama has no ${threads} threads`);
+  if (engine.getNumThreads() !== threads) throw new Error(`wllama has no ${threads} threads here`);
   const levels = Math.max(...description.codes.map((code) => code.length));
   const beamTokens = (level) => {
     const codes = description.codes.filter((code) => code.length > level);

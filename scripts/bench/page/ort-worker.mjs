@@ -63,8 +63,6 @@ class Decoder {
       positions: integers(positions, [1, tokens.length]),
       rows: integers(rows, [rows.length]),
       bias: new ort.Tensor('float32', bias, [1, 1, tokens.length, total]),
-      last: new ort.Tensor('int32', Int32Array.of(total - 1), [1]),
-      total: new ort.Tensor('int32', Int32Array.of(total), []),
     };
     this.#names.forEach((name, i) => (feeds[`past_${name}`] = cache[i]));
     const results = await this.session.run(feeds, keep ? ['logits', ...this.#names] : ['logits']);
@@ -94,13 +92,15 @@ class Recommender {
   }
 
   async #runPrompt(tokens) {
-    const shared = Math.min(commonLength(tokens, this.#tokens), tokens.length - 1);
-    // A prefix without an item would only cost onnxruntime its path for first prompts.
-    const past = shared > this.model.prompt.prefix.length ? shared : 0;
+    const past = Math.min(commonLength(tokens, this.#tokens), tokens.length - 1);
     const before = past > 0 ? this.decoder.trimmed(this.#trunk, past) : this.decoder.emptyCache();
     const added = tokens.slice(past);
     const positions = added.map((_, i) => past + i);
     const bias = new Float32Array(added.length * tokens.length);
+    added.forEach((_, i) => {
+      const row = i * tokens.length;
+      bias.fill(HIDDEN, row + past + i + 1, row + tokens.length);
+    });
     const rows = [added.length - 1];
     const result = await this.decoder.run(before, added, positions, rows, bias, true);
     this.#tokens = tokens;
