@@ -46,7 +46,7 @@ def rows(model: dict[str, Any]) -> list[Contender]:
 
 
 def draw_model(axes: Any, name: str, lines: list[Contender]) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for place, one in enumerate(lines):
         cold, low, high = (quantile(one, "cold", share) for share in ("median", "p10", "p90"))
@@ -61,6 +61,7 @@ def draw_model(axes: Any, name: str, lines: list[Contender]) -> None:
     axes.set_yticklabels([f"{label(one)}, {threads_text(one['threads'])}" for one in lines])
     axes.set_xscale("log")
     axes.set_xlim(right=max(quantile(one, "cold", "p90") for one in lines) * 1.6)
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ms"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(f"{name}: one recommendation\n", loc="left", fontweight="bold")
