@@ -27,10 +27,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="directory to write")
     for name, default in {"hidden": 768, "ffn": 2048, "layers": 4, "heads": 12}.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"({default})")
+    parser.add_argument("--kv-heads", type=int, help="(as many as --heads)")
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.kv_heads = arguments.kv_heads or arguments.heads
+    if arguments.hidden % arguments.heads or arguments.heads % arguments.kv_heads:
+        parser.error("expected --hidden to be a multiple of --heads, and that of --kv-heads")
+    return arguments
 
 
 def bfloat16_bytes(random: np.random.Generator, rows: int, cols: int) -> bytes:
@@ -69,6 +74,7 @@ class Shards:
 def write_weights(arguments: argparse.Namespace, vocab_size: int) -> None:
     random = np.random.default_rng(arguments.seed)
     hidden, ffn = arguments.hidden, arguments.ffn
+    narrow = hidden // arguments.heads * arguments.kv_heads
     shards = Shards(arguments.output, arguments.layers + 1)
     ones = np.full(hidden, 0x3F80, "<u2").tobytes()
 
@@ -83,7 +89,10 @@ def write_weights(arguments: argparse.Namespace, vocab_size: int) -> None:
     )
     for layer in range(arguments.layers):
         prefix = f"model.layers.{layer}."
-        tensors = {prefix + f"self_attn.{x}_proj.weight": matrix(hidden, hidden) for x in "qkvo"}
+        tensors = {
+            prefix + f"self_attn.{name}_proj.weight": matrix(rows, hidden)
+            for name, rows in {"q": hidden, "k": narrow, "v": narrow, "o": hidden}.items()
+        }
         for name in ("gate", "up"):
             tensors[prefix + f"mlp.{name}_proj.weight"] = matrix(ffn, hidden)
         tensors[prefix + "mlp.down_proj.weight"] = matrix(hidden, ffn)
@@ -108,7 +117,7 @@ def write_documents(arguments: argparse.Namespace, vocab_size: int) -> None:
         "intermediate_size": arguments.ffn,
         "num_hidden_layers": arguments.layers,
         "num_attention_heads": arguments.heads,
-        "num_key_value_heads": arguments.heads,
+        "num_key_value_heads": arguments.kv_heads,
         "max_position_embeddings": 128,
         "rms_norm_eps": 1e-6,
         "rope_theta": 10000.0,

@@ -15,6 +15,8 @@ import {
   NO_TESTS,
 } from './lib/count-tests.mjs';
 
+const TOOLING_TESTS = ['count-tests', 'bench'].map((name) => `tests/tooling/${name}.test.mjs`);
+
 // Each suite returns the counts of its test cases and whether all of its commands succeeded.
 const SUITES = {
   layers: ['Include layers', () => checkOnly(['scripts/check-layers'])],
@@ -24,10 +26,7 @@ const SUITES = {
   relaxed: ['The relaxed wasm module in Node', () => runCtest('wasm-relaxed')],
   chromium: ['C++, wasm and relaxed wasm in Chromium', runWasmInChromium],
   scripts: ['Python scripts', runPytest],
-  tooling: [
-    'Build scripts',
-    () => countedRun(['node', '--test', 'tests/tooling/count-tests.test.mjs'], countNodeTest),
-  ],
+  tooling: ['Build scripts', () => countedRun(['node', '--test', ...TOOLING_TESTS], countNodeTest)],
   agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
   types: ['Types of the package and the page', checkTypes],
   web: ['The npm package', () => countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest)],

@@ -40,8 +40,10 @@ export async function compressModels() {
   }
 }
 
-/** Builds the npm package of both wasm variants, and the demo page over it. */
-export async function buildPage() {
+/** Builds the npm package, of both wasm variants. */
+export async function buildPackage() {
+  await buildPreset('wasm', ['halfling_wasm']);
+  await buildPreset('wasm-relaxed', ['halfling_wasm']);
   const engines = ['wasm', 'wasm-relaxed'].flatMap((preset) =>
     ['wasm', 'mjs'].map((type) => `build/${preset}/wasm/halfling.${type}`),
   );
@@ -50,6 +52,10 @@ export async function buildPage() {
   if (!(await isNewer('web/dist/index.d.ts', web))) {
     await mustRun(['npm', 'run', 'build', '--workspace', 'web']);
   }
+}
+
+/** Builds the demo page over the built package. */
+export async function buildPage() {
   const demoInputs = ['src', 'public/icon.svg', 'index.html', 'vite.config.ts', 'package.json'];
   const demo = [...demoInputs.map((name) => `demo/${name}`), 'web/dist', 'build/models'];
   if (!(await isNewer('demo/dist/index.html', demo))) {
@@ -61,13 +67,12 @@ export async function buildPage() {
 export async function buildDemo() {
   await buildPreset('native', ['halfling']);
   await compressModels();
-  await buildPreset('wasm', ['halfling_wasm']);
-  await buildPreset('wasm-relaxed', ['halfling_wasm']);
+  await buildPackage();
   await buildPage();
 }
 
 /** Whether a file exists and is newer than all inputs (files, or folders with all they hold). */
-async function isNewer(output, inputs) {
+export async function isNewer(output, inputs) {
   const made = await changedAt(path.join(ROOT, output));
   if (made === undefined) return false;
   const changes = await Promise.all(inputs.map((input) => lastChangeBelow(path.join(ROOT, input))));

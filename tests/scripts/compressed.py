@@ -141,7 +141,12 @@ def write_halved(
         else:
             tensors[name] = torch.tensor(value)
     config = {**hugging_face_config(model.llama.config), "vocab_size": len(kept)}
-    metadata = {"format": "halfling-1", "config": json.dumps(config)}
+    prompt = {"prefix": [0], "separator": [], "suffix": [], "max_history": 20}
+    metadata = {
+        "format": "halfling-1",
+        "config": json.dumps(config),
+        "prompt": json.dumps(prompt),
+    }
     save_file({k: v.contiguous() for k, v in tensors.items()}, str(folder / SHARD), metadata)
     (folder / "catalog.json").write_text("{}")
     report = {

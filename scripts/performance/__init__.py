@@ -1,0 +1,1 @@
+"""The page and the plot of a run of `npm run bench`, made from its results alone."""

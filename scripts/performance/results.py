@@ -1,0 +1,70 @@
+"""Finds figures in the results JSON of `npm run bench`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Contender = dict[str, Any]
+CASES = ("cold", "warm", "explain")
+ORT, WLLAMA, OURS = "onnxruntime-web", "wllama", "halfling"
+
+
+def model_named(results: dict[str, Any], beginning: str) -> dict[str, Any]:
+    """An empty one where the run has no such model."""
+    found = (model for model in results["models"] if model["name"].startswith(beginning))
+    return next(found, {"name": beginning, "contenders": [], "skipped": []})
+
+
+def find(model: dict[str, Any], **wanted: Any) -> Contender | None:
+    return next(
+        (one for one in model["contenders"] if all(one.get(k) == v for k, v in wanted.items())),
+        None,
+    )
+
+
+def median(contender: Contender | None, case: str) -> float | None:
+    """Milliseconds in the engine."""
+    return quantile(contender, case, "median")
+
+
+def quantile(
+    contender: Contender | None, case: str, share: str, clock: str = "engine_ms"
+) -> float | None:
+    if contender is None or case not in contender["cases"]:
+        return None
+    return contender["cases"][case][clock][share]
+
+
+def download(results: dict[str, Any], engine: str) -> int | None:
+    """Bytes, compressed."""
+    for entry in results["downloads"]:
+        if entry["engine"] == engine:
+            return entry["wasm"]["gzip"] + entry["js"]["gzip"]
+    return None
+
+
+def label(contender: Contender) -> str:
+    """halfling, halved int8, relaxed SIMD"""
+    parts = [contender["engine"], weights_text(contender)]
+    if "simd" in contender:
+        parts.append(f"{contender['simd']} SIMD")
+    return ", ".join(parts)
+
+
+def weights_text(contender: Contender) -> str:
+    names = {"half": "halved", "dense": "dense", "int8": "dense"}
+    stored = {"half": "int8", "dense": "f32", "int8": "int8"}[contender["directory"]]
+    return f"{names[contender['directory']]} {contender.get('weights', stored)}"
+
+
+def threads_text(count: int) -> str:
+    return f"{count} thread" if count == 1 else f"{count} threads"
+
+
+def milliseconds(value: float | None) -> str:
+    """Three digits, thousands apart."""
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
