@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
-from halfling_train.distillation import Distillation, mean_divergence  # noqa: E402
+from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
@@ -64,6 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
     add("--validation-users", type=int, default=2500, help="sample for choosing the best epoch")
+    add("--label-share", type=float, default=0.0, help="weight of what really followed (0)")
     add("--block-epochs", type=float, default=0.0, help="epochs on the blocks' outputs first (0)")
     add_options(parser, DEFAULTS)
     return parser.parse_args()
@@ -77,15 +78,18 @@ def heal(arguments: argparse.Namespace) -> None:
     directory = ModelDirectory(arguments.halved)
     directory.check_output(arguments.output)
     model = Distillation(
-        load_model(arguments.original, dataset), directory.load(dataset), arguments.block_epochs
+        load_model(arguments.original, dataset),
+        directory.load(dataset),
+        arguments.block_epochs,
+        arguments.label_share,
     ).to(workers.device)
     options = options_of(arguments)
     sample = validation_sample(dataset, arguments.validation_users)
-    before = mean_divergence(model, sample, workers)
+    before = mean_code_loss(model, sample, workers)
     trainer = Trainer(
         model,
         dataset.training(),
-        lambda _: -mean_divergence(model, sample, workers),
+        lambda _: -mean_code_loss(model, sample, workers, arguments.label_share),
         options,
         workers,
         state_path(arguments),
@@ -96,12 +100,16 @@ def heal(arguments: argparse.Namespace) -> None:
         ),
         keep_start=True,
         loss=model.loss,
-        settings={**options.__dict__, "block_epochs": arguments.block_epochs},
-        figure="-KL",
+        settings={
+            **options.__dict__,
+            "block_epochs": arguments.block_epochs,
+            "label_share": arguments.label_share,
+        },
+        figure="-loss",
     )
     trainer.run()
     directory.round(model.halved)  # the figures are to be those of the files
-    after = mean_divergence(model, sample, workers)
+    after = mean_code_loss(model, sample, workers)
     if workers.is_main:
         record = {
             "healing": {

@@ -61,12 +61,22 @@ class SemanticModel(nn.Module):
         """
         hidden, items = self._run(sequences)
         if only_last:
-            lengths = sorted(map(len, sequences))  # as they are packed
-            last = torch.tensor(lengths, device=items.device).cumsum(0) - 1
+            last = self._last_items(sequences)
             hidden, items = hidden[last], items[last]
         return [
             self._trie_log_probs(level, hidden[:, level], items)[0] for level in range(self.levels)
         ]
+
+    def code_targets(self, sequences: list[np.ndarray], only_last: bool = False) -> list[Tensor]:
+        """Per level [rows] which of its codes the item has, for the rows of code_log_probs."""
+        _, items = self._pack(sequences)
+        if only_last:
+            items = items[self._last_items(sequences)]
+        targets = []
+        for level in range(self.levels):
+            is_open = self.trie.branches(level)[self.trie.path[items, level]] > 1
+            targets.append(self.tokens[items[is_open], level] - self.firsts[level])
+        return targets
 
     def block_outputs(self, sequences: list[np.ndarray]) -> list[Tensor]:
         """Each layer's output [tokens, D]; the tokens' order depends on `sequences` alone."""
@@ -78,12 +88,21 @@ class SemanticModel(nn.Module):
         self, sequences: list[np.ndarray], outputs: list[Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         """The states [items, levels, D] that predict each item's codes, and the items."""
-        packing, order = pack(sequences, self.levels, self.tokens.device)
-        items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
-        items = items.to(self.tokens.device)
+        packing, items = self._pack(sequences)
         tokens = shift(self.tokens[items].flatten(), packing)
         hidden = self.llama(tokens, packing, outputs=outputs)
         return hidden.unflatten(0, (-1, self.levels)), items
+
+    def _last_items(self, sequences: list[np.ndarray]) -> Tensor:
+        """Where each sequence's last item stands among those of the batch."""
+        lengths = sorted(map(len, sequences))  # as they are packed
+        return torch.tensor(lengths, device=self.tokens.device).cumsum(0) - 1
+
+    def _pack(self, sequences: list[np.ndarray]) -> tuple[Packing, Tensor]:
+        """How the sequences lie in a batch, and their items [items] in that order."""
+        packing, order = pack(sequences, self.levels, self.tokens.device)
+        items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
+        return packing, items.to(self.tokens.device)
 
     def _trie_log_probs(
         self, level: int, hidden: Tensor, items: Tensor

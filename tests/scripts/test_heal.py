@@ -13,7 +13,7 @@ from compressed import SHARD, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import load_model, save_checkpoint
 from halfling_train.datasets import DataError, Dataset, load_letter
-from halfling_train.distillation import Distillation, divergence, mean_divergence
+from halfling_train.distillation import Distillation, divergence, mean_code_loss
 from halfling_train.distributed import Workers
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory
@@ -48,7 +48,7 @@ def make_trainer(
     return Trainer(
         model,
         dataset.training(),
-        lambda _: -mean_divergence(model, sample),
+        lambda _: -mean_code_loss(model, sample),
         options,
         ALONE,
         state,
@@ -84,23 +84,39 @@ def test_the_last_items_rows_are_those_of_each_sequence_alone(
         torch.testing.assert_close(rows, torch.stack(alone), atol=1e-5, rtol=0)
 
 
+def test_labels_add_the_likelihood_that_training_maximizes(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    _, model = make_distillation(dataset, config, tmp_path / "halved", "pivoted int8")
+    sequences = [s for s in dataset.training()[:9] if len(s) > 1]
+    with torch.no_grad():
+        added = model.code_loss(sequences, label_share=0.5) - model.code_loss(sequences)
+        torch.testing.assert_close(added, 0.5 * model.halved.loss(sequences)[0])
+        last = model.code_loss(sequences, 1.0, only_last=True) - model.code_loss(
+            sequences, only_last=True
+        )
+        before = [sequence[:-1] for sequence in sequences]
+        rest = model.halved.loss(before)[0]
+        torch.testing.assert_close(last, model.halved.loss(sequences)[0] - rest)
+
+
 @KINDS
 def test_healing_comes_closer_to_the_original_and_is_written_back(
     dataset: Dataset, config: LlamaConfig, tmp_path: Path, kind: str
 ) -> None:
     directory, model = make_distillation(dataset, config, tmp_path / "halved", kind)
     sequences = [sequence[-21:] for sequence in dataset.training()]
-    before = mean_divergence(model, sequences)
+    before = mean_code_loss(model, sequences)
     make_trainer(dataset, model, tmp_path / "state.pt").run()
-    trained = mean_divergence(model, sequences)
+    trained = mean_code_loss(model, sequences)
     directory.round(model.halved)
-    after = mean_divergence(model, sequences)
+    after = mean_code_loss(model, sequences)
     assert after < 0.8 * before
     if kind == "pivoted int8":
         assert after == trained  # the training saw the rounding
     directory.save(model.halved, dataset, tmp_path / "healed", {"healing": {"epochs": 6}})
     reloaded = Distillation(model.original, ModelDirectory(tmp_path / "healed").load(dataset))
-    assert mean_divergence(reloaded, sequences) == after
+    assert mean_code_loss(reloaded, sequences) == after
 
 
 def test_the_first_epochs_bring_the_blocks_outputs_closer(
