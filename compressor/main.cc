@@ -3,9 +3,22 @@
 #include <cstdio>
 #include <exception>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "compressor/commands.h"
 
 namespace {
+
+// glibc gives each thread its own heap, and what one thread freed another does not find. With the
+// activations of a calibration, freed and allocated anew by the threads of every stage, that was
+// 1,401 MB at the most in place of 402, in the same processor time (instruments, two threads).
+void ShareOneHeap() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
@@ -44,6 +57,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ShareOneHeap();
   try {
     return Run(argc, argv);
   } catch (const std::exception& error) {  // Out of memory, above all.

@@ -55,7 +55,10 @@ void ActivationWalk::Advance(const Transformer& model, int threads) {
     scratch.input(group_) = state.input;
     model.ApplyGroup(layer_, group_, scratch);
     state.hidden = scratch.hidden;
-    if (layer_ends) return;
+    if (layer_ends) {
+      state.input = Matrix();  // the most of what a walk holds, and there may be many walks
+      return;
+    }
     model.PrepareGroup(layer_, next, cache, 0, scratch);
     state.input = scratch.input(next);
   });

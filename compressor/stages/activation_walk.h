@@ -12,8 +12,8 @@
 
 namespace halfling {
 
-// Holds the hidden states and the inputs of one group, of all tokens: [tokens, model_dim] and
-// [tokens, in_dim] floats. Copies walk on their own. The sequences must outlive it.
+// Holds the hidden states of all tokens, [tokens, model_dim] floats, and within a layer the inputs of
+// one group, [tokens, in_dim]. Copies walk on their own. The sequences must outlive it.
 class ActivationWalk {
  public:
   // Stands before layer 0.
@@ -29,7 +29,8 @@ class ActivationWalk {
 
   InputGroup group() const { return group_; }  // whose linears are next
   size_t num_sequences() const { return states_.size(); }
-  // What the group's linears are about to read: [tokens of the sequence, in_dim].
+  // What the group's linears are about to read: [tokens of the sequence, in_dim]; nothing between
+  // two layers.
   const Matrix& input(size_t sequence) const { return states_[sequence].input; }
   // What the group's outputs may be added to; after the last Advance of a layer, what it gives the
   // next: [tokens, model_dim].
