@@ -212,9 +212,8 @@ void Recommender::RunPrompt(std::span<const int> prompt) {
   for (size_t i = static_cast<size_t>(common); i < prompt.size(); ++i) {
     cache_.Append(prompt[i], i == 0 ? kNoParent : static_cast<int>(i) - 1);
   }
-  model_->transformer.Forward(cache_, common, scratch_);
-  const std::span<const float> last =
-      std::as_const(scratch_.hidden).row(scratch_.hidden.rows() - 1);
+  model_->transformer.Forward(cache_, common, 1, scratch_);
+  const std::span<const float> last = std::as_const(scratch_.hidden).row(0);
   prompt_hidden_.assign(last.begin(), last.end());
 }
 

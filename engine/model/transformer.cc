@@ -25,24 +25,33 @@ struct LayerPass {
   int num_tokens() const { return cache.num_slots() - first_slot; }
 };
 
-// Normalizes (Qwen3) and rotates the new queries and keys; stores keys and values in the cache.
-void PlaceInCache(const LayerPass& pass) {
-  const float epsilon = static_cast<float>(pass.config.rms_norm_eps);
+// Normalizes (Qwen3) and rotates the heads of the token in `slot`, in place.
+void PlaceHeads(const LayerPass& pass, int slot, std::span<const float> norm,
+                std::span<float> heads) {
+  if (pass.config.qk_norm) {
+    RmsNormHeads(norm, static_cast<float>(pass.config.rms_norm_eps), heads);
+  }
+  // The scores' buffer is free until attention begins.
+  pass.rope.Rotate(pass.cache.position(slot), heads, pass.scratch.scores);
+}
+
+// Of the new tokens.
+void StoreKeysAndValues(const LayerPass& pass) {
   for (int t = 0; t < pass.num_tokens(); ++t) {
     const int slot = pass.first_slot + t;
-    const std::span<float> query = pass.scratch.query.row(static_cast<size_t>(t));
     const std::span<float> key = pass.scratch.key.row(static_cast<size_t>(t));
-    const std::span<float> value = pass.scratch.value.row(static_cast<size_t>(t));
-    if (pass.config.qk_norm) {
-      RmsNormHeads(pass.weights.query_norm, epsilon, query);
-      RmsNormHeads(pass.weights.key_norm, epsilon, key);
-    }
-    const int position = pass.cache.position(slot);
-    // The scores' buffer is free until attention begins.
-    pass.rope.Rotate(position, query, pass.scratch.scores);
-    pass.rope.Rotate(position, key, pass.scratch.scores);
+    const std::span<const float> value =
+        std::as_const(pass.scratch.value).row(static_cast<size_t>(t));
+    PlaceHeads(pass, slot, pass.weights.key_norm, key);
     std::copy(key.begin(), key.end(), pass.cache.key(pass.layer, slot).begin());
     std::copy(value.begin(), value.end(), pass.cache.value(pass.layer, slot).begin());
+  }
+}
+
+void PlaceQueries(const LayerPass& pass) {
+  for (int t = 0; t < pass.num_tokens(); ++t) {
+    PlaceHeads(pass, pass.first_slot + t, pass.weights.query_norm,
+               pass.scratch.query.row(static_cast<size_t>(t)));
   }
 }
 
@@ -75,6 +84,13 @@ void AttendNewTokens(const LayerPass& pass) {
     Attend(shape, scratch.query.row(row), VisibleFrom(pass, pass.first_slot + t), scratch.scores,
            scratch.attended.row(row));
   }
+}
+
+void KeepLastRows(Matrix& matrix, size_t rows) {
+  const auto values = matrix.values();
+  std::copy(values.end() - static_cast<std::ptrdiff_t>(rows * matrix.cols()), values.end(),
+            values.begin());
+  matrix.Resize(rows, matrix.cols());
 }
 
 // hidden += projected
@@ -116,12 +132,44 @@ Matrix& TransformerScratch::input(InputGroup group) {
 }
 
 void Transformer::Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const {
+  Forward(cache, first_slot, cache.num_slots() - first_slot, scratch);
+}
+
+void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
+                          TransformerScratch& scratch) const {
+  assert(num_outputs >= 1 && num_outputs <= cache.num_slots() - first_slot);
   Embed(cache, first_slot, scratch);
-  for (int layer = 0; layer < config_.num_layers; ++layer) {
+  const int last = config_.num_layers - 1;
+  for (int layer = 0; layer < last; ++layer) {
     for (const InputGroup group : kInputGroups) {
       PrepareGroup(layer, group, cache, first_slot, scratch);
       ApplyGroup(layer, group, scratch);
     }
+  }
+  RunLastLayer(cache, first_slot, num_outputs, scratch);
+}
+
+// Only keys and values are needed of tokens that give no output.
+void Transformer::RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
+                               TransformerScratch& scratch) const {
+  const int layer = config_.num_layers - 1;
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  PrepareGroup(layer, InputGroup::kAttention, cache, first_slot, scratch);
+  weights.linear(LinearKind::kKey).Apply(scratch.normed, scratch.key, scratch.linear);
+  weights.linear(LinearKind::kValue).Apply(scratch.normed, scratch.value, scratch.linear);
+  StoreKeysAndValues({config_, weights, rope_, layer, cache, first_slot, scratch});
+
+  const int first_output = cache.num_slots() - num_outputs;
+  const LayerPass outputs = {config_, weights, rope_, layer, cache, first_output, scratch};
+  KeepLastRows(scratch.hidden, static_cast<size_t>(num_outputs));
+  KeepLastRows(scratch.normed, static_cast<size_t>(num_outputs));
+  weights.linear(LinearKind::kQuery).Apply(scratch.normed, scratch.query, scratch.linear);
+  PlaceQueries(outputs);
+  AttendNewTokens(outputs);
+  ApplyGroup(layer, InputGroup::kAttended, scratch);
+  for (const InputGroup group : {InputGroup::kFeedForward, InputGroup::kGated}) {
+    PrepareGroup(layer, group, cache, first_output, scratch);
+    ApplyGroup(layer, group, scratch);
   }
 }
 
@@ -146,7 +194,8 @@ void Transformer::PrepareGroup(int layer, InputGroup group, KvCache& cache, int 
       break;
     case InputGroup::kAttended: {
       const LayerPass pass = {config_, weights, rope_, layer, cache, first_slot, scratch};
-      PlaceInCache(pass);
+      StoreKeysAndValues(pass);
+      PlaceQueries(pass);
       AttendNewTokens(pass);
       break;
     }

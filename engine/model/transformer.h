@@ -52,6 +52,11 @@ class Transformer {
   // check).
   void Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const;
 
+  // The same for the cache, but only the last `num_outputs` (at least 1) of the hidden states,
+  // [num_outputs, model_dim]: the last layer computes nothing that only the others need. Bit for
+  // bit the rows that Forward gives.
+  void Forward(KvCache& cache, int first_slot, int num_outputs, TransformerScratch& scratch) const;
+
   // A layer of the same, in steps: for each InputGroup in order, the first computes what its
   // linears read, scratch.input(group), and the second runs them. In between, calibration may read
   // the input, and may put scratch.hidden and the input aside and bring them back.
@@ -68,6 +73,9 @@ class Transformer {
 
  private:
   Transformer(ModelConfig config, ModelWeights weights);
+
+  void RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
+                    TransformerScratch& scratch) const;
 
   ModelConfig config_;
   ModelWeights weights_;

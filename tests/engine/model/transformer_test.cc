@@ -62,6 +62,37 @@ TEST_CASE("A prompt run in pieces, or again from a shared prefix, gives the same
   CHECK(Row(scratch.hidden, scratch.hidden.rows() - 1) == LastHidden(transformer, other));
 }
 
+TEST_CASE("The last outputs alone are those of the whole, and so is the cache") {
+  const std::string name = AnyGolden();
+  CAPTURE(name);
+  const Transformer transformer = LoadGolden(name);
+  const std::vector<int> tokens = RandomTokens(transformer, 23, 5);
+  KvCache whole_cache(transformer.config());
+  TransformerScratch whole;
+  AppendChain(whole_cache, tokens);
+  transformer.Forward(whole_cache, 0, whole);
+  for (const int num_outputs : {1, 4, 13}) {
+    KvCache cache(transformer.config());
+    TransformerScratch scratch;
+    AppendChain(cache, std::span(tokens).first(10));
+    transformer.Forward(cache, 0, 1, scratch);
+    AppendChain(cache, std::span(tokens).subspan(10));
+    transformer.Forward(cache, 10, num_outputs, scratch);
+    REQUIRE(scratch.hidden.rows() == static_cast<size_t>(num_outputs));
+    for (size_t i = 0; i < scratch.hidden.rows(); ++i) {
+      CHECK(Row(scratch.hidden, i) == Row(whole.hidden, 23 - scratch.hidden.rows() + i));
+    }
+    for (int layer = 0; layer < transformer.config().num_layers; ++layer) {
+      for (int slot = 0; slot < 23; ++slot) {
+        CHECK(std::ranges::equal(std::as_const(cache).key(layer, slot),
+                                 std::as_const(whole_cache).key(layer, slot)));
+        CHECK(std::ranges::equal(std::as_const(cache).value(layer, slot),
+                                 std::as_const(whole_cache).value(layer, slot)));
+      }
+    }
+  }
+}
+
 TEST_CASE("Branches give the bits that each would give as a sequence of its own") {
   const std::string name = AnyGolden();
   CAPTURE(name);
