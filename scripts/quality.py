@@ -34,7 +34,13 @@ from quality_table.child import StepError, own_peak_bytes  # noqa: E402
 from quality_table.chromium import measure_in_chromium, page_is_built  # noqa: E402
 from quality_table.measure import Measurement, Tools, say  # noqa: E402
 from quality_table.page import page  # noqa: E402
-from quality_table.rows import HEALED_KEEPS, KEEPS, METHODS, plan_rows  # noqa: E402
+from quality_table.rows import (  # noqa: E402
+    HEALED_KEEPS,
+    HEALED_METHODS,
+    KEEPS,
+    METHODS,
+    plan_rows,
+)
 from quality_table.store import read_json, write_json  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +54,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--json", type=Path, help="where to write the results")
     add("--from-json", type=Path, help="measure nothing; read these results")
     add("--markdown", type=Path, help="write the results as a page, such as docs/quality.md")
+    add("--note", default="", help="for the page: what was special about this run")
     add("--plot", help="write plots, such as docs/images/quality-NAME.svg (needs matplotlib)")
     add("--only", nargs="+", metavar="NAME", help="checkpoints to measure, by their folders' names")
     add("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help="(all)")
@@ -55,6 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--draws", type=positive, default=3, help="calibrations of each halfling row (3)")
     add("--heal", action=argparse.BooleanOptionalAction, default=True, help="healed rows too")
     add("--heal-keeps", nargs="+", type=share, default=HEALED_KEEPS, metavar="SHARE")
+    add("--heal-methods", nargs="+", choices=HEALED_METHODS, default=HEALED_METHODS, metavar="METHOD")
     add("--heal-draws", type=positive, default=1, help="draws to heal of each keep (1)")
     add("--heal-arguments", default="", help="more for heal.py, such as '--epochs 10'")
     add("--users", default="all", help="test users: a number, or all (all)")
@@ -138,7 +146,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     )
     healed = tuple(arguments.heal_keeps) if arguments.heal else ()
     rows = plan_rows(
-        arguments.methods, arguments.keeps, arguments.draws, healed, arguments.heal_draws
+        arguments.methods,
+        arguments.keeps,
+        arguments.draws,
+        healed,
+        arguments.heal_draws,
+        arguments.heal_methods,
     )
     results: dict[str, Any] = {
         "format": 1,
@@ -173,7 +186,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def write_page(results: dict[str, Any], markdown: Path | None, plot: str | None) -> None:
+def write_page(
+    results: dict[str, Any], markdown: Path | None, plot: str | None, note: str = ""
+) -> None:
     links = {}
     measured = [dataset for dataset in results["datasets"] if dataset["rows"]]
     if plot:
@@ -187,7 +202,7 @@ def write_page(results: dict[str, Any], markdown: Path | None, plot: str | None)
             say(f"wrote {output}")
     if markdown:
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(page(results, links), encoding="utf-8")
+        markdown.write_text(page(results, links, note), encoding="utf-8")
         say(f"wrote {markdown}")
 
 
@@ -195,7 +210,7 @@ def main() -> int:
     arguments = parse_arguments()
     try:
         results = read_json(arguments.from_json) if arguments.from_json else measure(arguments)
-        write_page(results, arguments.markdown, arguments.plot)
+        write_page(results, arguments.markdown, arguments.plot, arguments.note)
     except (StepError, OSError) as error:
         print(f"quality.py: {error}", file=sys.stderr)
         return 1

@@ -42,9 +42,11 @@ GOALS_ARE_FOR = ("instruments", "beauty")
 IN_CHROMIUM = "; in Chromium {version}, history 20, by the baseline and the relaxed-SIMD engine"
 
 
-def page(results: dict[str, Any], plots: dict[str, str] | None = None) -> str:
-    """`plots`: the image of each dataset, by name, as the page links it."""
+def page(results: dict[str, Any], plots: dict[str, str] | None = None, note: str = "") -> str:
+    """`plots`: the image of each dataset, by name, as the page links it; `note`: Markdown."""
     parts = [introduction(results)]
+    if note:
+        parts.append(f"**This run.** {note}\n")
     for dataset in results["datasets"]:
         parts.append(section(dataset, (plots or {}).get(dataset["name"])))
     failures = [

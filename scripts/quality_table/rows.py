@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 DENSE = ("none", "int8", "int4")  # the methods that leave the matrices whole
 METHODS = (*DENSE, "svd", "svd-llm", "od-llm", "halfling")
 KEEPS = (0.75, 0.5, 0.33, 0.25, 0.125)
 HEALED_KEEPS = (0.5, 0.25, 0.125)
-RIVALS = ("int4", "od-llm")  # are healed too, so that the healed rows have their equals
+HEALED_METHODS = ("halfling", "int4", "od-llm")  # its rivals too, so that it has its equals
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def plan_rows(
     draws: int = 3,
     healed_keeps: Sequence[float] = HEALED_KEEPS,
     healed_draws: int = 1,
+    healed_methods: Sequence[str] = HEALED_METHODS,
 ) -> list[Row]:
     """The rows, none before another that it needs. The baselines have one draw."""
     rows = [Row(method) for method in DENSE if method in methods]
@@ -54,23 +55,24 @@ def plan_rows(
             continue
         own = range(1, draws + 1) if method == "halfling" else (1,)
         rows += [Row(method, keep, draw) for keep in keeps for draw in own]
-    if "halfling" in methods:
-        if "int4" in methods:
-            rows += [Row("halfling", None, draw, "int4") for draw in range(1, draws + 1)]
-        healed = [
-            Row("halfling", keep, draw, healed=True)
-            for keep in healed_keeps
-            for draw in range(1, healed_draws + 1)
-        ]
-        rows += [row.start for row in healed if row.start not in rows] + healed
-    rows += [replace(row, healed=True) for row in rows if has_healed_equal(row, healed_keeps)]
-    return rows
+    if "halfling" in methods and "int4" in methods:
+        rows += [Row("halfling", None, draw, "int4") for draw in range(1, draws + 1)]
+    healed = [
+        row
+        for method in healed_methods
+        if method in methods
+        for row in healed_rows(method, healed_keeps, healed_draws)
+    ]
+    rows += [row.start for row in healed if row.start not in rows]
+    return rows + healed
 
 
-def has_healed_equal(row: Row, healed_keeps: Sequence[float]) -> bool:
-    """Whether the row is a rival of healed rows: of one keep, or of all where it has none."""
-    same_size = row.keep in healed_keeps or (row.keep is None and len(healed_keeps) > 0)
-    return row.method in RIVALS and same_size
+def healed_rows(method: str, keeps: Sequence[float], draws: int) -> list[Row]:
+    """Baselines are healed in one draw; a dense method at its one size, if there is anything."""
+    if method in DENSE:
+        return [Row(method, healed=True)] if keeps else []
+    own = range(1, draws + 1) if method == "halfling" else (1,)
+    return [Row(method, keep, draw, healed=True) for keep in keeps for draw in own]
 
 
 def compress_arguments(row: Row, budget: int | None = None) -> list[str]:

@@ -432,7 +432,8 @@ def test_the_page_has_every_figure() -> None:
     timed = {"milliseconds": {"baseline": 7.25, "relaxed": 3.5}, "browser": "99.0", "command": "x"}
     rows = [make_row("none", change=0, bytes=4000), make_row("int8", chromium=timed)]
     rows += [make_row("halfling", 0.5, draw=d, change=-0.01 * d, bytes=1000) for d in (1, 2, 3)]
-    text = page(make_results(rows), {"films": "images/films.svg"})
+    text = page(make_results(rows), {"films": "images/films.svg"}, "It was a busy day.")
+    assert "**This run.** It was a busy day." in text
     assert "(images/films.svg)" in text and "900 test users" in text
     assert "| halfling, keep .5 | 1,000 | 25.0% |" in text
     assert "| -2.0% [-3.0, -1.0] | -1.0, -2.0, -3.0 |" in text
