@@ -266,7 +266,10 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Checkpoint& checkpoint,
   HALFLING_ASSIGN_OR_RETURN(const Recommender before, MakeRecommender(checkpoint));
   HALFLING_ASSIGN_OR_RETURN(std::vector<FileBytes> shards, directory.ReadShards());
   HALFLING_ASSIGN_OR_RETURN(const Recommender after, Recommender::Load(std::move(shards)));
-  const RankingOptions ranking{options.beam_width, true, options.threads, true};
+  RankingOptions ranking;
+  ranking.beam_width = options.beam_width;
+  ranking.threads = options.threads;
+  ranking.code_logits = true;
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
                             RankTargets(before, examples, ranking, progress));
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_after,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <utility>
 
 namespace halfling {
 namespace {
@@ -53,43 +54,42 @@ std::vector<int> SortItems(std::span<const ItemCode> items) {
 
 Result<ItemTrie> ItemTrie::Build(std::span<const ItemCode> items, int vocab_size) {
   HALFLING_RETURN_IF_ERROR(CheckItems(items, vocab_size));
-  const std::vector<int> order = SortItems(items);
-  const auto code = [&](size_t i) -> const std::vector<int>& {
-    return items[static_cast<size_t>(order[i])].tokens;
-  };
-
-  // A node's items, [begin, end) of `order`; they share the first `depth` tokens.
-  struct Run {
-    size_t begin;
-    size_t end;
-    size_t depth;
-  };
-  std::vector<Run> runs = {{0, items.size(), 0}};  // [num_nodes], breadth first as it grows
   ItemTrie trie;
   trie.num_items_ = static_cast<int>(items.size());
-  trie.node_of_item_.resize(items.size());
+  trie.items_ = SortItems(items);
+  trie.places_.resize(items.size());
+  for (size_t place = 0; place < items.size(); ++place) {
+    trie.places_[static_cast<size_t>(trie.items_[place])] = static_cast<int>(place);
+  }
+  const auto code = [&](int place) -> const std::vector<int>& {
+    return items[static_cast<size_t>(trie.item_at(place))].tokens;
+  };
+
+  // The nodes of the level before, [level_begin, level_end), get their children; their codes share
+  // `depth` tokens.
   trie.tokens_.push_back(-1);
   trie.parents_.push_back(-1);
-  for (size_t node = 0; node < runs.size(); ++node) {
-    const Run run = runs[node];
-    trie.first_child_.push_back(static_cast<int>(runs.size()));
-    trie.first_item_.push_back(static_cast<int>(trie.items_.size()));
-    size_t i = run.begin;
-    for (; i < run.end && code(i).size() == run.depth; ++i) {
-      trie.items_.push_back(order[i]);
-      trie.node_of_item_[static_cast<size_t>(order[i])] = static_cast<int>(node);
+  trie.first_place_.push_back(0);
+  trie.last_place_.push_back(trie.num_items_);
+  size_t depth = 0;
+  for (int level_begin = 0, level_end = 1; level_begin < level_end; ++depth) {
+    for (int node = level_begin; node < level_end; ++node) {
+      trie.first_child_.push_back(trie.num_nodes());
+      const int end = trie.last_place(node);
+      int place = trie.first_place(node);
+      while (place < end && code(place).size() == depth) ++place;
+      while (place < end) {
+        const int token = code(place)[depth];
+        trie.tokens_.push_back(token);
+        trie.parents_.push_back(node);
+        trie.first_place_.push_back(place);
+        while (place < end && code(place)[depth] == token) ++place;
+        trie.last_place_.push_back(place);
+      }
     }
-    while (i < run.end) {
-      const size_t begin = i;
-      const int token = code(i)[run.depth];
-      while (i < run.end && code(i)[run.depth] == token) ++i;
-      runs.push_back({begin, i, run.depth + 1});
-      trie.tokens_.push_back(token);
-      trie.parents_.push_back(static_cast<int>(node));
-    }
+    level_begin = std::exchange(level_end, trie.num_nodes());
   }
-  trie.first_child_.push_back(static_cast<int>(runs.size()));
-  trie.first_item_.push_back(static_cast<int>(trie.items_.size()));
+  trie.first_child_.push_back(trie.num_nodes());
   return trie;
 }
 
@@ -98,10 +98,26 @@ std::span<const int> ItemTrie::child_tokens(int node) const {
                                     static_cast<size_t>(last_child(node) - first_child(node)));
 }
 
+int ItemTrie::first_place_below(int node) const {
+  return first_child(node) < last_child(node) ? first_place(first_child(node)) : last_place(node);
+}
+
 std::span<const int> ItemTrie::items(int node) const {
-  const auto first = static_cast<size_t>(first_item_[static_cast<size_t>(node)]);
-  const auto last = static_cast<size_t>(first_item_[static_cast<size_t>(node) + 1]);
-  return std::span(items_).subspan(first, last - first);
+  return std::span(items_).subspan(
+      static_cast<size_t>(first_place(node)),
+      static_cast<size_t>(first_place_below(node) - first_place(node)));
+}
+
+int ItemTrie::node_of(int item) const {
+  const int place = place_of(item);
+  int node = 0;
+  while (place >= first_place_below(node)) {
+    // The last child that begins at or before the place.
+    const auto first = first_place_.begin() + first_child(node);
+    const auto last = first_place_.begin() + last_child(node);
+    node = static_cast<int>(std::upper_bound(first, last, place) - first_place_.begin()) - 1;
+  }
+  return node;
 }
 
 }  // namespace halfling
