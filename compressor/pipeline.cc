@@ -55,9 +55,7 @@ Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
 }
 
 Result<ItemTrie> BuildTrie(const PrunedVocabulary& vocabulary) {
-  std::vector<ItemCode> items;
-  for (const std::vector<int>& code : vocabulary.codes) items.push_back({code, 0});
-  return ItemTrie::Build(items, static_cast<int>(vocabulary.ids.size()));
+  return ItemTrie::Build(vocabulary.codes, {}, static_cast<int>(vocabulary.ids.size()));
 }
 
 // How the tensors that are no linear layer's are stored.

@@ -116,15 +116,13 @@ Status CheckBoosts(std::span<const float> boosts, int num_items) {
                 "boosts: " + std::to_string(boosts.size()) + " numbers; expected one for each of " +
                     std::to_string(num_items) + " items, or none");
   }
-  for (size_t i = 0; i < boosts.size(); ++i) {
-    if (!(std::abs(boosts[i]) <= kMaxBoost)) {
-      return Fail(ErrorCode::kInvalidRequest,
-                  "boosts[" + std::to_string(i) + "]: " + std::to_string(boosts[i]) +
-                      "; expected a number from -1000000 to 1000000 (to exclude an item, use "
-                      "exclude or allow)");
-    }
-  }
-  return {};
+  const auto bad = std::ranges::find_if_not(
+      boosts, [](float boost) { return std::abs(boost) <= kMaxBoost; });  // nor a NaN
+  if (bad == boosts.end()) return {};
+  return Fail(ErrorCode::kInvalidRequest,
+              "boosts[" + std::to_string(bad - boosts.begin()) + "]: " + std::to_string(*bad) +
+                  "; expected a number from -1000000 to 1000000 (to exclude an item, use exclude "
+                  "or allow)");
 }
 
 // The transformer as the search sees it: what is run together is one batch, as branches of the trunk
@@ -170,24 +168,20 @@ class TransformerLogits final : public LogitsSource {
 }  // namespace
 
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
-    Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
+    Transformer transformer, PromptTemplate prompt, const TokenLists& codes,
     std::span<const int> popularity) {
   if (popularity.size() != codes.size()) {
     return Fail(ErrorCode::kInvalidCatalog, "popularity: " + std::to_string(popularity.size()) +
                                                 " counts; expected one for each of " +
                                                 std::to_string(codes.size()) + " items");
   }
-  std::vector<ItemCode> items;
   size_t longest_code = 0;
-  for (size_t i = 0; i < codes.size(); ++i) {
-    items.push_back({codes[i], popularity[i]});
-    longest_code = std::max(longest_code, codes[i].size());
-  }
+  for (size_t i = 0; i < codes.size(); ++i) longest_code = std::max(longest_code, codes[i].size());
   const ModelConfig& config = transformer.config();
-  HALFLING_ASSIGN_OR_RETURN(ItemTrie trie, ItemTrie::Build(items, config.vocab_size));
+  HALFLING_ASSIGN_OR_RETURN(ItemTrie trie, ItemTrie::Build(codes, popularity, config.vocab_size));
   HALFLING_RETURN_IF_ERROR(CheckPrompt(prompt, config, longest_code));
-  return std::make_shared<const RecommenderModel>(RecommenderModel{
-      std::move(transformer), std::move(prompt), std::move(codes), std::move(trie)});
+  return std::make_shared<const RecommenderModel>(
+      RecommenderModel{std::move(transformer), std::move(prompt), std::move(trie)});
 }
 
 Result<Recommender> Recommender::Load(std::vector<FileBytes> shards) {
@@ -221,8 +215,7 @@ std::vector<int> Recommender::BuildPrompt(std::span<const int> history) const {
     if (i > history.size() - kept) {
       tokens.insert(tokens.end(), prompt.separator.begin(), prompt.separator.end());
     }
-    const std::vector<int>& code = model_->codes[static_cast<size_t>(history[i])];
-    tokens.insert(tokens.end(), code.begin(), code.end());
+    model_->trie.AppendCode(history[i], tokens);
   }
   tokens.insert(tokens.end(), prompt.suffix.begin(), prompt.suffix.end());
   return tokens;
@@ -338,7 +331,10 @@ Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history
   std::vector<float> scores;
   std::vector<float> log_probabilities;
   std::vector<float> scratch;
-  for (const std::vector<int>& code : model_->codes) {
+  std::vector<int> code;
+  for (int item = 0; item < trie.num_items(); ++item) {
+    code.clear();
+    trie.AppendCode(item, code);
     TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
     float score = 0.0f;
     int node = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/token_lists.h"
 #include "engine/model/transformer.h"
 #include "engine/model_file/model_file.h"
 #include "engine/search/best_items.h"
@@ -26,7 +27,6 @@ inline constexpr float kMaxBoost = 1e6f;
 struct RecommenderModel {
   Transformer transformer;
   PromptTemplate prompt;
-  std::vector<std::vector<int>> codes;  // [num_items][code length]
   ItemTrie trie;
 };
 
@@ -35,7 +35,7 @@ struct RecommenderModel {
 // activations that memory can hold (kTooLarge), codes and popularity (kInvalidCatalog,
 // kEmptyCatalog).
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
-    Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
+    Transformer transformer, PromptTemplate prompt, const TokenLists& codes,
     std::span<const int> popularity);
 
 enum class SearchMethod {
@@ -48,7 +48,7 @@ struct RecommendRequest {
   int limit = 10;            // 1 … kMaxBeamWidth
   SearchMethod search = SearchMethod::kExact;
   int beam_width = 20;       // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
-  int max_nodes_run = 1000;  // of kExact: gives up the proof then; 1 … kMaxNodesRun
+  int max_nodes_run = 500;   // of kExact: gives up the proof then; 1 … kMaxNodesRun
   std::vector<int> exclude;  // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,

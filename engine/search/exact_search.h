@@ -12,7 +12,7 @@ struct ExactSearchOptions {
   int limit = 10;            // items to return at most
   int first_width = 10;      // of the descent; raised to `limit`
   int batch_size = 32;       // partial codes that are run together
-  int max_nodes_run = 1000;  // beyond the descent, where to give up the proof
+  int max_nodes_run = 500;   // beyond the descent, where to give up the proof
 };
 
 // No log-probability is above 0, so a partial code's score plus the largest boost below bounds what

@@ -11,10 +11,14 @@ ItemBoosts::ItemBoosts(const ItemTrie& trie, const ItemFilter& filter,
                        std::span<const float> boosts)
     : trie_(&trie), filter_(&filter), boosts_(boosts) {
   if (empty()) return;
-  const int num_items = trie.num_items();
-  word_max_.reserve(filter.words().size());
-  for (int first = 0; first < num_items; first += ItemFilter::kWordBits) {
-    word_max_.push_back(MaxWithinWord(first, std::min(first + ItemFilter::kWordBits, num_items)));
+  // In the order of the items, not of their places: then all that is read here and there, bits and
+  // maxima, is small enough for a cache.
+  word_max_.assign(filter.words().size(), kNothing);
+  for (int item = 0; item < trie.num_items(); ++item) {
+    const int place = trie.place_of(item);
+    if (!filter.allows_place(place)) continue;
+    float& max = word_max_[static_cast<size_t>(place / ItemFilter::kWordBits)];
+    max = std::max(max, of_item(item));
   }
   max_ = *std::max_element(word_max_.begin(), word_max_.end());
 }

@@ -8,17 +8,17 @@
 namespace halfling {
 namespace {
 
-Status CheckItems(std::span<const ItemCode> items, int vocab_size) {
-  if (items.empty()) {
+Status CheckCodes(const TokenLists& codes, int vocab_size) {
+  if (codes.empty()) {
     return Fail(ErrorCode::kEmptyCatalog, "catalogue: no items; expected at least one");
   }
-  if (items.size() > static_cast<size_t>(kMaxTrieItems)) {
-    return Fail(ErrorCode::kTooLarge, "catalogue: " + std::to_string(items.size()) +
+  if (codes.size() > static_cast<size_t>(kMaxTrieItems)) {
+    return Fail(ErrorCode::kTooLarge, "catalogue: " + std::to_string(codes.size()) +
                                           " items; expected at most " +
                                           std::to_string(kMaxTrieItems));
   }
-  for (size_t i = 0; i < items.size(); ++i) {
-    const std::vector<int>& tokens = items[i].tokens;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const std::span<const int> tokens = codes[i];
     if (tokens.empty() || tokens.size() > static_cast<size_t>(kMaxCodeLength)) {
       return Fail(ErrorCode::kInvalidCatalog, "catalogue: item " + std::to_string(i) +
                                                   ": a code of " + std::to_string(tokens.size()) +
@@ -36,33 +36,53 @@ Status CheckItems(std::span<const ItemCode> items, int vocab_size) {
   return {};
 }
 
-// Item indices so that each node's items are one run: by code (a prefix before what it begins),
-// then most popular first, then by index.
-std::vector<int> SortItems(std::span<const ItemCode> items) {
-  std::vector<int> order(items.size());
+// Sorts the items by their tokens at `depth`, those without one first; stable.
+void SortByToken(const TokenLists& codes, size_t depth, std::vector<int>& items,
+                 std::vector<int>& scratch) {
+  const auto key = [&](int item) {
+    const std::span<const int> code = codes[static_cast<size_t>(item)];
+    return depth < code.size() ? static_cast<size_t>(code[depth]) + 1 : 0;
+  };
+  std::vector<int> begins;  // of each key's items
+  for (const int item : items) {
+    const size_t k = key(item);
+    if (k + 2 > begins.size()) begins.resize(k + 2);
+    ++begins[k + 1];
+  }
+  std::partial_sum(begins.begin(), begins.end(), begins.begin());
+  scratch.resize(items.size());
+  for (const int item : items) scratch[static_cast<size_t>(begins[key(item)]++)] = item;
+  items.swap(scratch);
+}
+
+// Item indices by code (a prefix before what it begins), then by index: each node's items are one
+// run.
+std::vector<int> SortItems(const TokenLists& codes) {
+  std::vector<int> order(codes.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
-    const ItemCode& x = items[static_cast<size_t>(a)];
-    const ItemCode& y = items[static_cast<size_t>(b)];
-    if (x.tokens != y.tokens) return x.tokens < y.tokens;
-    return x.popularity != y.popularity ? x.popularity > y.popularity : a < b;
-  });
+  size_t longest = 0;
+  for (size_t i = 0; i < codes.size(); ++i) longest = std::max(longest, codes[i].size());
+  std::vector<int> scratch;
+  for (size_t depth = longest; depth-- > 0;) SortByToken(codes, depth, order, scratch);
   return order;
 }
 
 }  // namespace
 
-Result<ItemTrie> ItemTrie::Build(std::span<const ItemCode> items, int vocab_size) {
-  HALFLING_RETURN_IF_ERROR(CheckItems(items, vocab_size));
+Result<ItemTrie> ItemTrie::Build(const TokenLists& codes, std::span<const int> popularity,
+                                 int vocab_size) {
+  HALFLING_RETURN_IF_ERROR(CheckCodes(codes, vocab_size));
   ItemTrie trie;
-  trie.num_items_ = static_cast<int>(items.size());
-  trie.items_ = SortItems(items);
-  trie.places_.resize(items.size());
-  for (size_t place = 0; place < items.size(); ++place) {
-    trie.places_[static_cast<size_t>(trie.items_[place])] = static_cast<int>(place);
-  }
-  const auto code = [&](int place) -> const std::vector<int>& {
-    return items[static_cast<size_t>(trie.item_at(place))].tokens;
+  trie.num_items_ = static_cast<int>(codes.size());
+  trie.items_ = SortItems(codes);
+  const auto code = [&](int place) { return codes[static_cast<size_t>(trie.item_at(place))]; };
+  const auto put_most_popular_first = [&](int first_place, int last_place) {
+    if (popularity.empty() || last_place - first_place < 2) return;
+    std::stable_sort(trie.items_.begin() + first_place, trie.items_.begin() + last_place,
+                     [&](int a, int b) {
+                       return popularity[static_cast<size_t>(a)] >
+                              popularity[static_cast<size_t>(b)];
+                     });
   };
 
   // The nodes of the level before, [level_begin, level_end), get their children; their codes share
@@ -78,6 +98,7 @@ Result<ItemTrie> ItemTrie::Build(std::span<const ItemCode> items, int vocab_size
       const int end = trie.last_place(node);
       int place = trie.first_place(node);
       while (place < end && code(place).size() == depth) ++place;
+      put_most_popular_first(trie.first_place(node), place);
       while (place < end) {
         const int token = code(place)[depth];
         trie.tokens_.push_back(token);
@@ -90,7 +111,21 @@ Result<ItemTrie> ItemTrie::Build(std::span<const ItemCode> items, int vocab_size
     level_begin = std::exchange(level_end, trie.num_nodes());
   }
   trie.first_child_.push_back(trie.num_nodes());
+  trie.places_.resize(codes.size());
+  for (int place = 0; place < trie.num_items_; ++place) {
+    trie.places_[static_cast<size_t>(trie.item_at(place))] = place;
+  }
+  for (std::vector<int>* of_nodes : {&trie.tokens_, &trie.parents_, &trie.first_child_,
+                                     &trie.first_place_, &trie.last_place_}) {
+    of_nodes->shrink_to_fit();
+  }
   return trie;
+}
+
+void ItemTrie::AppendCode(int item, std::vector<int>& tokens) const {
+  const auto begin = static_cast<std::ptrdiff_t>(tokens.size());
+  for (int node = node_of(item); node != 0; node = parent(node)) tokens.push_back(token(node));
+  std::reverse(tokens.begin() + begin, tokens.end());
 }
 
 std::span<const int> ItemTrie::child_tokens(int node) const {

@@ -2,22 +2,16 @@
 #ifndef HALFLING_ENGINE_SEARCH_ITEM_TRIE_H_
 #define HALFLING_ENGINE_SEARCH_ITEM_TRIE_H_
 
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/token_lists.h"
 
 namespace halfling {
 
 inline constexpr int kMaxCodeLength = 8;
 inline constexpr int kMaxTrieItems = 1 << 24;  // nodes are then below 2^31
-
-// One item of the catalogue: its code's tokens and how popular it is (events in training).
-struct ItemCode {
-  std::vector<int> tokens;  // 1 … kMaxCodeLength
-  int64_t popularity = 0;
-};
 
 // Immutable after Build; safe to share between threads. Node 0 is the root; nodes are numbered breadth
 // first, so children come after their parent and shorter codes before longer ones. A node's children
@@ -29,9 +23,12 @@ struct ItemCode {
 // places.
 class ItemTrie {
  public:
-  // kEmptyCatalog without items, kTooLarge beyond kMaxTrieItems; kInvalidCatalog for a code of a
-  // wrong length or a token outside 0 … vocab_size-1, naming the item's index.
-  static Result<ItemTrie> Build(std::span<const ItemCode> items, int vocab_size);
+  // `codes`: of 1 to kMaxCodeLength tokens each; `popularity`: as many, events in training, say; or
+  // empty, where no item is more popular than another. Takes linear time and, beyond the trie, eight
+  // bytes an item. kEmptyCatalog without items, kTooLarge beyond kMaxTrieItems; kInvalidCatalog for
+  // a code of a wrong length or a token outside 0 … vocab_size-1, naming the item's index.
+  static Result<ItemTrie> Build(const TokenLists& codes, std::span<const int> popularity,
+                                int vocab_size);
 
   int num_nodes() const { return static_cast<int>(tokens_.size()); }
   int num_items() const { return num_items_; }
@@ -44,6 +41,8 @@ class ItemTrie {
   std::span<const int> child_tokens(int node) const;
   // Items whose code ends at `node`: most popular first, then by index. Usually none or one.
   std::span<const int> items(int node) const;
+  // Item's code, appended to `tokens`.
+  void AppendCode(int item, std::vector<int>& tokens) const;
   // The node at which item's code ends. Takes a binary search for each token of the code.
   int node_of(int item) const;
 

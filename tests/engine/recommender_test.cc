@@ -65,8 +65,8 @@ std::vector<ScoredItem> BruteForce(Recommender& recommender, const RecommendRequ
     items.push_back({item, (*scores)[i] + boost, (*scores)[i]});
   }
   std::sort(items.begin(), items.end(), [&](const ScoredItem& a, const ScoredItem& b) {
-    const std::vector<int>& code_a = model.codes[static_cast<size_t>(a.item)];
-    const std::vector<int>& code_b = model.codes[static_cast<size_t>(b.item)];
+    const std::vector<int> code_a = CodeOf(model.trie, a.item);
+    const std::vector<int> code_b = CodeOf(model.trie, b.item);
     if (a.score != b.score) return a.score > b.score;
     if (code_a != code_b) {
       return std::pair(code_a.size(), code_a) < std::pair(code_b.size(), code_b);
@@ -214,7 +214,7 @@ TEST_CASE("Leaving out the last entry first shares what lies before the gaps") {
     REQUIRE(recommender.ScoreItems(others, {7}));
     size_t before_gap = 2;  // the prefix
     for (size_t j = 0; j < i; ++j) {
-      before_gap += (j > 0) + recommender.model().codes[static_cast<size_t>(history[j])].size();
+      before_gap += (j > 0) + CodeOf(recommender.model().trie, history[j]).size();
     }
     CHECK(recommender.reused_tokens() >= static_cast<int>(before_gap));
     CHECK(recommender.reused_tokens() < reused);
@@ -339,7 +339,7 @@ TEST_CASE("A warm session answers as a fresh one, to the bit") {
 TEST_CASE("A longer history reuses the shorter one's prompt") {
   TinyModelOptions options;
   Recommender recommender = MustLoad(options);
-  const auto& codes = recommender.model().codes;
+  const ItemTrie& trie = recommender.model().trie;
   RecommendRequest request;
   request.history = {1, 2};
   MustRecommend(recommender, request);
@@ -347,7 +347,7 @@ TEST_CASE("A longer history reuses the shorter one's prompt") {
   request.history = {1, 2, 3};
   MustRecommend(recommender, request);
   // The prefix (2 tokens), both codes and the separator between them.
-  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + codes[1].size() + codes[2].size()));
+  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size()));
 }
 
 TEST_CASE("Only the last max_history items count, but all of them are excluded") {

@@ -69,7 +69,7 @@ TEST_CASE("A narrow beam keeps the best partial codes of each level, and never f
 TEST_CASE("A greedy choice that a wider beam corrects") {
   // Token 1 leads at first, but its probability then splits in two; token 2 leads to one item.
   const std::vector<ItemCode> items = {{{1, 1}, 0}, {{1, 2}, 0}, {{2, 1}, 0}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   class Fixed final : public LogitsSource {
    public:
@@ -93,7 +93,7 @@ TEST_CASE("A greedy choice that a wider beam corrects") {
 
 TEST_CASE("No allowed item: nothing is asked of the source") {
   const std::vector<ItemCode> items = {{{1}, 0}, {{2}, 0}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   ItemFilter filter(*trie);
   filter.AllowOnly({});
@@ -111,7 +111,7 @@ TEST_CASE("No allowed item: nothing is asked of the source") {
 
 TEST_CASE("Logits that are not finite are an error, not an order") {
   const std::vector<ItemCode> items = {{{1}, 0}, {{2}, 0}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   class NotANumber final : public LogitsSource {
    public:

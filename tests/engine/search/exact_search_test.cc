@@ -98,7 +98,7 @@ TEST_CASE("A proof that is given up says so, and the answer is no worse than a b
 TEST_CASE("A boost far down is found from the root") {
   // Item 0's branch is all but impossible; its boost makes up for that.
   const std::vector<ItemCode> items = {{{1, 1}, 0}, {{1, 2}, 0}, {{2, 1}, 0}, {{2, 2}, 0}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   class Fixed final : public LogitsSource {
    public:
@@ -121,7 +121,7 @@ TEST_CASE("A boost far down is found from the root") {
 
 TEST_CASE("Logits that are not finite end the exact search with an error") {
   const std::vector<ItemCode> items = {{{1}, 0}, {{2}, 0}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   class Infinite final : public LogitsSource {
    public:

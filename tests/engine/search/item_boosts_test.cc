@@ -16,7 +16,7 @@ TEST_CASE("The largest boost below a node is that of its allowed items") {
     for (std::vector<int>& code : RandomCodes(random, num_items, 2 + random.Below(20), 4)) {
       items.push_back({std::move(code), 0});
     }
-    const auto trie = ItemTrie::Build(items, 100);
+    const auto trie = BuildTrie(items, 100);
     REQUIRE(trie);
     ItemFilter filter(*trie);
     if (random.Chance(70)) filter.Exclude(RandomHistory(random, num_items, num_items));

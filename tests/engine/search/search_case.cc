@@ -25,7 +25,7 @@ std::vector<ItemCode> RandomItems(Random& random) {
 }
 
 ItemTrie MustBuild(const std::vector<ItemCode>& items) {
-  auto trie = ItemTrie::Build(items, 100);
+  auto trie = BuildTrie(items, 100);
   REQUIRE(trie);
   return *std::move(trie);
 }
