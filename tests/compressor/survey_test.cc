@@ -25,9 +25,7 @@ struct Fixture {
   CalibrationSet calibration = MakeCalibrationSet(examples, contents.prompt, contents.codes);
 
   ItemTrie MakeTrie() const {
-    std::vector<ItemCode> items;
-    for (const std::vector<int>& code : contents.codes) items.push_back({code, 0});
-    auto built = ItemTrie::Build(items, model.config().vocab_size);
+    auto built = ItemTrie::Build(contents.codes, {}, model.config().vocab_size);
     REQUIRE(built.has_value());
     return *std::move(built);
   }
