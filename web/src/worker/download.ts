@@ -84,13 +84,20 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+export interface FetchedFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** As the server says it, if it does. */
+  readonly lastModified: string | null;
+}
+
 async function fetchOnce(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
   init?: RequestInit,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readExactly(await open(url, init), file.bytes, onPiece);
+): Promise<FetchedFile> {
+  const response = await open(url, init);
+  const bytes = await readExactly(response, file.bytes, onPiece);
   const actual = await sha256(bytes);
   if (actual !== file.sha256) {
     throw new HalflingError(
@@ -98,7 +105,7 @@ async function fetchOnce(
       `${url} has sha256 ${actual}, the manifest says ${file.sha256}: the file was changed or damaged; upload the model directory again as a whole.`,
     );
   }
-  return bytes;
+  return { bytes, lastModified: response.headers.get('last-modified') };
 }
 
 /**
@@ -110,7 +117,7 @@ export async function fetchVerified(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<FetchedFile> {
   let arrived = 0;
   const count = (bytes: number) => {
     arrived += bytes;
