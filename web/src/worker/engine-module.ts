@@ -28,6 +28,8 @@ export interface Engine {
     allow: Int32Array | null,
     excludeSeen: boolean,
   ): RankingOutcome;
+  /** Frees what the engine holds; Embind's own. */
+  delete(): void;
 }
 
 export interface EngineModule {
