@@ -1,9 +1,9 @@
-// Builds dist/: the page's script, the worker with both builds of the engine's JavaScript half, the
-// two wasm files and the type declarations. Prints every file's size, raw and compressed.
+// Builds dist/: the page's scripts (also as one for script tags), the worker with both builds of the
+// engine's JavaScript half, the two wasm files and the type declarations. Prints every file's size.
 // Usage: node scripts/build.mjs      after the CMake presets `wasm` and `wasm-relaxed`
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -85,10 +85,23 @@ async function bundle(buildId) {
   };
   await build({
     ...common,
-    entryPoints: ['src/index.ts'],
-    outfile: 'dist/index.js',
-    // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for.
+    entryPoints: ['src/index.ts', 'src/react.ts', 'src/element.ts'],
+    outdir: 'dist',
+    // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for. The other
+    // entries import the first as it is built, so that a page which has two gets it once.
+    external: ['./index.js', 'react'],
     sourcemap: true,
+  });
+  await build({
+    ...common,
+    entryPoints: ['src/global.ts'],
+    outfile: 'dist/halfling.global.js',
+    format: 'iife',
+    globalName: 'halfling',
+    sourcemap: true,
+    // A classic script knows its own address only while it runs for the first time.
+    banner: { js: 'var __halflingScript=document.currentScript.src;' },
+    define: { ...common.define, 'import.meta.url': '__halflingScript' },
   });
   await build({
     ...common,
@@ -118,8 +131,18 @@ function emitTypes() {
   });
 }
 
+const SHIPPED = [
+  'index.js',
+  'worker.js',
+  'halfling.wasm',
+  'halfling-relaxed.wasm',
+  'react.js',
+  'element.js',
+  'halfling.global.js',
+];
+
 async function printSizes() {
-  for (const name of ['index.js', 'worker.js', 'halfling.wasm', 'halfling-relaxed.wasm']) {
+  for (const name of SHIPPED) {
     const bytes = await readFile(join(distDir, name));
     const gzip = gzipSync(bytes, { level: 9 }).length;
     console.log(`dist/${name}`.padEnd(28), `${bytes.length} bytes, ${gzip} gzip`);
@@ -135,6 +158,7 @@ try {
   for (const [simd, { wasm }] of Object.entries(engines)) {
     await copyFile(builtFile(simd, 'halfling.wasm'), join(distDir, wasm));
   }
+  await writeFile(join(distDir, 'worker.d.ts'), 'export {};\n'); // a script, with nothing to import
   emitTypes(); // last: dist/index.d.ts says that dist is whole
   await printSizes();
 } catch (error) {
