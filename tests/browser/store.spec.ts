@@ -54,7 +54,7 @@ test('the second visit asks for the manifest alone', async ({ page, site }) => {
   expect(await recommendTitles(page)).toEqual(first);
 });
 
-test('offline after the first load: reload, then recommend', async ({ page, site }) => {
+test('offline after the first load: reload, then recommend', async ({ page }) => {
   await page.evaluate(async () => {
     await navigator.serviceWorker.register('/sw.js');
     await navigator.serviceWorker.ready;
