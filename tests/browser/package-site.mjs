@@ -7,10 +7,11 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 
 const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; style-src 'self'";
 
 /** @type {Readonly<Record<string, string>>} */
 const TYPES = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
@@ -50,6 +51,7 @@ const OWN = new Map([
   ['/', { body: PAGE, type: 'text/html' }],
   ['/page.js', { body: PAGE_SCRIPT, type: 'text/javascript' }],
   ['/sw.js', { body: SERVICE_WORKER, type: 'text/javascript' }],
+  ['/favicon.ico', { body: '', type: 'image/png' }],
   ['/icon', { body: '', type: 'image/png' }],
 ]);
 
