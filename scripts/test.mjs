@@ -3,7 +3,7 @@
 // usage: node scripts/test.mjs [--list] [SUITE…]
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildDemo, buildPreset, setUp } from './lib/build.mjs';
+import { buildDemo, buildPackage, buildPreset, setUp } from './lib/build.mjs';
 import { elapsed, ROOT, runCommand } from './lib/command.mjs';
 import {
   addCounts,
@@ -29,7 +29,7 @@ const SUITES = {
   tooling: ['Build scripts', () => countedRun(['node', '--test', ...TOOLING_TESTS], countNodeTest)],
   agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
   types: ['Types of the package and the page', checkTypes],
-  web: ['The npm package', () => countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest)],
+  web: ['The npm package', runPackageTests],
   page: ['The page in Chromium', runPageTests],
 };
 
@@ -86,6 +86,11 @@ async function checkEach(commands) {
     counts: results.map(({ counts }) => counts).reduce(addCounts),
     succeeded: results.every(({ succeeded }) => succeeded),
   };
+}
+
+async function runPackageTests() {
+  await buildPackage(); // Some tests are of what would be published.
+  return countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest);
 }
 
 async function runPageTests() {

@@ -73,7 +73,7 @@ export class Catalog<Item> {
   }
 
   /** Throws 'unknown-item' and 'invalid-request', and what the caller's functions throw. */
-  toQuery(options: RankOptions<Item>, { history, hidden }: Seen, beamWidth = 20): Query {
+  toQuery(options: RankOptions<Item>, { history, hidden }: Seen, beamWidth?: number): Query {
     const wanted = checkWidth('limit', options.limit ?? 10);
     const diversity = checkRange('diversity', options.diversity ?? 0, 0, 1);
     const exclude = new Set(this.toIndices('exclude', options.exclude ?? []));
@@ -92,7 +92,7 @@ export class Catalog<Item> {
       wanted,
       // Diversity chooses among more than it returns.
       limit: diversity > 0 ? Math.min(MAX_WIDTH, Math.max(4 * wanted, 40)) : wanted,
-      beamWidth: checkWidth('beamWidth', beamWidth),
+      ...(beamWidth !== undefined && { beamWidth: checkWidth('beamWidth', beamWidth) }),
       exclude: Int32Array.from(exclude),
       allow: this.#toAllowed(options),
       boosts,

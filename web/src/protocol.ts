@@ -34,7 +34,8 @@ export interface LoadedModel {
 export interface RankRequest {
   readonly history: Int32Array;
   readonly limit: number;
-  readonly beamWidth: number;
+  /** Of a beam search; the search is exact without it. */
+  readonly beamWidth?: number;
   readonly exclude: Int32Array;
   readonly allow: Int32Array | null;
   /** [items], added to the scores when they are compared; null: all 0. */

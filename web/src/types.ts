@@ -145,7 +145,10 @@ export interface RecommendOptions<Item = CatalogItem> extends RankOptions<Item> 
    * bought. An overriding `history` has no purchases.
    */
   readonly excludeSeen?: boolean | 'purchased';
-  /** Width of the beam search, 1 … 1000; raised to `limit` where lower. Default 20. */
+  /**
+   * Searches by a beam of this width, 1 … 1000, raised to `limit` where lower: its time is known
+   * beforehand, but it may miss an item. Without it the search is exact.
+   */
   readonly beamWidth?: number;
 }
 

@@ -22,7 +22,6 @@ describe('Catalog.toQuery', () => {
       history: Int32Array.of(2, 0, 2),
       wanted: 10,
       limit: 10,
-      beamWidth: 20,
       exclude: Int32Array.of(2),
       allow: null,
       boosts: null,
