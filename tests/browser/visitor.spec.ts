@@ -187,6 +187,40 @@ test('several tabs stay in step', async ({ page, site, context }) => {
   expect(await databases(other)).toEqual([]);
 });
 
+test('a page from the back-forward cache learns what it has missed', async ({ page }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50', '71');
+  await page.evaluate(async () => {
+    const opening = indexedDB.open('halfling');
+    await new Promise((resolve) => (opening.onsuccess = resolve));
+    const transaction = opening.result.transaction('events', 'readwrite');
+    const store = transaction.objectStore('events');
+    const time = Date.now();
+    store.clear();
+    store.put({ key: `${time}`.padStart(15, '0'), type: 'view', item: '95', time });
+    await new Promise((resolve) => (transaction.oncomplete = resolve));
+    opening.result.close();
+  });
+  expect(await history(page)).toEqual(['50', '71']);
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  await expect.poll(() => history(page)).toEqual(['95']);
+});
+
+test('dispose() ends the history too', async ({ page }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  const codes = await page.evaluate(async () => {
+    recommender.dispose();
+    const calls = [
+      recommender.track({ type: 'view', item: '50' }),
+      recommender.clearHistory(),
+      recommender.setConsent(false),
+      recommender.explain('50'),
+    ];
+    return await Promise.all(calls.map((call) => call.catch((error) => error.code)));
+  });
+  expect(codes).toEqual(['disposed', 'disposed', 'disposed', 'disposed']);
+});
+
 test('exports everything, and clears it', async ({ page, site }) => {
   await create(page, { model: MODEL, history: { consent: true } });
   await view(page, '50');

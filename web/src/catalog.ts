@@ -67,6 +67,10 @@ export class Catalog<Item> {
     );
   }
 
+  recordOf(id: string): CatalogItem {
+    return this.records[this.indexOf('id', id)] as CatalogItem;
+  }
+
   toIndices(name: string, ids: readonly string[]): Int32Array {
     if (!Array.isArray(ids)) throw invalid(name, ids, 'an array of item ids');
     return Int32Array.from(ids as readonly string[], (id) => this.indexOf(name, id));

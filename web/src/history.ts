@@ -50,6 +50,7 @@ export class VisitorHistory {
     if (!globalThis.BroadcastChannel) return;
     this.#channel = new BroadcastChannel(`halfling-history-${this.#name}`);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
+    globalThis.addEventListener?.('pageshow', this.#onPageShow);
   }
 
   /** With what an earlier visit stored, if that may still be used. Throws 'invalid-request'. */
@@ -105,6 +106,7 @@ export class VisitorHistory {
 
   close(): void {
     this.#closed = true;
+    globalThis.removeEventListener?.('pageshow', this.#onPageShow);
     this.#channel?.close();
     void this.#onDisk(() => this.#database?.close());
   }
@@ -130,6 +132,20 @@ export class VisitorHistory {
     await database.write(added, removed);
     if (added.length > 0) this.#tell({ type: 'add', events: added });
     if (onDisk.length > 0) this.#listener.onChange(this.events);
+  }
+
+  /** A page that comes back from the browser's back-forward cache has heard nothing meanwhile. */
+  readonly #onPageShow = (event: Event): void => {
+    if ((event as PageTransitionEvent).persisted) void this.#onDisk(() => this.#readAgain());
+  };
+
+  async #readAgain(): Promise<void> {
+    if (!this.#database) return;
+    const before = new Set(this.#events.map(({ key }) => key));
+    const onDisk = await this.#database.readAll();
+    this.#events = this.#events.filter(({ key }) => !before.has(key));
+    this.#merge(onDisk);
+    this.#listener.onChange(this.events);
   }
 
   async #erase(): Promise<void> {

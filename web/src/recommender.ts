@@ -28,6 +28,11 @@ import type { WorkerConnection } from './worker-connection.js';
 
 type ToItem<Item> = (record: CatalogItem) => Item | undefined;
 
+const DISPOSED = {
+  code: 'disposed',
+  message: 'The recommender has been disposed of: create a new one.',
+} as const;
+
 export class WorkerRecommender<Item> implements Recommender<Item> {
   readonly #connection: WorkerConnection;
   readonly #toItem: ToItem<Item> | undefined;
@@ -38,6 +43,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   #catalog: Catalog<Item>;
   #info: RecommenderInfo;
   #lastCall: CallStats | undefined;
+  #disposed = false;
 
   private constructor(
     connection: WorkerConnection,
@@ -121,8 +127,9 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     }, options.signal);
   }
 
-  track(event: TrackEvent): Promise<void> {
-    return this.#history.track(event);
+  async track(event: TrackEvent): Promise<void> {
+    this.#requireInUse();
+    await this.#history.track(event);
   }
 
   getHistory(): readonly HistoryEvent[] {
@@ -133,12 +140,14 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     return this.#history.export();
   }
 
-  clearHistory(): Promise<void> {
-    return this.#history.clear();
+  async clearHistory(): Promise<void> {
+    this.#requireInUse();
+    await this.#history.clear();
   }
 
-  setConsent(granted: boolean): Promise<void> {
-    return this.#history.setConsent(granted);
+  async setConsent(granted: boolean): Promise<void> {
+    this.#requireInUse();
+    await this.#history.setConsent(granted);
   }
 
   async update(options: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
@@ -170,11 +179,15 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.#history.close();
-    this.#connection.close({
-      code: 'disposed',
-      message: 'The recommender has been disposed of: create a new one.',
-    });
+    this.#connection.close(DISPOSED);
+  }
+
+  /** The history does without the worker: only dispose() ends it. */
+  #requireInUse(): void {
+    if (this.#disposed) throw new HalflingError(DISPOSED.code, DISPOSED.message);
   }
 
   /** Options become indices when the call's turn comes: an update may change them before. */
@@ -206,11 +219,11 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     const { threshold = -Infinity, diversity = 0, similarity } = options;
     const good = ranked.filter(({ score }) => score >= threshold);
     if (diversity === 0) return good.slice(0, wanted).map((one, i) => ({ ...one, rank: i + 1 }));
-    const records = new Map(this.#catalog.records.map((record) => [record.id, record]));
+    const catalog = this.#catalog;
     const alike = (a: Recommendation<Item>, b: Recommendation<Item>) =>
       similarity
         ? similarity(a.item, b.item)
-        : categorySimilarity(records.get(a.id) as CatalogItem, records.get(b.id) as CatalogItem);
+        : categorySimilarity(catalog.recordOf(a.id), catalog.recordOf(b.id));
     return diversify(good, wanted, diversity, alike);
   }
 

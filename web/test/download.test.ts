@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { fetchVerified, open, readExactly } from '../src/worker/download.js';
 import { checkBuild, fetchWasm } from '../src/worker/engine-loader.js';
@@ -46,6 +46,27 @@ describe('readExactly', () => {
     const reading = readExactly(new Response(endless), 2500, () => undefined);
     await expect(reading).rejects.toMatchObject({ code: 'checksum-mismatch' });
     expect(pulled).toBeLessThan(10);
+  });
+
+  it('gives up on a body that says nothing for a minute', async () => {
+    vi.useFakeTimers();
+    try {
+      let cancelled = false;
+      const silent = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(SHARD.slice(0, 5)),
+        cancel: () => void (cancelled = true),
+      });
+      const reading = readExactly(new Response(silent), SHARD.length, () => undefined);
+      const refused = expect(reading).rejects.toMatchObject({
+        code: 'network',
+        message: expect.stringContaining('has sent nothing for 60 s'),
+      });
+      await vi.advanceTimersByTimeAsync(61_000);
+      await refused;
+      expect(cancelled).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('accepts an empty file', async () => {
