@@ -120,12 +120,16 @@ test('two tabs download once', async ({ page, site, context }) => {
 
 test('an interrupted download goes on where it was', async ({ page, site }) => {
   const { path: shard, bytes } = await readShard(site);
-  const cut = { body: bytes, type: 'application/octet-stream', breakAfter: 1000 };
-  site.replace(shard, cut);
-  expect((await createError(page, { model: MODEL })).code).toBe('network');
-  const [partial] = await storedModels(page);
-  expect(partial?.version).toBeUndefined(); // no manifest: not whole
+  let interrupt: (value?: unknown) => void = () => undefined;
+  const after = new Promise((resolve) => (interrupt = resolve));
+  site.replace(shard, { body: bytes, type: 'application/octet-stream', breakAfter: 1000, after });
+  const failing = createError(page, { model: MODEL });
   await expect.poll(async () => (await storedModels(page))[0]?.bytes).toBeGreaterThan(100_000);
+  interrupt();
+  expect((await failing).code).toBe('network');
+  const [partial] = await storedModels(page);
+  expect(partial?.bytes).toBeGreaterThan(100_000); // the catalogue
+  expect(partial?.version).toBeUndefined(); // no manifest: not whole
 
   site.reset();
   const progress = await page.evaluate(async (model) => {
