@@ -3,7 +3,7 @@
 // usage: node scripts/test.mjs [--list] [SUITE…]
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildDemo, buildPackage, buildPreset, setUp } from './lib/build.mjs';
+import { buildDemo, buildPackage, buildPreset, compressModels, setUp } from './lib/build.mjs';
 import { elapsed, ROOT, runCommand } from './lib/command.mjs';
 import {
   addCounts,
@@ -31,6 +31,7 @@ const SUITES = {
   types: ['Types of the package and the page', checkTypes],
   web: ['The npm package', runPackageTests],
   page: ['The page in Chromium', runPageTests],
+  bundlers: ['The package in other bundlers', runBundlerTests],
 };
 
 async function runCtest(preset) {
@@ -96,6 +97,14 @@ async function runPackageTests() {
 async function runPageTests() {
   await buildDemo();
   return countedRun(['npm', 'run', 'test', '-w', 'demo'], countPlaywright);
+}
+
+async function runBundlerTests() {
+  await buildPackage();
+  await buildPreset('native', ['halfling']);
+  await compressModels();
+  const command = ['npx', 'playwright', 'test', '-c', 'tests/bundlers'];
+  return countedRun(command, countPlaywright);
 }
 
 async function countedRun(command, count) {

@@ -62,6 +62,8 @@ export class PackageSite {
   #replaced = new Map();
   /** @type {Map<string, string>} */
   #mounted = new Map();
+  /** Of every answer; undefined for none. @type {string | undefined} */
+  policy = POLICY;
   /** Paths in the order in which they were asked for. @type {string[]} */
   requests = [];
   #server;
@@ -116,10 +118,11 @@ export class PackageSite {
     this.#mounted.set(prefix, folder);
   }
 
-  /** Forgets all replaced answers, mounted folders and requests. */
+  /** Forgets all replaced answers, mounted folders, requests and another policy. */
   reset() {
     this.#replaced.clear();
     this.#mounted.clear();
+    this.policy = POLICY;
     this.requests.length = 0;
   }
 
@@ -145,7 +148,7 @@ export class PackageSite {
    */
   async #answer(path, response) {
     this.requests.push(path);
-    response.setHeader('content-security-policy', POLICY);
+    if (this.policy) response.setHeader('content-security-policy', this.policy);
     response.setHeader('cache-control', 'no-store');
     const fixed = this.#replaced.get(path) ?? OWN.get(path);
     await fixed?.after;
