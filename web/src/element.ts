@@ -31,12 +31,17 @@ const STYLE = `
 ol { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); }
 li { position: relative; display: flex; flex-direction: column; min-width: 0; }
-[part=link] { display: flex; flex-direction: column; gap: .25rem; text-align: start; font: inherit;
+[part=link] { display: flex; flex: 1; flex-direction: column; gap: .25rem; text-align: start; font: inherit;
   color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-decoration: none; }
 [part=link]:hover [part=title] { text-decoration: underline; }
 [part=image] { width: 100%; aspect-ratio: 1; object-fit: cover; }
 [part=category] { opacity: .75; font-size: .875em; }
-[part=dismiss] { align-self: start; font: inherit; }
+[part=dismiss] { position: absolute; inset-block-start: .25rem; inset-inline-end: .25rem;
+  inline-size: 1.75rem; block-size: 1.75rem; border: 0; border-radius: 50%; padding: 0; font: inherit;
+  line-height: 1; color: inherit; background: color-mix(in srgb, currentcolor 8%, transparent);
+  cursor: pointer; }
+[part=dismiss]:hover { background: color-mix(in srgb, currentcolor 20%, transparent); }
+li:has([part=dismiss]) [part=title] { padding-inline-end: 1.25rem; }
 [role=status] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 `;
 const URL_ATTRIBUTES = ['href', 'src'] as const;
