@@ -15,9 +15,7 @@ function open(id) {
 const consent = document.querySelector('#consent');
 consent.checked = recommender.consent;
 consent.addEventListener('change', () => void recommender.setConsent(consent.checked));
-document
-  .querySelector('#forget')
-  .addEventListener('click', () => void recommender.clearHistory());
+document.querySelector('#forget').addEventListener('click', () => void recommender.clearHistory());
 
 const films = document.querySelector('#films');
 const search = document.querySelector('#search');

@@ -115,9 +115,9 @@ test('takes no address that would run a script', async ({ page }) => {
     document.querySelector('main')?.append(element);
   });
   await expect(rows(page)).toHaveCount(20);
-  const links = await list(page).getByRole('link').evaluateAll((all) =>
-    all.map((link) => (link as HTMLAnchorElement).pathname),
-  );
+  const links = await list(page)
+    .getByRole('link')
+    .evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).pathname));
   expect(links.length).toBeGreaterThan(0);
   expect(links.length).toBeLessThan(20);
   for (const link of links) expect(link).toMatch(/^\/film\/\d+$/);
@@ -132,7 +132,9 @@ test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
   await expect(rows(page)).toHaveCount(5);
   await element.evaluate((node) => {
     node.addEventListener('halfling-select', (event) => {
-      const { recommendation } = (event as CustomEvent).detail as { recommendation: { id: string } };
+      const { recommendation } = (event as CustomEvent).detail as {
+        recommendation: { id: string };
+      };
       node.setAttribute('data-selected', recommendation.id);
     });
   });

@@ -10,8 +10,7 @@ import { build } from 'vite';
 import { expect, rootDir, test } from './fixtures';
 
 const at = (...parts: string[]) => path.join(rootDir, ...parts);
-const rows = (page: Page) =>
-  page.getByRole('region', { name: 'For you' }).getByRole('listitem');
+const rows = (page: Page) => page.getByRole('region', { name: 'For you' }).getByRole('listitem');
 const titles = async (page: Page) => {
   await expect(rows(page)).toHaveCount(6);
   return await rows(page).allInnerTexts();

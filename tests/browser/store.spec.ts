@@ -5,14 +5,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { expect, recordRequests, rootDir, test } from './fixtures';
-import {
-  create,
-  createError,
-  MODEL,
-  openPage,
-  readManifest,
-  readShard,
-} from './package-page';
+import { create, createError, MODEL, openPage, readManifest, readShard } from './package-page';
 import type { PackageSite } from './package-site.mjs';
 
 const OTHER = path.join(rootDir, 'build/models/movielens-original');

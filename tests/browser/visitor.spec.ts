@@ -22,10 +22,7 @@ const track = (page: Page, ...events: TrackEvent[]) =>
 const view = (page: Page, ...items: string[]) =>
   track(page, ...items.map((item): TrackEvent => ({ type: 'view', item })));
 const recommended = (page: Page, options: object = {}) =>
-  page.evaluate(
-    async (given) => (await recommender.recommend(given)).map(({ id }) => id),
-    options,
-  );
+  page.evaluate(async (given) => (await recommender.recommend(given)).map(({ id }) => id), options);
 const history = (page: Page) =>
   page.evaluate(() => recommender.getHistory().map(({ item }) => item));
 const databases = (page: Page) =>
@@ -106,8 +103,7 @@ test('filter, boost, threshold and diversity', async ({ page }) => {
   expect(ids(lists.buried).slice(0, 7)).toEqual(ids(lists.plain).slice(1));
   expect(ids(lists.over)).toEqual(ids(lists.plain).slice(0, 4));
 
-  const kinds = (list: typeof lists.plain) =>
-    new Set(list.map(({ item }) => item.category)).size;
+  const kinds = (list: typeof lists.plain) => new Set(list.map(({ item }) => item.category)).size;
   expect(ids(lists.diverse)[0]).toBe(ids(lists.plain)[0]);
   expect(kinds(lists.diverse)).toBeGreaterThan(kinds(lists.plain));
   expect(lists.diverse.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -202,7 +198,9 @@ test('a page from the back-forward cache learns what it has missed', async ({ pa
     opening.result.close();
   });
   expect(await history(page)).toEqual(['50', '71']);
-  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  await page.evaluate(() =>
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })),
+  );
   await expect.poll(() => history(page)).toEqual(['95']);
 });
 

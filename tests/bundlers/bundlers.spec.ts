@@ -43,7 +43,10 @@ test.beforeAll(() => {
   temporary = mkdtempSync(path.join(tmpdir(), 'halfling-bundlers-'));
   const pack = ['pack', '--ignore-scripts', '--pack-destination', temporary];
   execFileSync('npm', pack, { cwd: path.join(rootDir, 'web'), stdio: 'pipe' });
-  tarball = path.join(temporary, readdirSync(temporary).find((name) => name.endsWith('.tgz')) ?? '');
+  tarball = path.join(
+    temporary,
+    readdirSync(temporary).find((name) => name.endsWith('.tgz')) ?? '',
+  );
 });
 test.afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
@@ -109,7 +112,8 @@ for (const description of PROJECTS) {
     const [program, ...rest] = description.build;
     run(project, path.join('node_modules/.bin', program), ...rest);
     const out = path.join(project, 'out');
-    if (description.folder === 'webpack') cpSync(path.join(project, 'index.html'), `${out}/index.html`);
+    if (description.folder === 'webpack')
+      cpSync(path.join(project, 'index.html'), `${out}/index.html`);
     site.mount('/model/', path.join(rootDir, 'build/models/movielens-half'));
     site.mount('/', out);
     if (description.folder === 'next') site.policy = undefined; // its own scripts are inline

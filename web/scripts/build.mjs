@@ -59,7 +59,9 @@ const dropNodeBranches = {
       const source = await readFile(path, 'utf8');
       const detection = /var ENVIRONMENT_IS_NODE\s*=[^;]*;/;
       if (!detection.test(source)) throw new Error(`${path}: ENVIRONMENT_IS_NODE is not there`);
-      const contents = source.replace(detection, '').replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
+      const contents = source
+        .replace(detection, '')
+        .replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
       return { contents };
     });
   },
@@ -67,7 +69,9 @@ const dropNodeBranches = {
 
 /** The two builds' scripts, or one for both where they are the same, as they should be. */
 async function engineScripts() {
-  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) => builtFile(simd, 'halfling.mjs'));
+  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) =>
+    builtFile(simd, 'halfling.mjs'),
+  );
   const same = (await readFile(baseline)).equals(await readFile(relaxed));
   return { '#engine/baseline': baseline, '#engine/relaxed': same ? baseline : relaxed };
 }

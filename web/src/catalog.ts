@@ -148,7 +148,9 @@ export class Catalog<Item> {
     const candidates = allow
       ? this.toIndices('allow', allow)
       : Int32Array.from(this.records, (_, index) => index);
-    return candidates.filter((index) => has(index) && (filter?.(this.items[index] as Item) ?? true));
+    return candidates.filter(
+      (index) => has(index) && (filter?.(this.items[index] as Item) ?? true),
+    );
   }
 
   #toBoosts({ boost }: RankOptions<Item>): Float32Array | null {

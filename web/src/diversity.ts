@@ -5,7 +5,8 @@ import type { CatalogItem, Recommendation } from './types.js';
 
 /** Jaccard index of the words of both categories. */
 export function categorySimilarity(a: CatalogItem, b: CatalogItem): number {
-  const words = (item: CatalogItem) => new Set(item.category?.toLowerCase().match(/[\p{L}\p{N}-]+/gu));
+  const words = (item: CatalogItem) =>
+    new Set(item.category?.toLowerCase().match(/[\p{L}\p{N}-]+/gu));
   const [first, second] = [words(a), words(b)];
   const common = [...first].filter((word) => second.has(word)).length;
   const all = first.size + second.size - common;

@@ -19,52 +19,13 @@ import {
   type Recommendation,
   type Recommender,
 } from './index.js';
+import { copyTemplate, drawItem, make, STYLE, type Fields } from './element-items.js';
 import { EMPTY_LIST, LiveList, type ListQuery, type ListState } from './live-list.js';
 
 export type { ListQuery, ListState } from './live-list.js';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const STYLE = `
-:host { display: block; }
-:host([hidden]) { display: none; }
-ol { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); }
-li { position: relative; display: flex; flex-direction: column; min-width: 0; }
-[part=link] { display: flex; flex: 1; flex-direction: column; gap: .25rem; text-align: start; font: inherit;
-  color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-decoration: none; }
-[part=link]:hover [part=title] { text-decoration: underline; }
-[part=image] { width: 100%; aspect-ratio: 1; object-fit: cover; }
-[part=category] { opacity: .75; font-size: .875em; }
-[part=dismiss] { position: absolute; inset-block-start: .25rem; inset-inline-end: .25rem;
-  inline-size: 1.75rem; block-size: 1.75rem; border: 0; border-radius: 50%; padding: 0; font: inherit;
-  line-height: 1; color: inherit; background: color-mix(in srgb, currentcolor 8%, transparent);
-  cursor: pointer; }
-[part=dismiss]:hover { background: color-mix(in srgb, currentcolor 20%, transparent); }
-li:has([part=dismiss]) [part=title] { padding-inline-end: 1.25rem; }
-[role=status] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-`;
-const URL_ATTRIBUTES = ['href', 'src'] as const;
-
 // Node, where this module may be imported too, has no elements.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
-
-function make<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  part: string,
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[Tag] {
-  const element = document.createElement(tag);
-  element.setAttribute('part', part);
-  element.append(...children);
-  return element;
-}
-
-/** The catalogue is data: an address that would run a script is none. */
-function safeUrl(value: unknown): string | undefined {
-  if (typeof value !== 'string' || !URL.canParse(value, document.baseURI)) return undefined;
-  return /^https?:$/.test(new URL(value, document.baseURI).protocol) ? value : undefined;
-}
 
 export class HalflingRecommendations extends Base {
   static readonly observedAttributes = [
@@ -232,7 +193,7 @@ export class HalflingRecommendations extends Base {
   #makeItem(one: Recommendation<unknown>, template: DocumentFragment | undefined): HTMLElement {
     const fields: Fields = { ...one, ...(one.item as Fields) };
     const title = String(fields['title'] ?? one.id);
-    const content = template ? this.#copy(template, one, fields) : this.#draw(fields, title);
+    const content = template ? copyTemplate(template, one.id, fields) : drawItem(fields, title);
     content.addEventListener('click', (event) => {
       const detail = { recommendation: one };
       const options = { detail, bubbles: true, composed: true, cancelable: true };
@@ -244,44 +205,6 @@ export class HalflingRecommendations extends Base {
     slot.name = content.slot;
     this.append(content);
     return this.#withDismiss(make('li', 'item', slot), one, title);
-  }
-
-  #draw(fields: Fields, title: string): HTMLElement {
-    const href = safeUrl(fields['url']);
-    const link = href === undefined ? make('button', 'link') : make('a', 'link');
-    if (link instanceof HTMLAnchorElement) link.href = href as string;
-    else link.type = 'button';
-    const src = safeUrl(fields['image']);
-    if (src !== undefined) {
-      const image = make('img', 'image');
-      Object.assign(image, { src, alt: '', loading: 'lazy' });
-      link.append(image);
-    }
-    link.append(make('span', 'title', title));
-    const { category } = fields;
-    if (typeof category === 'string') link.append(make('span', 'category', category));
-    return link;
-  }
-
-  /** The page's template, filled in, as a child of this element for a slot of its own. */
-  #copy(template: DocumentFragment, { id }: Recommendation<unknown>, fields: Fields): HTMLElement {
-    const copy = document.createElement('div');
-    copy.dataset['halflingItem'] = id;
-    copy.slot = `item ${id}`;
-    copy.append(document.importNode(template, true));
-    for (const element of copy.querySelectorAll<HTMLElement>('[data-text]')) {
-      element.textContent = String(fields[element.dataset['text'] as string] ?? '');
-    }
-    for (const element of copy.querySelectorAll<HTMLElement>('[data-alt]')) {
-      element.setAttribute('alt', String(fields[element.dataset['alt'] as string] ?? ''));
-    }
-    for (const name of URL_ATTRIBUTES) {
-      for (const element of copy.querySelectorAll<HTMLElement>(`[data-${name}]`)) {
-        const url = safeUrl(fields[element.dataset[name] as string]);
-        if (url !== undefined) element.setAttribute(name, url);
-      }
-    }
-    return copy;
   }
 
   #withDismiss(item: HTMLLIElement, { id }: Recommendation<unknown>, title: string): HTMLLIElement {

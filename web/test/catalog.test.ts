@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { Catalog } from '../src/catalog.js';
 import type { CatalogItem, RankOptions } from '../src/types.js';
 
-const records: CatalogItem[] = ['x', 'y', 'z'].map((id, i) => ({ id, popularity: i, category: `kind ${i % 2}` }));
+const records: CatalogItem[] = ['x', 'y', 'z'].map((id, i) => ({
+  id,
+  popularity: i,
+  category: `kind ${i % 2}`,
+}));
 const catalog = new Catalog<CatalogItem>(records);
 const nothing = { history: [], hidden: [] };
 

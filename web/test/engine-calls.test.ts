@@ -103,7 +103,10 @@ describe.each([
   });
 
   it('hands the engine’s refusal on', () => {
-    const engine = { ...make(), recommend: () => ({ ok: false, code: 'too-large', message: 'No.' }) };
+    const engine = {
+      ...make(),
+      recommend: () => ({ ok: false, code: 'too-large', message: 'No.' }),
+    };
     expect(() => rank(engine as Engine, request)).toThrowError(
       expect.objectContaining({ code: 'too-large', message: 'No.' }),
     );

@@ -18,7 +18,9 @@ let tarball = '';
 
 beforeAll(() => {
   if (!existsSync(dist('index.d.ts'))) {
-    throw new Error('web/dist is missing: run `npm run build -w web`, which needs both wasm builds.');
+    throw new Error(
+      'web/dist is missing: run `npm run build -w web`, which needs both wasm builds.',
+    );
   }
   folder = mkdtempSync(join(tmpdir(), 'halfling-pack-'));
   const options = ['pack', '--ignore-scripts', '--pack-destination', folder];

@@ -39,10 +39,7 @@ export function rank(engine: Engine | BeamEngine, request: RankRequest): Answer<
 }
 
 /** The item's score after the whole history, and after it without each of its entries. */
-export function explain(
-  engine: Engine | BeamEngine,
-  request: ExplainRequest,
-): Answer<Explanation> {
+export function explain(engine: Engine | BeamEngine, request: ExplainRequest): Answer<Explanation> {
   if (!isExact(engine)) return explainByBeam(engine, request);
   const { history, item } = request;
   const scored = engine.scoreItems(history, Int32Array.of(item));

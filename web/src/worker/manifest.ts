@@ -219,9 +219,7 @@ export interface ParsedCatalog {
 /** Throws HalflingError: malformed-json, unsupported-version, invalid-catalog. */
 export function parseCatalog(text: string, url: string, expectedItems: number): ParsedCatalog {
   const file = parseFile(text, url);
-  const items = file
-    .array('items')
-    .map((item, i) => parseItem(item, `${url}: "items"[${i}]`));
+  const items = file.array('items').map((item, i) => parseItem(item, `${url}: "items"[${i}]`));
   if (items.length !== expectedItems) {
     throw new HalflingError(
       'invalid-catalog',
