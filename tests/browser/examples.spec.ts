@@ -1,6 +1,6 @@
 // The examples as their READMEs say: the built package and a model beside them.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -45,6 +45,25 @@ test('plain HTML: from popular to personal, remembered with consent', async ({
   await page.getByRole('button', { name: 'Forget them' }).click();
   await expect.poll(() => titles(page)).toEqual(popular);
   expect(violations).toEqual([]);
+});
+
+test('the five lines of the README', async ({ page, site }) => {
+  const readme = readFileSync(at('web/README.md'), 'utf8');
+  const code = /```ts\n(import \{ createRecommender[^`]*)```/.exec(readme)?.[1] ?? '';
+  expect(code.trim().split('\n').filter(Boolean)).toHaveLength(5);
+  site.mount('/models/shop/', at('build/models/movielens-half'));
+  site.replace('/five.js', {
+    body: code.replace("'halfling'", "'/dist/index.js'"),
+    type: 'text/javascript',
+  });
+  site.replace('/five', {
+    body: '<!doctype html><script type="module" src="/five.js"></script>',
+    type: 'text/html',
+  });
+  const printed = page.waitForEvent('console');
+  await page.goto(`${site.url}five`);
+  const titles = (await (await printed).args()[0]?.jsonValue()) as string[];
+  expect(titles).toHaveLength(6);
 });
 
 for (const [version, folder] of [

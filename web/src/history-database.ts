@@ -21,9 +21,10 @@ export class HistoryDatabase {
     this.#database = database;
   }
 
-  static async exists(name: string): Promise<boolean> {
+  /** undefined where the browser does not tell (Firefox before 126). */
+  static async exists(name: string): Promise<boolean | undefined> {
     const databases = await globalThis.indexedDB?.databases?.();
-    return databases?.some((database) => database.name === name) ?? false;
+    return databases?.some((database) => database.name === name);
   }
 
   /** `onDeleted` is called when another tab wants to delete the database, which waits for close(). */

@@ -56,10 +56,11 @@ export class VisitorHistory {
   /** With what an earlier visit stored, if that may still be used. Throws 'invalid-request'. */
   static async open(options: HistoryOptions, listener: HistoryListener): Promise<VisitorHistory> {
     const history = new VisitorHistory(options, listener);
-    const stored = await HistoryDatabase.exists(history.#name).catch(() => false);
-    const consent = options.consent ?? stored;
-    if (consent) await history.setConsent(true);
-    else if (stored) await history.#onDisk(() => history.#erase());
+    const stored = await HistoryDatabase.exists(history.#name).catch(() => undefined);
+    if (options.consent ?? stored) await history.setConsent(true);
+    else if (options.consent === false && stored !== false) {
+      await history.#onDisk(() => history.#erase());
+    }
     return history;
   }
 

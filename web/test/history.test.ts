@@ -94,6 +94,16 @@ describe('with consent', () => {
     expect(await databases()).not.toContain(name);
   });
 
+  it('withdrawn by the option deletes where the browser does not tell what there is', async () => {
+    const history = await openTab({ consent: true });
+    await view(history, 'a');
+    history.close();
+    const silent = vi.spyOn(indexedDB, 'databases').mockRejectedValue(new Error('unknown'));
+    await openTab({ consent: false });
+    silent.mockRestore();
+    expect(await databases()).not.toContain(name);
+  });
+
   it('keeps to the maximum and the time to live, on the disk too', async () => {
     const history = await openTab({ consent: true, maxEvents: 3, ttlDays: 1 });
     await history.track({ type: 'view', item: 'old', time: Date.now() - 2 * DAY });
