@@ -3,7 +3,7 @@
 // Usage: node scripts/build.mjs      after the CMake presets `wasm` and `wasm-relaxed`
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,6 +18,8 @@ const engines = {
   baseline: { preset: 'wasm', wasm: 'halfling.wasm' },
   relaxed: { preset: 'wasm-relaxed', wasm: 'halfling-relaxed.wasm' },
 };
+
+const ENTRIES = ['index', 'react', 'element'];
 
 function builtFile(simd, name) {
   return join(rootDir, 'build', engines[simd].preset, 'wasm', name);
@@ -89,7 +91,7 @@ async function bundle(buildId) {
   };
   await build({
     ...common,
-    entryPoints: ['src/index.ts', 'src/react.ts', 'src/element.ts'],
+    entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
     outdir: 'dist',
     // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for. The other
     // entries import the first as it is built, so that a page which has two gets it once.
@@ -135,6 +137,22 @@ function emitTypes() {
   });
 }
 
+/** Deletes declarations that no entry leads to: some name packages that are bundled, not installed. */
+async function pruneTypes() {
+  const kept = new Set(['worker.d.ts']);
+  const visit = async (name) => {
+    if (kept.has(name)) return;
+    kept.add(name);
+    const text = await readFile(join(distDir, name), 'utf8');
+    for (const [, module] of text.matchAll(/from '\.\/([\w-]+)\.js'/g))
+      await visit(`${module}.d.ts`);
+  };
+  for (const entry of ENTRIES) await visit(`${entry}.d.ts`);
+  for (const name of await readdir(distDir)) {
+    if (name.endsWith('.d.ts') && !kept.has(name)) await rm(join(distDir, name));
+  }
+}
+
 const SHIPPED = [
   'index.js',
   'worker.js',
@@ -164,6 +182,7 @@ try {
   }
   await writeFile(join(distDir, 'worker.d.ts'), 'export {};\n'); // a script, with nothing to import
   emitTypes(); // last: dist/index.d.ts says that dist is whole
+  await pruneTypes();
   await printSizes();
 } catch (error) {
   console.error(`web: ${error.message}`);
