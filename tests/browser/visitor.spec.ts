@@ -132,7 +132,7 @@ test('similar and explain', async ({ page }) => {
       similar: await recommender.similar('50'),
       after: await recommender.recommend({ history: ['50'] }),
       unknown: await recommender.explain('no such film').catch((error) => error.code),
-      unknownSimilar: await recommender.similar('no such film').catch((error) => error.code),
+      unknownSimilar: await recommender.similar('no such film').catch((error) => error.message),
     };
   });
   expect(result.reasons.map(({ id }) => id).sort()).toEqual([...own].sort());
@@ -145,7 +145,7 @@ test('similar and explain', async ({ page }) => {
   expect(result.none).toEqual([]);
   expect(result.similar).toEqual(result.after);
   expect(result.unknown).toBe('unknown-item');
-  expect(result.unknownSimilar).toBe('unknown-item');
+  expect(result.unknownSimilar).toMatch(/^`similar\(\)` names the item "no such film"/);
 });
 
 test('works with the site’s own items', async ({ page }) => {

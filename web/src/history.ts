@@ -38,6 +38,7 @@ export class VisitorHistory {
   #tracked = 0;
   #consent = false;
   #closed = false;
+  #warned = false;
   #database: HistoryDatabase | undefined;
   #lastOnDisk: Promise<void> = Promise.resolve();
 
@@ -198,9 +199,11 @@ export class VisitorHistory {
     if (!this.#closed) this.#channel?.postMessage(message);
   }
 
-  /** Runs one operation after another. One that fails is told of, and the page goes on in memory. */
+  /** Runs one operation after another. The first to fail is told of; the page goes on in memory. */
   #onDisk(operate: () => Promise<void> | void | undefined): Promise<void> {
     this.#lastOnDisk = this.#lastOnDisk.then(operate).catch((error: unknown) => {
+      if (this.#warned) return;
+      this.#warned = true;
       const reason = error instanceof Error ? error.message : String(error);
       this.#listener.onWarning(
         new HalflingError(

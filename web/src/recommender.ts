@@ -96,7 +96,10 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   }
 
   similar(itemId: string, options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
-    return this.#rank(options, () => ({ history: [itemId], hidden: [itemId] }));
+    return this.#rank(options, () => {
+      this.#catalog.indexOf('similar()', itemId);
+      return { history: [itemId], hidden: [itemId] };
+    });
   }
 
   trending(options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {

@@ -137,6 +137,7 @@ describe('with consent', () => {
       throw new DOMException('full', 'QuotaExceededError');
     });
     const history = await openTab({ consent: true });
+    await history.setConsent(true);
     failing.mockRestore();
     await view(history, 'a');
     expect(items(history)).toEqual(['a']);
