@@ -277,6 +277,33 @@ test('an update that fails leaves the model that is there', async ({ page, site 
   expect(await recommendTitles(page)).toEqual(before);
 });
 
+test('an update for which there is no room runs in memory; the older one stays stored', async ({
+  page,
+  site,
+}) => {
+  await create(page, { model: MODEL });
+  const { version: older } = await readManifest(site);
+  const before = await recommendTitles(page);
+  site.mount(MODEL, OTHER);
+  const { version: newer } = await readManifest(site);
+  const session = await page.context().newCDPSession(page);
+  const origin = site.url.slice(0, -1);
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_000_000 });
+  const result = await page.evaluate(async () => {
+    const warnings: string[] = [];
+    recommender.on('warning', ({ code }) => warnings.push(code));
+    return { updated: await recommender.update(), warnings, info: recommender.info };
+  });
+  expect(result).toMatchObject({ updated: true, warnings: ['model-not-stored'] });
+  expect(result.info).toMatchObject({ version: newer, storage: 'memory' });
+  expect(await recommendTitles(page)).not.toEqual(before);
+
+  await openPage(page, site);
+  await create(page, { model: MODEL, offlineOnly: true });
+  expect(await page.evaluate(() => recommender.info.version)).toBe(older);
+  expect(await recommendTitles(page)).toEqual(before);
+});
+
 test('modelCache deletes what it lists', async ({ page }) => {
   const requests = recordRequests(page);
   await create(page, { model: MODEL });

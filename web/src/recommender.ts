@@ -166,6 +166,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
       this.#info = { ...model.info, loadMilliseconds: Date.now() - start };
       return reply;
     });
+    if (model.warning) this.#warn(toError(model.warning));
     this.#emitter.emit('update', this.#info);
     return true;
   }

@@ -92,9 +92,11 @@ export class ModelLoader {
     return loader;
   }
 
-  /** Why nothing is stored, though it was to be. */
-  get warning(): Failure | undefined {
-    return this.#warning;
+  /** Why nothing is stored, though it was to be; said once. */
+  takeWarning(): Failure | undefined {
+    const warning = this.#warning;
+    this.#warning = undefined;
+    return warning;
   }
 
   /**
@@ -215,7 +217,7 @@ export class ModelLoader {
 
   #giveUpStoring(error: unknown): undefined {
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    this.#warning ??= toFailure(
+    this.#warning = toFailure(
       new HalflingError(
         'model-not-stored',
         `The model is in memory alone and will be downloaded again on the next visit (${reason}): free some space, or leave the private window.`,

@@ -53,7 +53,11 @@ function holdLock(name: string): Promise<void> {
   });
 }
 
-function toModel({ content, stored }: Loaded, { simd, wasmBytes }: LoadedEngine): LoadedModel {
+function toModel(
+  { content, stored }: Loaded,
+  { simd, wasmBytes }: LoadedEngine,
+  warning: Failure | undefined,
+): LoadedModel {
   const { manifest, items, popularityDate } = content;
   const { name, version, parameters, linearParameters, layers, modelDim, compression } = manifest;
   return {
@@ -73,6 +77,7 @@ function toModel({ content, stored }: Loaded, { simd, wasmBytes }: LoadedEngine)
       ...(popularityDate !== undefined && { popularityDate }),
       ...(manifest.evaluation && { evaluation: manifest.evaluation }),
     },
+    ...(warning && { warning }),
   };
 }
 
@@ -112,8 +117,7 @@ export class Session implements WorkerApi {
       this.#loader = loader;
       this.#model = await this.#loadModel(wasm, loader, chosen, onProgress);
       this.#requestsWhenLoaded = countRequests();
-      const model = toModel(this.#model, wasm);
-      return loader.warning ? { ...model, warning: loader.warning } : model;
+      return toModel(this.#model, wasm, loader.takeWarning());
     });
   }
 
@@ -125,7 +129,7 @@ export class Session implements WorkerApi {
       this.#next?.engine.delete();
       this.#next = undefined;
       this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
-      return toModel(this.#next, this.#wasm);
+      return toModel(this.#next, this.#wasm, this.#loader.takeWarning());
     });
   }
 
