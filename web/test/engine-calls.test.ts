@@ -24,6 +24,7 @@ function best({ history, limit, exclude, allow, boosts }: Wanted) {
     items,
     scores: Float32Array.from(items, value),
     logProbabilities: Float32Array.from(items, (item) => scoreOf(history, item)),
+    exact: true,
     reusedTokens: 3,
   };
 }
@@ -114,6 +115,11 @@ describe.each([
 });
 
 describe('the search', () => {
+  it('says whether it is proven', () => {
+    expect(rank(makeEngine(), request).exact).toBe(true);
+    expect(explain(makeEngine(), { item: 0, history: Int32Array.of(1, 4) }).exact).toBe(true);
+  });
+
   it('is exact, unless a beam width is named', () => {
     const requests: EngineRequest[] = [];
     rank(makeEngine(requests), request);

@@ -14,7 +14,7 @@ export function rankByBeam(engine: BeamEngine, request: RankRequest): Answer<Ran
   if (!boosts) return recommend(engine, request);
   const margin = { ...request, limit: Math.min(MAX_LIMIT, limit * BOOST_MARGIN) };
   const { value, reusedTokens } = recommend(engine, margin);
-  return { value: reorder(value, boosts, limit), reusedTokens };
+  return { value: reorder(value, boosts, limit), exact: false, reusedTokens };
 }
 
 /** An item's score is exact where it alone is allowed. */
@@ -40,7 +40,7 @@ export function explainByBeam(
   for (let left = without.length - 1; left >= 0; left--) {
     without[left] = scoreAfter(history.filter((_, entry) => entry !== left));
   }
-  return { value: { whole, without }, reusedTokens };
+  return { value: { whole, without }, exact: true, reusedTokens };
 }
 
 function recommend(engine: BeamEngine, request: Omit<RankRequest, 'boosts'>): Answer<Ranking> {
@@ -48,7 +48,7 @@ function recommend(engine: BeamEngine, request: Omit<RankRequest, 'boosts'>): An
   const outcome = engine.recommend(history, limit, beamWidth, exclude, allow, false);
   check(outcome);
   const { items = NO_ITEMS, scores = new Float32Array(), reusedTokens = 0 } = outcome;
-  return { value: { items, scores }, reusedTokens };
+  return { value: { items, scores }, exact: false, reusedTokens };
 }
 
 /** The best `limit` by score and boost together. */

@@ -7,6 +7,7 @@ import type { BeamEngine, Engine, Outcome } from './engine-module.js';
 
 export interface Answer<T> {
   readonly value: T;
+  readonly exact: boolean;
   /** Tokens of the prompt that were computed by the call before. */
   readonly reusedTokens: number;
 }
@@ -35,7 +36,8 @@ export function rank(engine: Engine | BeamEngine, request: RankRequest): Answer<
   });
   check(outcome);
   const { items = new Int32Array(), logProbabilities = new Float32Array() } = outcome;
-  return { value: { items, scores: logProbabilities }, reusedTokens: outcome.reusedTokens ?? 0 };
+  const { exact = false, reusedTokens = 0 } = outcome;
+  return { value: { items, scores: logProbabilities }, exact, reusedTokens };
 }
 
 /** The item's score after the whole history, and after it without each of its entries. */
@@ -45,9 +47,10 @@ export function explain(engine: Engine | BeamEngine, request: ExplainRequest): A
   const scored = engine.scoreItems(history, Int32Array.of(item));
   check(scored);
   const whole = scored.logProbabilities?.[0] ?? -Infinity;
-  if (history.length < 2) return { value: { whole, without: new Float32Array() }, reusedTokens: 0 };
+  const rest = { exact: true, reusedTokens: 0 };
+  if (history.length < 2) return { value: { whole, without: new Float32Array() }, ...rest };
   const outcome = engine.leaveOneOut(history, item);
   check(outcome);
   const without = outcome.logProbabilities ?? new Float32Array();
-  return { value: { whole, without }, reusedTokens: 0 };
+  return { value: { whole, without }, ...rest };
 }

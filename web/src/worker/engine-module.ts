@@ -42,7 +42,7 @@ export interface EngineRequest {
 
 /** All arguments are copied in, all results are copies. Nothing here throws, short of a trap. */
 export interface Engine extends AnyEngine {
-  recommend(request: EngineRequest): RankingOutcome & Pick<ScoringOutcome, 'logProbabilities'>;
+  recommend(request: EngineRequest): RankingOutcome & ScoringOutcome & { readonly exact?: boolean };
   /** The exact log-probability of each item. */
   scoreItems(history: Int32Array, items: Int32Array): ScoringOutcome;
   /** Those of one item after the history without each of its entries, of which there are two or more. */

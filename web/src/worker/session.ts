@@ -178,9 +178,10 @@ export class Session implements WorkerApi {
     try {
       if (!this.#model) throw notLoaded();
       const start = performance.now();
-      const { value, reusedTokens } = compute(this.#model.engine);
+      const { value, exact, reusedTokens } = compute(this.#model.engine);
       const stats = {
         milliseconds: performance.now() - start,
+        exact,
         reusedTokens,
         requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
       };
