@@ -1,5 +1,6 @@
 #include "compressor/evaluate_report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "compressor/model_directory/manifest.h"
@@ -11,6 +12,8 @@ namespace {
 const Interval& Of(const MetricTable& table, Metric metric) {
   return table[static_cast<size_t>(metric)];
 }
+
+bool IsExact(const EvaluateReport& report) { return report.search == SearchMethod::kExact; }
 
 std::string DivergenceText(const Comparison& comparison) {
   return comparison.divergence ? FormatInterval(*comparison.divergence) : "other codes";
@@ -35,8 +38,12 @@ std::string OneModelText(const EvaluateReport& report) {
     text += "against " + report.against + ": KL(it || this) " + DivergenceText(*model.comparison) +
             " nats an item, overlap@10 " + FormatInterval(model.comparison->overlap) + "\n";
   }
-  return text + FormatNumber("%.2f ms", model.milliseconds_per_user) + " a user, " +
-         FormatNumber("%.1f s", model.seconds) + " in all\n";
+  return text + FormatNumber("%.2f ms", model.milliseconds_per_user) + " a user (p99 " +
+         FormatNumber("%.2f ms), ", model.milliseconds_p99) +
+         FormatNumber("%.1f s", model.seconds) + " in all; " +
+         FormatNumber("%.0f nodes run", model.search.nodes_mean) + " (p99 " +
+         std::to_string(model.search.nodes_p99) + "), " +
+         FormatNumber("%.1f%% of the lists proven exact\n", 100 * model.search.exact_share);
 }
 
 std::string ManyModelsText(const EvaluateReport& report) {
@@ -72,10 +79,31 @@ nlohmann::ordered_json ComparisonToJson(const Comparison& comparison, const std:
 
 }  // namespace
 
+SearchSummary SummarizeSearches(const std::vector<SearchStats>& searches) {
+  SearchSummary summary;
+  if (searches.empty()) return summary;
+  std::vector<int> nodes;
+  for (const SearchStats& search : searches) {
+    nodes.push_back(search.nodes_run);
+    summary.nodes_mean += search.nodes_run;
+    summary.batches_mean += search.batches;
+    summary.exact_share += search.exact ? 1 : 0;
+  }
+  const auto count = static_cast<double>(searches.size());
+  summary.nodes_mean /= count;
+  summary.batches_mean /= count;
+  summary.exact_share /= count;
+  std::sort(nodes.begin(), nodes.end());
+  summary.nodes_p99 = nodes[nodes.size() * 99 / 100];
+  return summary;
+}
+
 std::string EvaluateText(const EvaluateReport& report) {
   return (report.models.size() == 1 ? OneModelText(report) : ManyModelsText(report)) +
          FormatCount(static_cast<int64_t>(report.users)) + " users of the " + report.split +
-         " split, beam " + std::to_string(report.beam) + ", seen items " +
+         " split, " +
+         (IsExact(report) ? "exact search" : "beam " + std::to_string(report.beam)) +
+         ", seen items " +
          (report.exclude_seen ? "excluded" : "allowed") + "; 95% bootstrap intervals over users\n";
 }
 
@@ -86,6 +114,10 @@ std::string EvaluateJson(const EvaluateReport& report) {
         {"directory", model.directory},
         {"seconds", model.seconds},
         {"milliseconds_per_user", model.milliseconds_per_user},
+        {"milliseconds_p99", model.milliseconds_p99},
+        {"nodes_run", {{"mean", model.search.nodes_mean}, {"p99", model.search.nodes_p99}}},
+        {"batches", model.search.batches_mean},
+        {"exact_share", model.search.exact_share},
         {"metrics", MetricTableToJson(model.strict)},
         {"metrics_collision_counted", MetricTableToJson(model.by_code)}};
     if (model.comparison) entry["against"] = ComparisonToJson(*model.comparison, report.against);
@@ -93,7 +125,9 @@ std::string EvaluateJson(const EvaluateReport& report) {
   }
   const nlohmann::ordered_json json = {{"split", report.split},
                                        {"users", report.users},
+                                       {"search", IsExact(report) ? "exact" : "beam"},
                                        {"beam", report.beam},
+                                       {"limit", report.limit},
                                        {"exclude_seen", report.exclude_seen},
                                        {"models", std::move(models)}};
   return json.dump(2) + "\n";

@@ -17,11 +17,12 @@ Result<OpenedModel> OpenFromModelDirectory(const fs::path& path) {
   HALFLING_ASSIGN_OR_RETURN(Recommender recommender,
                             Recommender::Load(std::move(directory.shards)));
   const RecommenderModel& model = recommender.model();
-  if (model.codes.size() != directory.catalog.items().size()) {
+  const auto num_items = static_cast<size_t>(model.trie.num_items());
+  if (num_items != directory.catalog.items().size()) {
     return Fail(ErrorCode::kInvalidCatalog,
                 (path / kCatalogFile).string() + ": items: " +
                     std::to_string(directory.catalog.items().size()) + " of them, expected " +
-                    std::to_string(model.codes.size()) + " as in the model");
+                    std::to_string(num_items) + " as in the model");
   }
   ModelSize size = CountParameters(model.transformer);
   size.bytes = bytes;

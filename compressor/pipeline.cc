@@ -55,9 +55,7 @@ Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
 }
 
 Result<ItemTrie> BuildTrie(const PrunedVocabulary& vocabulary) {
-  std::vector<ItemCode> items;
-  for (const std::vector<int>& code : vocabulary.codes) items.push_back({code, 0});
-  return ItemTrie::Build(items, static_cast<int>(vocabulary.ids.size()));
+  return ItemTrie::Build(vocabulary.codes, {}, static_cast<int>(vocabulary.ids.size()));
 }
 
 // How the tensors that are no linear layer's are stored.
@@ -266,7 +264,10 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Checkpoint& checkpoint,
   HALFLING_ASSIGN_OR_RETURN(const Recommender before, MakeRecommender(checkpoint));
   HALFLING_ASSIGN_OR_RETURN(std::vector<FileBytes> shards, directory.ReadShards());
   HALFLING_ASSIGN_OR_RETURN(const Recommender after, Recommender::Load(std::move(shards)));
-  const RankingOptions ranking{options.beam_width, true, options.threads, true};
+  RankingOptions ranking;
+  ranking.beam_width = options.beam_width;
+  ranking.threads = options.threads;
+  ranking.code_logits = true;
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
                             RankTargets(before, examples, ranking, progress));
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_after,

@@ -116,7 +116,9 @@ std::string RecommendText(const RecommendReport& report) {
     table.AddRow({std::to_string(i + 1), FormatNumber("%.3f", line.score), line.item.id,
                   line.item.title.value_or("")});
   }
-  return table.ToString() + FormatNumber("%.1f ms\n", report.milliseconds);
+  return table.ToString() + FormatNumber("%.1f ms, ", report.milliseconds) +
+         std::to_string(report.search.nodes_run) + " nodes run, " +
+         (report.search.exact ? "proven exact\n" : "not proven exact\n");
 }
 
 std::string RecommendJson(const RecommendReport& report) {
@@ -129,7 +131,10 @@ std::string RecommendJson(const RecommendReport& report) {
     entry["score"] = static_cast<double>(line.score);
     items.push_back(std::move(entry));
   }
-  const OrderedJson json = {{"items", std::move(items)}, {"milliseconds", report.milliseconds}};
+  const OrderedJson json = {{"items", std::move(items)},
+                            {"exact", report.search.exact},
+                            {"nodes_run", report.search.nodes_run},
+                            {"milliseconds", report.milliseconds}};
   return json.dump(2) + "\n";
 }
 

@@ -18,6 +18,7 @@ struct RecommendReport {
     float score = 0;
   };
   std::vector<Line> lines;  // best first
+  SearchStats search;
   double milliseconds = 0;
 };
 

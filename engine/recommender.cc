@@ -3,9 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <utility>
+
+#include "engine/search/beam_search.h"
+#include "engine/search/exact_search.h"
+#include "engine/search/item_boosts.h"
+#include "engine/search/item_filter.h"
+#include "engine/search/logits_source.h"
+#include "engine/search/score_items.h"
 
 namespace halfling {
 namespace {
@@ -16,6 +25,7 @@ static_assert(kMaxPromptItems == kMaxHistoryItems);
 static_assert(kMaxCatalogItems <= kMaxTrieItems);
 
 constexpr uint64_t kMaxPromptTokens = 1 << 17;
+constexpr size_t kItemsPerBatch = 128;  // of ScoreItems; CheckPrompt counts with kMaxBeamWidth
 constexpr uint64_t kMaxActivations = 1 << 28;  // of one matrix: 1 GiB, far below what 32 bits count
 
 Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
@@ -92,16 +102,31 @@ Status CheckHistory(std::span<const int> history, int num_items) {
   return CheckItems(history, num_items, "history");
 }
 
-Status CheckWidth(int value, const std::string& field) {
-  if (value < 1 || value > kMaxBeamWidth) {
+Status CheckRange(int value, int most, const std::string& field) {
+  if (value < 1 || value > most) {
     return Fail(ErrorCode::kInvalidRequest, field + ": " + std::to_string(value) +
-                                                "; expected 1 to " + std::to_string(kMaxBeamWidth));
+                                                "; expected 1 to " + std::to_string(most));
   }
   return {};
 }
 
-// The transformer as the search sees it: all beams of a level run in one batch, as branches of the
-// trunk that the prompt left in the cache.
+Status CheckBoosts(std::span<const float> boosts, int num_items) {
+  if (!boosts.empty() && boosts.size() != static_cast<size_t>(num_items)) {
+    return Fail(ErrorCode::kInvalidRequest,
+                "boosts: " + std::to_string(boosts.size()) + " numbers; expected one for each of " +
+                    std::to_string(num_items) + " items, or none");
+  }
+  const auto bad = std::ranges::find_if_not(
+      boosts, [](float boost) { return std::abs(boost) <= kMaxBoost; });  // nor a NaN
+  if (bad == boosts.end()) return {};
+  return Fail(ErrorCode::kInvalidRequest,
+              "boosts[" + std::to_string(bad - boosts.begin()) + "]: " + std::to_string(*bad) +
+                  "; expected a number from -1000000 to 1000000 (to exclude an item, use exclude "
+                  "or allow)");
+}
+
+// The transformer as the search sees it: what is run together is one batch, as branches of the trunk
+// that the prompt left in the cache. Takes its branches out of the cache in the end.
 class TransformerLogits final : public LogitsSource {
  public:
   TransformerLogits(const Transformer& transformer, KvCache& cache, TransformerScratch& scratch,
@@ -110,56 +135,53 @@ class TransformerLogits final : public LogitsSource {
         cache_(cache),
         scratch_(scratch),
         prompt_hidden_(prompt_hidden),
-        slots_{cache.num_slots() - 1} {}
+        prompt_size_(cache.num_slots()) {}
+  TransformerLogits(const TransformerLogits&) = delete;
+  TransformerLogits& operator=(const TransformerLogits&) = delete;
+  ~TransformerLogits() override { cache_.Truncate(prompt_size_); }
 
-  void Advance(std::span<const int> parents, std::span<const int> tokens) override {
-    const int first = cache_.num_slots();
-    std::vector<int> slots;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      slots.push_back(cache_.Append(tokens[i], slots_[static_cast<size_t>(parents[i])]));
-    }
-    slots_ = std::move(slots);
-    transformer_.Forward(cache_, first, scratch_);
-    at_prompt_ = false;
+  void Extend(std::span<const int> parents, std::span<const int> tokens) override {
+    first_slot_ = cache_.num_slots();
+    for (size_t i = 0; i < tokens.size(); ++i) cache_.Append(tokens[i], SlotOf(parents[i]));
+    transformer_.Forward(cache_, first_slot_, scratch_);
   }
 
   void Logits(int state, std::span<const int> tokens, std::span<float> logits) override {
     const std::span<const float> hidden =
-        at_prompt_ ? prompt_hidden_
-                   : std::as_const(scratch_.hidden).row(static_cast<size_t>(state));
+        state == 0 ? prompt_hidden_
+                   : std::as_const(scratch_.hidden)
+                         .row(static_cast<size_t>(SlotOf(state) - first_slot_));
     transformer_.Logits(hidden, tokens, logits);
   }
 
  private:
+  int SlotOf(int state) const { return prompt_size_ - 1 + state; }
+
   const Transformer& transformer_;
   KvCache& cache_;
   TransformerScratch& scratch_;
   std::span<const float> prompt_hidden_;
-  std::vector<int> slots_;  // of the current generation's states
-  bool at_prompt_ = true;
+  int prompt_size_;
+  int first_slot_ = 0;  // of the last Extend
 };
 
 }  // namespace
 
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
-    Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
+    Transformer transformer, PromptTemplate prompt, const TokenLists& codes,
     std::span<const int> popularity) {
   if (popularity.size() != codes.size()) {
     return Fail(ErrorCode::kInvalidCatalog, "popularity: " + std::to_string(popularity.size()) +
                                                 " counts; expected one for each of " +
                                                 std::to_string(codes.size()) + " items");
   }
-  std::vector<ItemCode> items;
   size_t longest_code = 0;
-  for (size_t i = 0; i < codes.size(); ++i) {
-    items.push_back({codes[i], popularity[i]});
-    longest_code = std::max(longest_code, codes[i].size());
-  }
+  for (size_t i = 0; i < codes.size(); ++i) longest_code = std::max(longest_code, codes[i].size());
   const ModelConfig& config = transformer.config();
-  HALFLING_ASSIGN_OR_RETURN(ItemTrie trie, ItemTrie::Build(items, config.vocab_size));
+  HALFLING_ASSIGN_OR_RETURN(ItemTrie trie, ItemTrie::Build(codes, popularity, config.vocab_size));
   HALFLING_RETURN_IF_ERROR(CheckPrompt(prompt, config, longest_code));
-  return std::make_shared<const RecommenderModel>(RecommenderModel{
-      std::move(transformer), std::move(prompt), std::move(codes), std::move(trie)});
+  return std::make_shared<const RecommenderModel>(
+      RecommenderModel{std::move(transformer), std::move(prompt), std::move(trie)});
 }
 
 Result<Recommender> Recommender::Load(std::vector<FileBytes> shards) {
@@ -193,14 +215,14 @@ std::vector<int> Recommender::BuildPrompt(std::span<const int> history) const {
     if (i > history.size() - kept) {
       tokens.insert(tokens.end(), prompt.separator.begin(), prompt.separator.end());
     }
-    const std::vector<int>& code = model_->codes[static_cast<size_t>(history[i])];
-    tokens.insert(tokens.end(), code.begin(), code.end());
+    model_->trie.AppendCode(history[i], tokens);
   }
   tokens.insert(tokens.end(), prompt.suffix.begin(), prompt.suffix.end());
   return tokens;
 }
 
-void Recommender::RunPrompt(std::span<const int> prompt) {
+void Recommender::RunPrompt(std::span<const int> history) {
+  const std::vector<int> prompt = BuildPrompt(history);
   // The last token always runs again: its hidden state is what the search starts from.
   const int reusable = std::min(cache_.num_slots(), static_cast<int>(prompt.size()) - 1);
   int common = 0;
@@ -208,7 +230,7 @@ void Recommender::RunPrompt(std::span<const int> prompt) {
     ++common;
   }
   cache_.Truncate(common);
-  reused_tokens_ = common;
+  stats_.reused_tokens = common;
   for (size_t i = static_cast<size_t>(common); i < prompt.size(); ++i) {
     cache_.Append(prompt[i], i == 0 ? kNoParent : static_cast<int>(i) - 1);
   }
@@ -218,56 +240,116 @@ void Recommender::RunPrompt(std::span<const int> prompt) {
 }
 
 Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& request) {
-  const int num_items = model_->trie.num_items();
+  const ItemTrie& trie = model_->trie;
+  const int num_items = trie.num_items();
   HALFLING_RETURN_IF_ERROR(CheckHistory(request.history, num_items));
-  HALFLING_RETURN_IF_ERROR(CheckWidth(request.limit, "limit"));
-  HALFLING_RETURN_IF_ERROR(CheckWidth(request.beam_width, "beam_width"));
+  HALFLING_RETURN_IF_ERROR(CheckRange(request.limit, kMaxBeamWidth, "limit"));
+  HALFLING_RETURN_IF_ERROR(CheckRange(request.beam_width, kMaxBeamWidth, "beam_width"));
+  HALFLING_RETURN_IF_ERROR(CheckRange(request.max_nodes_run, kMaxNodesRun, "max_nodes_run"));
   HALFLING_RETURN_IF_ERROR(CheckItems(request.exclude, num_items, "exclude"));
+  HALFLING_RETURN_IF_ERROR(CheckBoosts(request.boosts, num_items));
 
-  ItemFilter filter(model_->trie);
+  ItemFilter filter(trie);
   if (request.allow) {
     HALFLING_RETURN_IF_ERROR(CheckItems(*request.allow, num_items, "allow"));
     filter.AllowOnly(*request.allow);
   }
   filter.Exclude(request.exclude);
   if (request.exclude_seen) filter.Exclude(request.history);
+  const ItemBoosts boosts(trie, filter, request.boosts);
 
-  const std::vector<int> prompt = BuildPrompt(request.history);
-  RunPrompt(prompt);
+  RunPrompt(request.history);
   TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
-  auto found = BeamSearch(model_->trie, filter, source, {request.beam_width, request.limit});
-  cache_.Truncate(static_cast<int>(prompt.size()));
-  return found;
+  HALFLING_ASSIGN_OR_RETURN(
+      SearchResult found,
+      request.search == SearchMethod::kBeam
+          ? BeamSearch(trie, filter, boosts, source, {request.beam_width, request.limit})
+          : ExactSearch(trie, filter, boosts, source,
+                        {.limit = request.limit, .max_nodes_run = request.max_nodes_run}));
+  stats_.exact = found.exact;
+  stats_.nodes_run = found.nodes_run;
+  stats_.batches = found.batches;
+  return std::move(found.items);
+}
+
+Result<std::vector<float>> Recommender::ScoreItems(const std::vector<int>& history,
+                                                   const std::vector<int>& items) {
+  const ItemTrie& trie = model_->trie;
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
+  HALFLING_RETURN_IF_ERROR(CheckItems(items, trie.num_items(), "items"));
+  RunPrompt(history);
+
+  // Neighbours in the trie share most of their codes, so they go into one batch.
+  std::vector<size_t> order(items.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return trie.place_of(items[a]) < trie.place_of(items[b]); });
+  std::vector<float> scores(items.size());
+  std::vector<int> batch;
+  for (size_t begin = 0; begin < order.size(); begin += kItemsPerBatch) {
+    const size_t end = std::min(begin + kItemsPerBatch, order.size());
+    batch.clear();
+    for (size_t i = begin; i < end; ++i) batch.push_back(items[order[i]]);
+    TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<float> scored,
+                              halfling::ScoreItems(trie, batch, source));
+    for (size_t i = begin; i < end; ++i) scores[order[i]] = scored[i - begin];
+  }
+  return scores;
+}
+
+Result<std::vector<float>> Recommender::LeaveOneOut(const std::vector<int>& history, int item) {
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, model_->trie.num_items()));
+  const size_t kept = std::min(history.size(), static_cast<size_t>(model_->prompt.max_history));
+  if (kept < 2) {
+    return Fail(ErrorCode::kEmptyHistory,
+                "history: " + std::to_string(kept) +
+                    " item in the prompt; expected at least two, so that one can be left out");
+  }
+  const size_t oldest = history.size() - kept;
+  const std::vector<int> whole(history.begin() + static_cast<std::ptrdiff_t>(oldest),
+                               history.end());
+  std::vector<float> scores(history.size());
+  if (oldest > 0) {
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<float> score, ScoreItems(whole, {item}));
+    std::fill_n(scores.begin(), oldest, score[0]);
+  }
+  for (size_t left_out = kept; left_out-- > 0;) {
+    std::vector<int> others = whole;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(left_out));
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<float> score, ScoreItems(others, {item}));
+    scores[oldest + left_out] = score[0];
+  }
+  return scores;
 }
 
 Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history) {
   const ItemTrie& trie = model_->trie;
   HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
-  const std::vector<int> prompt = BuildPrompt(history);
-  RunPrompt(prompt);
+  RunPrompt(history);
 
   std::vector<float> scores;
   std::vector<float> log_probabilities;
   std::vector<float> scratch;
-  for (const std::vector<int>& code : model_->codes) {
+  std::vector<int> code;
+  for (int item = 0; item < trie.num_items(); ++item) {
+    code.clear();
+    trie.AppendCode(item, code);
     TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
     float score = 0.0f;
     int node = 0;
-    for (size_t depth = 0; depth < code.size(); ++depth) {
-      if (depth > 0) source.Advance(std::array{0}, std::span(&code[depth - 1], 1));
-      auto status = ChildLogProbabilities(trie, node, 0, source, log_probabilities, scratch);
-      if (!status) {
-        cache_.Truncate(static_cast<int>(prompt.size()));
-        return tl::unexpected<Error>(std::move(status).error());
-      }
+    for (int depth = 0; depth < static_cast<int>(code.size()); ++depth) {
+      if (depth > 0) source.Extend(std::array{depth - 1}, std::array{trie.token(node)});
+      HALFLING_RETURN_IF_ERROR(
+          ChildLogProbabilities(trie, node, depth, source, log_probabilities, scratch));
       const std::span<const int> children = trie.child_tokens(node);
-      const auto child = std::lower_bound(children.begin(), children.end(), code[depth]);
+      const auto child = std::lower_bound(children.begin(), children.end(),
+                                          code[static_cast<size_t>(depth)]);
       const auto index = static_cast<size_t>(child - children.begin());
       score += log_probabilities[index];
       node = trie.first_child(node) + static_cast<int>(index);
     }
     scores.push_back(score);
-    cache_.Truncate(static_cast<int>(prompt.size()));
   }
   return scores;
 }
@@ -277,20 +359,20 @@ Result<std::vector<std::vector<float>>> Recommender::CodeLogits(const std::vecto
   const ItemTrie& trie = model_->trie;
   HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
   HALFLING_RETURN_IF_ERROR(CheckItems(std::array{item}, trie.num_items(), "item"));
-  std::vector<int> path;  // from the root's child to the code's end
-  for (int node = trie.node_of(item); node != 0; node = trie.parent(node)) path.push_back(node);
+  std::vector<int> path;  // from the root to the last node that is followed by a token
+  for (int node = trie.node_of(item); node != 0;) path.push_back(node = trie.parent(node));
   std::ranges::reverse(path);
 
-  const std::vector<int> prompt = BuildPrompt(history);
-  RunPrompt(prompt);
+  RunPrompt(history);
   TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
+  NodeBatch batch(trie, source);
+  batch.Add({}, path.back());
+  batch.Run();
   std::vector<std::vector<float>> logits;
-  for (const int node : path) {
-    if (!logits.empty()) source.Advance(std::array{0}, std::array{trie.token(trie.parent(node))});
-    const std::span<const int> tokens = trie.child_tokens(trie.parent(node));
-    source.Logits(0, tokens, logits.emplace_back(tokens.size()));
+  for (size_t depth = 0; depth < path.size(); ++depth) {
+    const std::span<const int> tokens = trie.child_tokens(path[depth]);
+    source.Logits(static_cast<int>(depth), tokens, logits.emplace_back(tokens.size()));
   }
-  cache_.Truncate(static_cast<int>(prompt.size()));
   for (const std::vector<float>& level : logits) {
     if (!std::ranges::all_of(level, [](float logit) { return std::isfinite(logit); })) {
       return Fail(ErrorCode::kNonFiniteWeight,

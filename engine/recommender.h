@@ -10,21 +10,23 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/token_lists.h"
 #include "engine/model/transformer.h"
 #include "engine/model_file/model_file.h"
-#include "engine/search/beam_search.h"
+#include "engine/search/best_items.h"
 #include "engine/search/item_trie.h"
 
 namespace halfling {
 
 inline constexpr int kMaxHistoryItems = 10'000;
 inline constexpr int kMaxBeamWidth = 1'000;
+inline constexpr int kMaxNodesRun = 100'000;
+inline constexpr float kMaxBoost = 1e6f;
 
 // A model with its catalogue. Immutable: any number of recommenders on any threads share one.
 struct RecommenderModel {
   Transformer transformer;
   PromptTemplate prompt;
-  std::vector<std::vector<int>> codes;  // [num_items][code length]
   ItemTrie trie;
 };
 
@@ -33,17 +35,35 @@ struct RecommenderModel {
 // activations that memory can hold (kTooLarge), codes and popularity (kInvalidCatalog,
 // kEmptyCatalog).
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
-    Transformer transformer, PromptTemplate prompt, std::vector<std::vector<int>> codes,
+    Transformer transformer, PromptTemplate prompt, const TokenLists& codes,
     std::span<const int> popularity);
+
+enum class SearchMethod {
+  kExact,  // the true best of all allowed items, proven (unless max_nodes_run ends it)
+  kBeam,   // at a cost that is known beforehand
+};
 
 struct RecommendRequest {
   std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
   int limit = 10;            // 1 … kMaxBeamWidth
-  int beam_width = 20;       // 1 … kMaxBeamWidth, raised to `limit` when lower
+  SearchMethod search = SearchMethod::kExact;
+  int beam_width = 20;       // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
+  int max_nodes_run = 500;   // of kExact: gives up the proof then; 1 … kMaxNodesRun
   std::vector<int> exclude;  // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,
                                           // also those that max_history drops from the prompt)
+  // [num_items] What to add to the items' log-probabilities, each within ±kMaxBoost, 0 for neutral;
+  // empty for none. Added in float: a boost of thousands blurs what the model itself says.
+  std::vector<float> boosts;
+};
+
+// How the last search went.
+struct SearchStats {
+  bool exact = false;     // its items are proven to be the best of all allowed ones
+  int nodes_run = 0;      // tokens that the model ran beyond the prompt
+  int batches = 0;        // in that many forward passes
+  int reused_tokens = 0;  // of the prompt, taken from the session's cache
 };
 
 // Ranks the catalogue after a history. Keeps the keys and values of the last prompt, so that a
@@ -60,11 +80,28 @@ class Recommender {
 
   // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault.
   // kNonFiniteWeight: the model's weights, though finite, overflow on this history. Either way the
-  // recommender stays usable. An `allow` that leaves nothing gives an empty result.
+  // recommender stays usable. An `allow` that leaves nothing gives an empty result. Items in falling
+  // score, which is log_probability + boost; equal ones in the order of BestItems.
   Result<std::vector<ScoredItem>> Recommend(const RecommendRequest& request);
 
-  // The exact score of every item, token by token along its code: the definition that the search is
-  // tested against. [num_items] Errors as Recommend has them.
+  // The exact log-probabilities of `items`, [items.size()]; repeats are welcome. They share the
+  // prompt and what their codes have in common, and what remains is run in few large batches.
+  //
+  // After a history that begins as the last call's did, the common part of the prompt is reused. To
+  // score under each history that lacks one entry, leave out the last one first, then the one before
+  // it, and so on: then each call shares all that lies before both gaps, half of the work in all.
+  // LeaveOneOut does so.
+  Result<std::vector<float>> ScoreItems(const std::vector<int>& history,
+                                        const std::vector<int>& items);
+
+  // What each entry of a history contributes to an item: its log-probability after the history
+  // without that entry, [history.size()]. Only the last max_history entries count at all, here too:
+  // none moves up from before them, so without an older one it is that of the whole history.
+  // kEmptyHistory unless there are at least two, else errors as ScoreItems has them.
+  Result<std::vector<float>> LeaveOneOut(const std::vector<int>& history, int item);
+
+  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the code:
+  // the definition that the searches are tested against. Errors as Recommend has them.
   Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
 
   // For each token of the item's code the logits of all tokens that the trie allows there, in the
@@ -75,17 +112,20 @@ class Recommender {
 
   const RecommenderModel& model() const { return *model_; }
   // Tokens of the last prompt that were taken from the session's cache.
-  int reused_tokens() const { return reused_tokens_; }
+  int reused_tokens() const { return stats_.reused_tokens; }
+  // Of the last Recommend.
+  const SearchStats& stats() const { return stats_; }
 
  private:
   std::vector<int> BuildPrompt(std::span<const int> history) const;
-  void RunPrompt(std::span<const int> prompt);
+  // Leaves the prompt, and nothing else, in the cache.
+  void RunPrompt(std::span<const int> history);
 
   std::shared_ptr<const RecommenderModel> model_;
   KvCache cache_;
   TransformerScratch scratch_;
   std::vector<float> prompt_hidden_;  // [model_dim], after the prompt's last token
-  int reused_tokens_ = 0;
+  SearchStats stats_;
 };
 
 }  // namespace halfling

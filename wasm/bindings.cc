@@ -49,17 +49,68 @@ val CopyOut(const std::vector<T>& values) {
   return val(typed_memory_view(values.size(), values.data())).template call<val>("slice");
 }
 
-std::vector<int> CopyIn(const val& integers) {
-  return emscripten::convertJSArrayToNumberVector<int>(integers);
+template <typename T>
+std::vector<T> CopyIn(const val& numbers) {
+  return emscripten::convertJSArrayToNumberVector<T>(numbers);
 }
 
-// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1.
-Result<int> ToInt(double number, const std::string& field) {
+bool IsAbsent(const val& value) { return value.isNull() || value.isUndefined(); }
+
+// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1. What is absent
+// keeps its default.
+Status ReadInt(const val& object, const std::string& field, int& result) {
+  const val value = object[field];
+  if (IsAbsent(value)) return {};
+  const double number = value.as<double>();
   if (number != std::trunc(number) || std::abs(number) > std::numeric_limits<int>::max()) {
     return Fail(ErrorCode::kInvalidRequest,
                 field + ": " + std::to_string(number) + "; expected an integer");
   }
-  return static_cast<int>(number);
+  result = static_cast<int>(number);
+  return {};
+}
+
+template <typename T>
+std::vector<T> ReadArray(const val& object, const char* field) {
+  const val value = object[field];
+  return IsAbsent(value) ? std::vector<T>() : CopyIn<T>(value);
+}
+
+Status ReadSearch(const val& object, SearchMethod& search) {
+  const val value = object["search"];
+  if (IsAbsent(value)) return {};
+  const std::string name = value.isString() ? value.as<std::string>() : "not a string";
+  if (name == "exact") {
+    search = SearchMethod::kExact;
+  } else if (name == "beam") {
+    search = SearchMethod::kBeam;
+  } else {
+    return Fail(ErrorCode::kInvalidRequest, "search: " + name + "; expected exact or beam");
+  }
+  return {};
+}
+
+// What the page may set: history and exclude are Int32Arrays, as is allow, or null; boosts is a
+// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and maxNodesRun
+// are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history must be there.
+Result<RecommendRequest> ReadRequest(const val& object) {
+  RecommendRequest request;
+  request.history = ReadArray<int>(object, "history");
+  HALFLING_RETURN_IF_ERROR(ReadInt(object, "limit", request.limit));
+  HALFLING_RETURN_IF_ERROR(ReadSearch(object, request.search));
+  HALFLING_RETURN_IF_ERROR(ReadInt(object, "beamWidth", request.beam_width));
+  HALFLING_RETURN_IF_ERROR(ReadInt(object, "maxNodesRun", request.max_nodes_run));
+  request.exclude = ReadArray<int>(object, "exclude");
+  if (const val allow = object["allow"]; !IsAbsent(allow)) request.allow = CopyIn<int>(allow);
+  request.boosts = ReadArray<float>(object, "boosts");
+  if (const val seen = object["excludeSeen"]; !IsAbsent(seen)) {
+    request.exclude_seen = seen.as<bool>();
+  }
+  return request;
+}
+
+val NoModel() {
+  return Failure({ErrorCode::kInvalidRequest, "no model is loaded; expected load() to succeed"});
 }
 
 // One session with one model. JavaScript calls delete() when it is done.
@@ -81,40 +132,56 @@ class Engine {
     return Success();
   }
 
-  val Recommend(const val& history, double limit, double beam_width, const val& exclude,
-                const val& allow, bool exclude_seen) {
-    if (!recommender_) {
-      return Failure({ErrorCode::kInvalidRequest, "no model is loaded; expected load() to succeed"});
-    }
-    const Result<int> whole_limit = ToInt(limit, "limit");
-    if (!whole_limit) return Failure(whole_limit.error());
-    const Result<int> whole_width = ToInt(beam_width, "beam_width");
-    if (!whole_width) return Failure(whole_width.error());
-
-    RecommendRequest request;
-    request.history = CopyIn(history);
-    request.limit = *whole_limit;
-    request.beam_width = *whole_width;
-    request.exclude = CopyIn(exclude);
-    if (!allow.isNull() && !allow.isUndefined()) request.allow = CopyIn(allow);
-    request.exclude_seen = exclude_seen;
-    const auto ranked = recommender_->Recommend(request);
+  // {items: Int32Array, scores: Float32Array, logProbabilities: Float32Array} best first, a score
+  // being the log-probability plus the boost; exact: whether these are proven to be the best of all
+  // allowed items; nodesRun and reusedTokens: what it took.
+  val Recommend(const val& object) {
+    if (!recommender_) return NoModel();
+    const Result<RecommendRequest> request = ReadRequest(object);
+    if (!request) return Failure(request.error());
+    const auto ranked = recommender_->Recommend(*request);
     if (!ranked) return Failure(ranked.error());
 
     std::vector<int> items;
     std::vector<float> scores;
+    std::vector<float> log_probabilities;
     for (const ScoredItem& scored : *ranked) {
       items.push_back(scored.item);
       scores.push_back(scored.score);
+      log_probabilities.push_back(scored.log_probability);
     }
     val outcome = Success();
     outcome.set("items", CopyOut(items));
     outcome.set("scores", CopyOut(scores));
-    outcome.set("reusedTokens", recommender_->reused_tokens());
+    outcome.set("logProbabilities", CopyOut(log_probabilities));
+    outcome.set("exact", recommender_->stats().exact);
+    outcome.set("nodesRun", recommender_->stats().nodes_run);
+    outcome.set("reusedTokens", recommender_->stats().reused_tokens);
     return outcome;
   }
 
+  // {logProbabilities: Float32Array} of the items, exact. Both arguments are Int32Arrays.
+  val ScoreItems(const val& history, const val& items) {
+    if (!recommender_) return NoModel();
+    return LogProbabilities(
+        recommender_->ScoreItems(CopyIn<int>(history), CopyIn<int>(items)));
+  }
+
+  // {logProbabilities: Float32Array} of one item, after the history without its i-th entry: what
+  // says why the item is recommended.
+  val LeaveOneOut(const val& history, int item) {
+    if (!recommender_) return NoModel();
+    return LogProbabilities(recommender_->LeaveOneOut(CopyIn<int>(history), item));
+  }
+
  private:
+  static val LogProbabilities(const Result<std::vector<float>>& scores) {
+    if (!scores) return Failure(scores.error());
+    val outcome = Success();
+    outcome.set("logProbabilities", CopyOut(*scores));
+    return outcome;
+  }
+
   std::vector<FileBytes> shards_;
   std::optional<Recommender> recommender_;
 };
@@ -134,7 +201,9 @@ EMSCRIPTEN_BINDINGS(halfling) {
       .constructor<>()
       .function("addShard", &Engine::AddShard)
       .function("load", &Engine::Load)
-      .function("recommend", &Engine::Recommend);
+      .function("recommend", &Engine::Recommend)
+      .function("scoreItems", &Engine::ScoreItems)
+      .function("leaveOneOut", &Engine::LeaveOneOut);
   emscripten::function("relaxedDotSelfTest", &kernels::RelaxedDotSelfTest);
   emscripten::function("buildId", &BuildId);
   emscripten::function("simd", &Simd);

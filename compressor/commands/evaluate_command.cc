@@ -92,6 +92,8 @@ EvaluateReport::Model Summarize(const std::filesystem::path& directory, const Ta
   model.directory = directory.string();
   model.seconds = ranks.seconds;
   model.milliseconds_per_user = ranks.milliseconds_per_user;
+  model.milliseconds_p99 = ranks.milliseconds_p99;
+  model.search = SummarizeSearches(ranks.searches);
   model.strict = SummarizeRanks(ranks.strict);
   model.by_code = SummarizeRanks(ranks.by_code);
   if (reference != nullptr) model.comparison = Compare(*reference, ranks);
@@ -108,7 +110,9 @@ Status RunEvaluate(EvaluateArguments& arguments) {
   EvaluateReport report;
   report.split = arguments.split;
   report.users = examples.size();
+  report.search = arguments.ranking.search;
   report.beam = arguments.ranking.beam_width;
+  report.limit = arguments.ranking.limit > 0 ? arguments.ranking.limit : report.beam;
   report.exclude_seen = arguments.ranking.exclude_seen;
   report.against = arguments.against.string();
 
@@ -158,7 +162,14 @@ void AddEvaluateCommand(CLI::App& app, Action& run) {
       ->capture_default_str();
   command.add_flag("--allow-seen", arguments->allow_seen,
                    "Let items of the history be recommended again");
+  AddSearchOption(command, arguments->ranking.search);
   AddBeamOption(command, arguments->ranking.beam_width);
+  AddMaxNodesOption(command, arguments->ranking.max_nodes_run);
+  command
+      .add_option("--limit", arguments->ranking.limit,
+                  "Length of the lists; above 10, items of one code push no other out of the first "
+                  "ten [as many as --beam]")
+      ->check(CLI::Range(1, kMaxBeamWidth));
   AddThreadsOption(command, arguments->ranking.threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout, tables on stderr");
   command.footer(kEvaluateFooter);

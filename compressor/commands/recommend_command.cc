@@ -14,8 +14,7 @@ struct RecommendArguments {
   std::filesystem::path directory;
   std::vector<std::string> history;
   std::vector<std::string> exclude;
-  int limit = 10;
-  int beam = 20;
+  RecommendRequest request;  // of it: limit, search, beam_width, max_nodes_run
   bool allow_seen = false;
   bool json = false;
 };
@@ -41,13 +40,11 @@ Result<std::vector<int>> FindItems(const std::vector<std::string>& ids, const Ca
 
 Status RunRecommend(const RecommendArguments& arguments) {
   HALFLING_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(arguments.directory));
-  RecommendRequest request;
+  RecommendRequest request = arguments.request;
   HALFLING_ASSIGN_OR_RETURN(request.history,
                             FindItems(arguments.history, opened.catalog, "--history"));
   HALFLING_ASSIGN_OR_RETURN(request.exclude,
                             FindItems(arguments.exclude, opened.catalog, "--exclude"));
-  request.limit = arguments.limit;
-  request.beam_width = arguments.beam;
   request.exclude_seen = !arguments.allow_seen;
 
   const auto begin = std::chrono::steady_clock::now();
@@ -56,6 +53,7 @@ Status RunRecommend(const RecommendArguments& arguments) {
   RecommendReport report;
   report.milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  report.search = opened.recommender.stats();
   for (const ScoredItem& item : scored) {
     report.lines.push_back({opened.catalog.item(item.item), item.item, item.score});
   }
@@ -78,12 +76,14 @@ void AddRecommendCommand(CLI::App& app, Action& run) {
   command.add_option("--exclude", arguments->exclude, "Item ids that must not be recommended")
       ->delimiter(',')
       ->type_name("ID,ID,...");
-  command.add_option("--limit", arguments->limit, "How many items")
+  command.add_option("--limit", arguments->request.limit, "How many items")
       ->check(CLI::Range(1, kMaxBeamWidth))
       ->capture_default_str();
   command.add_flag("--allow-seen", arguments->allow_seen,
                    "Let items of the history be recommended again");
-  AddBeamOption(command, arguments->beam);
+  AddSearchOption(command, arguments->request.search);
+  AddBeamOption(command, arguments->request.beam_width);
+  AddMaxNodesOption(command, arguments->request.max_nodes_run);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout");
   command.footer(kRecommendFooter);
   command.callback([arguments, &run] { run = [arguments] { return RunRecommend(*arguments); }; });

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "compressor/interactions/read_examples.h"
@@ -51,6 +52,26 @@ inline void AddSeedOption(CLI::App& command, uint64_t& seed) {
 inline void AddBeamOption(CLI::App& command, int& beam) {
   command.add_option("--beam", beam, "Beams of the search")
       ->check(CLI::Range(1, kMaxBeamWidth))
+      ->capture_default_str();
+}
+
+inline void AddSearchOption(CLI::App& command, SearchMethod& search) {
+  const std::map<std::string, SearchMethod> names = {{"exact", SearchMethod::kExact},
+                                                     {"beam", SearchMethod::kBeam}};
+  command
+      .add_option_function<std::string>(
+          "--search", [&search, names](const std::string& name) { search = names.at(name); },
+          "exact: the best of the catalogue, proven; beam: as good as --beam is wide [" +
+              std::string(search == SearchMethod::kExact ? "exact" : "beam") + "]")
+      ->check(CLI::IsMember({"exact", "beam"}))
+      ->type_name("exact|beam");
+}
+
+inline void AddMaxNodesOption(CLI::App& command, int& max_nodes_run) {
+  command
+      .add_option("--max-nodes", max_nodes_run,
+                  "Tokens to run after which --search exact gives up its proof")
+      ->check(CLI::Range(1, kMaxNodesRun))
       ->capture_default_str();
 }
 

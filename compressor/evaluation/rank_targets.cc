@@ -31,9 +31,10 @@ int RankByCode(const std::vector<ScoredItem>& list, int target, const ItemTrie& 
 RecommendRequest MakeRequest(const Example& example, const RankingOptions& options) {
   RecommendRequest request;
   request.history = example.history;
+  request.search = options.search;
   request.beam_width = options.beam_width;
-  // Wider than any K, so that items of one code do not push other codes out of the first ten.
-  request.limit = options.beam_width;
+  request.max_nodes_run = options.max_nodes_run;
+  request.limit = options.limit > 0 ? options.limit : options.beam_width;
   request.exclude_seen = options.exclude_seen;
   return request;
 }
@@ -44,11 +45,12 @@ std::vector<int> TopItems(const std::vector<ScoredItem>& list) {
   return items;
 }
 
-double MedianOf(std::vector<double> values) {
+// The value that `percent` of the values lie below.
+double PercentileOf(std::vector<double> values, size_t percent) {
   if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() * percent / 100);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 // Ranks the users one by one; each writes its own place of `ranks` and `milliseconds` alone.
@@ -59,6 +61,7 @@ class TargetRanker {
     ranks_.strict.resize(examples.size());
     ranks_.by_code.resize(examples.size());
     ranks_.top.resize(examples.size());
+    ranks_.searches.resize(examples.size());
     if (options.code_logits) ranks_.code_logits.resize(examples.size());
   }
 
@@ -68,6 +71,7 @@ class TargetRanker {
     const Clock::time_point begin = Clock::now();
     HALFLING_ASSIGN_OR_RETURN(const std::vector<ScoredItem> list, session.Recommend(request));
     milliseconds_[user] = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    ranks_.searches[user] = session.stats();
     ranks_.strict[user] = StrictRank(list, example.target);
     ranks_.by_code[user] = RankByCode(list, example.target, session.model().trie);
     ranks_.top[user] = TopItems(list);
@@ -80,7 +84,8 @@ class TargetRanker {
 
   TargetRanks Take() && {
     ranks_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    ranks_.milliseconds_per_user = MedianOf(std::move(milliseconds_));
+    ranks_.milliseconds_per_user = PercentileOf(milliseconds_, 50);
+    ranks_.milliseconds_p99 = PercentileOf(std::move(milliseconds_), 99);
     return std::move(ranks_);
   }
 

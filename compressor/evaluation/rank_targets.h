@@ -13,7 +13,7 @@ namespace halfling {
 inline constexpr size_t kTopItems = 10;
 
 struct TargetRanks {
-  // [users], from 1; 0 when the target is not among the first `beam_width`.
+  // [users], from 1; 0 when the target is not in the list.
   std::vector<int> strict;  // of the item itself
   // Of the target's code among the distinct codes of the list: what published figures count, since
   // they compare code strings. An item that shares the target's code is then a hit too.
@@ -24,10 +24,17 @@ struct TargetRanks {
   std::vector<std::vector<std::vector<float>>> code_logits;
   double seconds = 0;                // all users, on all threads
   double milliseconds_per_user = 0;  // the median of one ranking, on one thread
+  double milliseconds_p99 = 0;       // of the same: one user in a hundred waits longer
+  std::vector<SearchStats> searches;  // [users]
 };
 
 struct RankingOptions {
+  SearchMethod search = SearchMethod::kBeam;
   int beam_width = 20;
+  // The length of the list. Longer than any K, so that items of one code do not push other codes out
+  // of the first ten; 0 for as long as the beam is wide.
+  int limit = 0;
+  int max_nodes_run = RecommendRequest().max_nodes_run;
   // Leaves out what the user has chosen before. Removes no target where nobody repeats an item.
   bool exclude_seen = true;
   int threads = 1;

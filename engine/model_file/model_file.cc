@@ -14,11 +14,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Row `item` of catalog.codes without its padding.
-Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int vocab_size,
-                                  const std::string& where) {
+// Row `item` of catalog.codes without its padding, into `code`.
+Status ReadCode(const TensorView& codes, size_t item, int vocab_size, const std::string& where,
+                std::vector<int>& code) {
   const auto width = static_cast<size_t>(codes.shape[1]);
-  std::vector<int> code;
+  code.clear();
   bool ended = false;
   for (size_t i = 0; i < width; ++i) {
     const int token = IndexAt(codes, item * width + i);
@@ -38,7 +38,7 @@ Result<std::vector<int>> ReadCode(const TensorView& codes, size_t item, int voca
                                                 "]: an empty code; expected 1 to " +
                                                 std::to_string(kMaxCodeTokens) + " tokens");
   }
-  return code;
+  return {};
 }
 
 Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
@@ -174,9 +174,12 @@ Status ModelFile::ReadCodes() {
                 shape + "codes of 1 to " + std::to_string(kMaxCodeTokens) + " tokens");
   }
   const int vocab_size = static_cast<int>(vocabulary_ids_.size());
+  codes_.Reserve(static_cast<size_t>(num_items),
+                 static_cast<size_t>(num_items) * static_cast<size_t>(codes.shape[1]));
+  std::vector<int> code;
   for (size_t item = 0; item < static_cast<size_t>(num_items); ++item) {
-    HALFLING_ASSIGN_OR_RETURN(std::vector<int> code, ReadCode(codes, item, vocab_size, where));
-    codes_.push_back(std::move(code));
+    HALFLING_RETURN_IF_ERROR(ReadCode(codes, item, vocab_size, where, code));
+    codes_.Append(code);
   }
   return {};
 }
@@ -189,6 +192,7 @@ Status ModelFile::ReadPopularity() {
                                                 "; expected one count for each of " +
                                                 std::to_string(codes_.size()) + " items");
   }
+  popularity_.reserve(codes_.size());
   for (size_t item = 0; item < codes_.size(); ++item) {
     const int count = IndexAt(counts, item);
     if (count < 0) {

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/token_lists.h"
 #include "engine/model_file/safetensors.h"
 #include "engine/model_file/shard_set.h"
 #include "engine/tensor/tensor.h"
@@ -81,7 +82,7 @@ class ModelFile : public TensorSource {
   const std::string& first_shard_name() const { return shards_.front().name; }
   const std::string& config_json() const { return config_json_; }
   const PromptTemplate& prompt() const { return prompt_; }
-  const std::vector<std::vector<int>>& codes() const { return codes_; }
+  const TokenLists& codes() const { return codes_; }
   const std::vector<int>& popularity() const { return popularity_; }
   const std::vector<int>& vocabulary_ids() const { return vocabulary_ids_; }
 
@@ -107,7 +108,7 @@ class ModelFile : public TensorSource {
   std::map<std::string, size_t, std::less<>> file_of_tensor_;
   std::string config_json_;
   PromptTemplate prompt_;
-  std::vector<std::vector<int>> codes_;
+  TokenLists codes_;
   std::vector<int> popularity_;
   std::vector<int> vocabulary_ids_;
 };

@@ -3,6 +3,8 @@
 #ifndef HALFLING_ENGINE_SEARCH_ITEM_FILTER_H_
 #define HALFLING_ENGINE_SEARCH_ITEM_FILTER_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,8 +12,12 @@
 
 namespace halfling {
 
+// A bit for each item, at its place in the trie's order of codes: a node's items are a range of bits,
+// so nothing needs to be counted or filled for each node. A million items are 125 kB.
 class ItemFilter {
  public:
+  static constexpr int kWordBits = 64;
+
   // Everything is allowed.
   explicit ItemFilter(const ItemTrie& trie);
 
@@ -20,17 +26,28 @@ class ItemFilter {
   // Everything that is not listed becomes excluded.
   void AllowOnly(std::span<const int> items);
 
-  bool allows_item(int item) const { return allowed_item_[static_cast<size_t>(item)] != 0; }
+  bool allows_item(int item) const { return allows_place(trie_->place_of(item)); }
+  bool allows_place(int place) const {
+    return (words_[static_cast<size_t>(place / kWordBits)] >> (place % kWordBits) & 1u) != 0;
+  }
   // Whether any allowed item's code passes through or ends at `node`.
-  bool allows_node(int node) const { return allowed_below_[static_cast<size_t>(node)] > 0; }
-  int num_allowed() const { return allowed_below_[0]; }
+  bool allows_node(int node) const {
+    return AllowsAny(trie_->first_place(node), trie_->last_place(node));
+  }
+  // Whether any allowed item's code goes on beyond `node`.
+  bool allows_below(int node) const {
+    return AllowsAny(trie_->first_place_below(node), trie_->last_place(node));
+  }
+  int num_allowed() const;
+
+  // Bit place % kWordBits of word place / kWordBits; zero beyond the last item.
+  std::span<const uint64_t> words() const { return words_; }
 
  private:
-  void Disallow(int item);
+  bool AllowsAny(int first_place, int last_place) const;
 
   const ItemTrie* trie_;
-  std::vector<char> allowed_item_;  // [num_items]
-  std::vector<int> allowed_below_;  // [num_nodes]: allowed items at or below the node
+  std::vector<uint64_t> words_;
 };
 
 }  // namespace halfling

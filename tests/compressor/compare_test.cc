@@ -41,7 +41,7 @@ std::vector<Example> RandomExamples(int count) {
 TargetRanks MustRank(const Recommender& recommender, const std::vector<Example>& examples,
                      int threads = 1) {
   Progress progress(false);
-  auto ranks = RankTargets(recommender, examples, {20, true, threads, true}, progress);
+  auto ranks = RankTargets(recommender, examples, {.threads = threads, .code_logits = true}, progress);
   if (!ranks) FAIL(ranks.error().message);
   return *std::move(ranks);
 }
@@ -52,7 +52,8 @@ std::map<std::vector<int>, double> BeginningProbabilities(Recommender& recommend
   const std::vector<float> scores = recommender.ScoreAll(history).value();
   std::map<std::vector<int>, double> of_code;
   for (size_t item = 0; item < scores.size(); ++item) {
-    of_code[recommender.model().codes[item]] = std::exp(static_cast<double>(scores[item]));
+    of_code[testing::CodeOf(recommender.model().trie, static_cast<int>(item))] =
+        std::exp(static_cast<double>(scores[item]));
   }
   std::map<std::vector<int>, double> of_beginning;
   for (const auto& [code, probability] : of_code) {
@@ -68,7 +69,7 @@ std::map<std::vector<int>, double> BeginningProbabilities(Recommender& recommend
 double ReferenceDivergence(Recommender& before, Recommender& after, const Example& example) {
   const auto p = BeginningProbabilities(before, example.history);
   const auto q = BeginningProbabilities(after, example.history);
-  const std::vector<int>& code = before.model().codes[static_cast<size_t>(example.target)];
+  const std::vector<int> code = testing::CodeOf(before.model().trie, example.target);
   double divergence = 0;
   for (size_t level = 0; level < kCodeLength; ++level) {
     const std::vector<int> node(code.begin(), code.begin() + static_cast<std::ptrdiff_t>(level));
@@ -166,7 +167,7 @@ TEST_CASE("a model is no way from itself, whatever the threads") {
 TEST_CASE("without code logits there is no divergence") {
   const Recommender model = MakeModel(5);
   Progress progress(false);
-  const auto ranks = RankTargets(model, RandomExamples(5), {20, true, 1, false}, progress);
+  const auto ranks = RankTargets(model, RandomExamples(5), RankingOptions(), progress);
   REQUIRE(ranks.has_value());
   CHECK(ranks->code_logits.empty());
   CHECK_FALSE(Compare(*ranks, *ranks).divergence.has_value());
@@ -174,9 +175,7 @@ TEST_CASE("without code logits there is no divergence") {
 
 TEST_CASE("codes are the same by their places in the trie, not by their tokens' numbers") {
   const auto trie = [](const std::vector<std::vector<int>>& codes) {
-    std::vector<ItemCode> items;
-    for (const std::vector<int>& code : codes) items.push_back({code, 0});
-    return ItemTrie::Build(items, 20).value();
+    return ItemTrie::Build(codes, {}, 20).value();
   };
   const ItemTrie codes = trie({{1, 2}, {1, 3}, {4, 2}});
   CHECK(HaveSameCodes(codes, trie({{5, 7}, {5, 9}, {11, 7}})));

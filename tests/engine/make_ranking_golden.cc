@@ -60,6 +60,7 @@ bool WriteModel(const std::filesystem::path& folder, const TinyModelOptions& opt
     if (round % 3 == 0) request.history = RandomHistory(random, options.num_items, 5);
     request.history.push_back(random.Below(options.num_items));
     request.limit = 1 + random.Below(15);
+    request.search = SearchMethod::kBeam;
     request.beam_width = 1 + random.Below(20);
     request.exclude = RandomHistory(random, options.num_items, 4);
     request.allow.reset();

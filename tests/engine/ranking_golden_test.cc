@@ -34,6 +34,7 @@ TEST_CASE("This build gives the committed rankings, to the bit") {
       RecommendRequest request;
       request.history = answer["history"].get<std::vector<int>>();
       request.limit = answer["limit"].get<int>();
+      request.search = SearchMethod::kBeam;
       request.beam_width = answer["beam_width"].get<int>();
       request.exclude = answer["exclude"].get<std::vector<int>>();
       if (!answer["allow"].is_null()) request.allow = answer["allow"].get<std::vector<int>>();

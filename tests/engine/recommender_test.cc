@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "engine/kernels/implementation.h"
@@ -26,12 +27,19 @@ std::vector<ScoredItem> MustRecommend(Recommender& recommender, const RecommendR
   return *std::move(items);
 }
 
+Error MustRefuse(Recommender& recommender, const RecommendRequest& request) {
+  const auto items = recommender.Recommend(request);
+  REQUIRE_FALSE(items);
+  return items.error();
+}
+
 void RequireSameBits(const std::vector<ScoredItem>& a, const std::vector<ScoredItem>& b) {
   REQUIRE(a.size() == b.size());
   for (size_t i = 0; i < a.size(); ++i) {
     CAPTURE(i);
     REQUIRE(a[i].item == b[i].item);
     REQUIRE(a[i].score == b[i].score);
+    REQUIRE(a[i].log_probability == b[i].log_probability);
   }
 }
 
@@ -51,11 +59,14 @@ std::vector<ScoredItem> BruteForce(Recommender& recommender, const RecommendRequ
   const RecommenderModel& model = recommender.model();
   std::vector<ScoredItem> items;
   for (int item = 0; item < model.trie.num_items(); ++item) {
-    if (IsAllowed(request, item)) items.push_back({item, (*scores)[static_cast<size_t>(item)]});
+    if (!IsAllowed(request, item)) continue;
+    const auto i = static_cast<size_t>(item);
+    const float boost = request.boosts.empty() ? 0.0f : request.boosts[i];
+    items.push_back({item, (*scores)[i] + boost, (*scores)[i]});
   }
   std::sort(items.begin(), items.end(), [&](const ScoredItem& a, const ScoredItem& b) {
-    const std::vector<int>& code_a = model.codes[static_cast<size_t>(a.item)];
-    const std::vector<int>& code_b = model.codes[static_cast<size_t>(b.item)];
+    const std::vector<int> code_a = CodeOf(model.trie, a.item);
+    const std::vector<int> code_b = CodeOf(model.trie, b.item);
     if (a.score != b.score) return a.score > b.score;
     if (code_a != code_b) {
       return std::pair(code_a.size(), code_a) < std::pair(code_b.size(), code_b);
@@ -76,6 +87,11 @@ RecommendRequest RandomRequest(Random& random, int num_items) {
   if (random.Chance(50)) request.exclude = RandomHistory(random, num_items, (num_items + 1) / 2);
   if (random.Chance(30)) request.allow = RandomHistory(random, num_items, num_items);
   request.exclude_seen = random.Chance(50);
+  request.search = random.Chance(50) ? SearchMethod::kExact : SearchMethod::kBeam;
+  if (random.Chance(50)) {
+    request.boosts.resize(static_cast<size_t>(num_items));
+    for (float& boost : request.boosts) boost = random.Chance(50) ? 2 * random.Symmetric() : 0.0f;
+  }
   return request;
 }
 
@@ -107,11 +123,140 @@ TEST_CASE("A beam as wide as the catalogue finds what scoring every item finds, 
     Recommender recommender = MustLoad(options);
     for (int round = 0; round < 4; ++round) {
       RecommendRequest request = RandomRequest(random, options.num_items);
+      request.search = SearchMethod::kBeam;
       request.beam_width = options.num_items;
       RequireSameBits(MustRecommend(recommender, request),
                       BruteForce(recommender, request, popularity));
     }
   }
+}
+
+TEST_CASE("The exact search finds what scoring every item finds, to the bit") {
+  for (uint32_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    TinyModelOptions options = RandomOptions(random, seed);
+    options.num_items = 1 + random.Below(150);
+    const std::vector<int> popularity = TinyModelContents(options).popularity;
+    Recommender recommender = MustLoad(options);
+    for (int round = 0; round < 4; ++round) {
+      RecommendRequest request = RandomRequest(random, options.num_items);
+      request.search = SearchMethod::kExact;
+      const std::vector<ScoredItem> found = MustRecommend(recommender, request);
+      CHECK(recommender.stats().exact);
+      RequireSameBits(found, BruteForce(recommender, request, popularity));
+    }
+  }
+}
+
+TEST_CASE("Items scored together score as they do alone, in any order and number, to the bit") {
+  for (uint32_t seed = 1; seed <= 15; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    TinyModelOptions options = RandomOptions(random, seed);
+    options.num_items = 1 + random.Below(300);  // more than one batch of them
+    Recommender recommender = MustLoad(options);
+    for (int round = 0; round < 3; ++round) {
+      const std::vector<int> history = RandomHistory(random, options.num_items, 8);
+      const std::vector<int> items = RandomHistory(random, options.num_items, 400);
+      const auto scores = recommender.ScoreItems(history, items);
+      REQUIRE(scores);
+      REQUIRE(scores->size() == items.size());
+      const std::vector<float> all = recommender.ScoreAll(history).value();
+      for (size_t i = 0; i < items.size(); ++i) {
+        REQUIRE((*scores)[i] == all[static_cast<size_t>(items[i])]);
+      }
+    }
+    CHECK(recommender.ScoreItems({0}, {}).value().empty());
+  }
+}
+
+TEST_CASE("Leaving one out scores the item after the other entries of the prompt") {
+  for (uint32_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    TinyModelOptions options = RandomOptions(random, seed);
+    options.max_history = 2 + random.Below(6);
+    Recommender recommender = MustLoad(options);
+    for (int round = 0; round < 5; ++round) {
+      std::vector<int> history = RandomHistory(random, options.num_items, 10);
+      history.push_back(random.Below(options.num_items));
+      const int item = random.Below(options.num_items);
+      const auto scores = recommender.LeaveOneOut(history, item);
+      REQUIRE(scores);
+      REQUIRE(scores->size() == history.size());
+      const size_t kept = std::min(history.size(), static_cast<size_t>(options.max_history));
+      const std::vector<int> prompt(history.end() - static_cast<std::ptrdiff_t>(kept),
+                                    history.end());
+      for (size_t i = 0; i < history.size(); ++i) {
+        std::vector<int> others = prompt;
+        if (i >= history.size() - kept) {
+          others.erase(others.begin() + static_cast<std::ptrdiff_t>(i + kept - history.size()));
+        }
+        Recommender fresh = recommender.Fork();
+        const std::vector<float> all = fresh.ScoreAll(others).value();
+        REQUIRE((*scores)[i] == all[static_cast<size_t>(item)]);
+      }
+    }
+  }
+}
+
+TEST_CASE("Leaving out the last entry first shares what lies before the gaps") {
+  TinyModelOptions options;
+  options.max_history = 6;
+  Recommender recommender = MustLoad(options);
+  const std::vector<int> history = {1, 2, 3, 4, 5, 6};
+  REQUIRE(recommender.ScoreItems(history, {7}));
+  int reused = recommender.model().trie.num_nodes();
+  for (size_t i = history.size(); i-- > 1;) {
+    std::vector<int> others = history;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    REQUIRE(recommender.ScoreItems(others, {7}));
+    size_t before_gap = 2;  // the prefix
+    for (size_t j = 0; j < i; ++j) {
+      before_gap += (j > 0) + CodeOf(recommender.model().trie, history[j]).size();
+    }
+    CHECK(recommender.reused_tokens() >= static_cast<int>(before_gap));
+    CHECK(recommender.reused_tokens() < reused);
+    reused = recommender.reused_tokens();
+  }
+}
+
+TEST_CASE("A request at fault is refused by field, and the session goes on") {
+  TinyModelOptions options;
+  Recommender recommender = MustLoad(options);
+  RecommendRequest good;
+  good.history = {1, 2};
+  good.boosts.assign(static_cast<size_t>(options.num_items), 0.5f);
+  const std::vector<ScoredItem> expected = MustRecommend(recommender, good);
+
+  const auto refused = [&](auto&& spoil, ErrorCode code, const std::string& what) {
+    RecommendRequest request = good;
+    spoil(request);
+    const Error error = MustRefuse(recommender, request);
+    CHECK(error.code == code);
+    CAPTURE(error.message);
+    CHECK(error.message.find(what) != std::string::npos);
+    RequireSameBits(MustRecommend(recommender, good), expected);
+  };
+  using Request = RecommendRequest;
+  refused([](Request& r) { r.boosts.pop_back(); }, ErrorCode::kInvalidRequest,
+          "boosts: 29 numbers; expected one for each of 30 items");
+  for (const float bad : {std::nanf(""), INFINITY, -INFINITY, 1.5e6f}) {
+    refused([&](Request& r) { r.boosts[7] = bad; }, ErrorCode::kInvalidRequest, "boosts[7]: ");
+  }
+  refused([](Request& r) { r.max_nodes_run = 0; }, ErrorCode::kInvalidRequest,
+          "max_nodes_run: 0; expected 1 to 100000");
+  refused([](Request& r) { r.beam_width = 1001; }, ErrorCode::kInvalidRequest, "beam_width: 1001");
+  refused([](Request& r) { r.limit = 0; }, ErrorCode::kInvalidRequest, "limit: 0");
+  refused([](Request& r) { r.history.clear(); }, ErrorCode::kEmptyHistory, "history");
+  refused([](Request& r) { r.exclude = {30}; }, ErrorCode::kUnknownItem, "exclude[0]: item 30");
+
+  CHECK(recommender.ScoreItems({1}, {2, 30}).error().message ==
+        "items[1]: item 30; expected an index from 0 to 29");
+  CHECK(recommender.ScoreItems({}, {2}).error().code == ErrorCode::kEmptyHistory);
+  CHECK(recommender.LeaveOneOut({1}, 2).error().code == ErrorCode::kEmptyHistory);
+  CHECK(recommender.LeaveOneOut({1, 2}, -1).error().code == ErrorCode::kUnknownItem);
 }
 
 TEST_CASE("Scores are log-probabilities over the catalogue's codes") {
@@ -135,7 +280,7 @@ TEST_CASE("Scores are log-probabilities over the catalogue's codes") {
   CHECK(sum == Approx(1.0).epsilon(1e-5));
 }
 
-TEST_CASE("A filter changes no score and costs no result") {
+TEST_CASE("A filter changes no probability and costs no result") {
   Random random(7);
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
@@ -153,7 +298,7 @@ TEST_CASE("A filter changes no score and costs no result") {
       REQUIRE(scores);
       for (const ScoredItem& item : items) {
         REQUIRE(IsAllowed(request, item.item));
-        REQUIRE(item.score == (*scores)[static_cast<size_t>(item.item)]);
+        REQUIRE(item.log_probability == (*scores)[static_cast<size_t>(item.item)]);
       }
     }
   }
@@ -194,7 +339,7 @@ TEST_CASE("A warm session answers as a fresh one, to the bit") {
 TEST_CASE("A longer history reuses the shorter one's prompt") {
   TinyModelOptions options;
   Recommender recommender = MustLoad(options);
-  const auto& codes = recommender.model().codes;
+  const ItemTrie& trie = recommender.model().trie;
   RecommendRequest request;
   request.history = {1, 2};
   MustRecommend(recommender, request);
@@ -202,7 +347,7 @@ TEST_CASE("A longer history reuses the shorter one's prompt") {
   request.history = {1, 2, 3};
   MustRecommend(recommender, request);
   // The prefix (2 tokens), both codes and the separator between them.
-  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + codes[1].size() + codes[2].size()));
+  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size()));
 }
 
 TEST_CASE("Only the last max_history items count, but all of them are excluded") {

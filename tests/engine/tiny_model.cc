@@ -163,6 +163,22 @@ std::vector<FileBytes> TinyModelShards(const TinyModelOptions& options) {
   return WriteModelFile(TinyModelContents(options));
 }
 
+Result<ItemTrie> BuildTrie(const std::vector<ItemCode>& items, int vocab_size) {
+  TokenLists codes;
+  std::vector<int> popularity;
+  for (const ItemCode& item : items) {
+    codes.Append(item.tokens);
+    popularity.push_back(item.popularity);
+  }
+  return ItemTrie::Build(codes, popularity, vocab_size);
+}
+
+std::vector<int> CodeOf(const ItemTrie& trie, int item) {
+  std::vector<int> code;
+  trie.AppendCode(item, code);
+  return code;
+}
+
 std::vector<int> RandomHistory(Random& random, int num_items, int max_length) {
   std::vector<int> history(static_cast<size_t>(1 + random.Below(max_length)));
   for (int& item : history) item = random.Below(num_items);

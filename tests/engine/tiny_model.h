@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/model_file/model_file.h"
+#include "engine/search/item_trie.h"
 
 namespace halfling::testing {
 
@@ -47,6 +48,16 @@ struct TinyModelOptions {
 // of others.
 std::vector<std::vector<int>> RandomCodes(Random& random, int num_items, int num_tokens,
                                           int max_length);
+
+// One item of a catalogue: its code's tokens and how popular it is.
+struct ItemCode {
+  std::vector<int> tokens;
+  int popularity = 0;
+};
+
+Result<ItemTrie> BuildTrie(const std::vector<ItemCode>& items, int vocab_size);
+
+std::vector<int> CodeOf(const ItemTrie& trie, int item);
 
 // Everything a model directory holds. Two layers of model_dim 16.
 ModelFileContents TinyModelContents(const TinyModelOptions& options);

@@ -17,6 +17,7 @@ const { default: createModule } = await import(pathToFileURL(path.resolve(module
 const golden = fileURLToPath(new URL("../golden/ranking/", import.meta.url));
 const shardName = "model-00001-of-00001.safetensors";
 const readShard = (model) => readFile(path.join(golden, model, shardName));
+const catalogueSize = 60;  // of each golden model
 const none = new Int32Array();
 
 // As the worker starts it: compiled elsewhere, handed in. `memory` shows what the heap has grown to.
@@ -42,9 +43,8 @@ async function loadEngine(module, model) {
 }
 
 function recommend(engine, request = {}) {
-  const { history = [1, 2], limit = 10, beamWidth = 20, exclude = none, allow = null } = request;
-  const { excludeSeen = true } = request;
-  return engine.recommend(Int32Array.from(history), limit, beamWidth, exclude, allow, excludeSeen);
+  const { history = [1, 2], ...options } = request;
+  return engine.recommend({ history: Int32Array.from(history), ...options });
 }
 
 function assertRefused(outcome, code, what) {
@@ -68,19 +68,78 @@ for (const model of ["dense", "low-rank", "quantized"]) {
     const answers = JSON.parse(await readFile(path.join(golden, model, "ranking.json"), "utf8"));
     assert.equal(answers.length, 12);
     for (const answer of answers) {
-      const outcome = engine.recommend(
-        Int32Array.from(answer.history), answer.limit, answer.beam_width,
-        Int32Array.from(answer.exclude), answer.allow && Int32Array.from(answer.allow),
-        answer.exclude_seen);
+      const outcome = recommend(engine, {
+        history: answer.history,
+        limit: answer.limit,
+        search: "beam",
+        beamWidth: answer.beam_width,
+        exclude: Int32Array.from(answer.exclude),
+        allow: answer.allow && Int32Array.from(answer.allow),
+        excludeSeen: answer.exclude_seen,
+      });
       assert.equal(outcome.ok, true, outcome.message);
       assert(outcome.items instanceof Int32Array && outcome.scores instanceof Float32Array);
       assert.deepEqual([...outcome.items], answer.items);
       assert.deepEqual([...new Uint32Array(outcome.scores.buffer)], answer.score_bits);
+      assert.deepEqual([...outcome.logProbabilities], [...outcome.scores]);
       assert.equal(outcome.reusedTokens, answer.reused_tokens);
     }
     engine.delete();
   });
 }
+
+// What the module itself says about each item, sorted: the exact search has to find just that.
+function bestByScoring(engine, { history, boosts = null, limit }) {
+  const items = Int32Array.from({ length: catalogueSize }, (_, item) => item);
+  const { ok, message, logProbabilities } = engine.scoreItems(Int32Array.from(history), items);
+  assert.equal(ok, true, message);
+  const scores = logProbabilities.map((value, item) => value + (boosts?.[item] ?? 0));
+  const best = [...items].filter((item) => !history.includes(item));
+  best.sort((a, b) => scores[b] - scores[a]);
+  return best.slice(0, limit).map((item) => [scores[item], logProbabilities[item]]);
+}
+
+test("the exact search finds the best of all, boosts included", async () => {
+  const { module } = await start();
+  const engine = await loadEngine(module, "dense");
+  let nodesRun = 0;
+  for (let round = 0; round < 20; ++round) {
+    const history = [round, (7 * round + 3) % catalogueSize];
+    const boosts =
+      round % 2 === 0
+        ? null
+        : Float32Array.from({ length: catalogueSize }, (_, item) => ((item * 37) % 11) / 4 - 1);
+    const limit = 1 + (round % 12);
+    const outcome = recommend(engine, { history, limit, boosts });
+    assert.equal(outcome.ok, true, outcome.message);
+    assert.equal(outcome.exact, true);
+    nodesRun += outcome.nodesRun;
+    const found = [...outcome.items].map((_, i) => [
+      outcome.scores[i],
+      outcome.logProbabilities[i],
+    ]);
+    const expected = bestByScoring(engine, { history, boosts, limit });
+    assert.deepEqual(found, expected);
+  }
+  assert(nodesRun > 20);
+  engine.delete();
+});
+
+test("leaveOneOut scores the item after the history without each entry", async () => {
+  const { module } = await start();
+  const engine = await loadEngine(module, "low-rank");
+  const history = [4, 8, 15];
+  const outcome = engine.leaveOneOut(Int32Array.from(history), 16);
+  assert.equal(outcome.ok, true, outcome.message);
+  const expected = history.map((_, left) => {
+    const others = Int32Array.from(history.filter((_, i) => i !== left));
+    return engine.scoreItems(others, Int32Array.of(16)).logProbabilities[0];
+  });
+  assert.deepEqual([...outcome.logProbabilities], expected);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4), 16), "empty-history", /at least two/);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 60), "unknown-item", /items\[0\]: item 60/);
+  engine.delete();
+});
 
 test("results are copies: a heap that moves does not change them", async () => {
   const { module, memory } = await start();
@@ -123,8 +182,16 @@ test("errors are values, and the engine goes on", async () => {
   assertRefused(recommend(engine, { history: Array(10_001).fill(1) }), "history-too-long", /10001/);
   for (const limit of [0, -1, 1001, 1.5, NaN, Infinity, 2 ** 32 + 5]) {
     assertRefused(recommend(engine, { limit }), "invalid-request", /limit/);
-    assertRefused(recommend(engine, { beamWidth: limit }), "invalid-request", /beam_width/);
+    assertRefused(recommend(engine, { beamWidth: limit }), "invalid-request", /beam_?width/i);
   }
+  assertRefused(recommend(engine, { search: "wide" }), "invalid-request", /search: wide/);
+  assertRefused(recommend(engine, { search: 1 }), "invalid-request", /search: not a string/);
+  assertRefused(recommend(engine, { maxNodesRun: 0 }), "invalid-request", /max_nodes_run: 0/);
+  const short = new Float32Array(59);
+  assertRefused(recommend(engine, { boosts: short }), "invalid-request", /boosts: 59 numbers/);
+  const bad = new Float32Array(60).fill(1, 0, 59).fill(-Infinity, 59);
+  assertRefused(recommend(engine, { boosts: bad }), "invalid-request", /boosts\[59\]: -inf/);
+  assertRefused(engine.scoreItems(Int32Array.of(1), Int32Array.of(60)), "unknown-item", /items/);
   assert.equal(recommend(engine, { allow: none }).items.length, 0);
   assert.equal(recommend(engine).items.length, 10);
   engine.delete();

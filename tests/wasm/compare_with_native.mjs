@@ -36,15 +36,19 @@ for (let request = 0; request < Number(requests); ++request) {
   const exclude = pick(1 + below(5), items.length);
   const limit = 1 + below(20);
   const beam = 1 + below(30);
+  const search = request % 2 === 0 ? "exact" : "beam";
   const native = JSON.parse(execFileSync(tool, [
     "recommend", directory, "--json", "--history", idsOf(history), "--exclude", idsOf(exclude),
-    "--limit", `${limit}`, "--beam", `${beam}`,
+    "--limit", `${limit}`, "--search", search, "--beam", `${beam}`,
   ]));
   const start = performance.now();
-  const outcome = engine.recommend(Int32Array.from(history), limit, beam, Int32Array.from(exclude),
-    null, true);
+  const outcome = engine.recommend({
+    history: Int32Array.from(history), exclude: Int32Array.from(exclude), limit, search,
+    beamWidth: beam,
+  });
   milliseconds += performance.now() - start;
   assert.equal(outcome.ok, true, outcome.message);
+  assert.equal(outcome.exact, native.exact);
   assert.deepEqual([...outcome.items], native.items.map((item) => item.index));
   // The tool prints enough digits to give the float back.
   const scores = Float32Array.from(native.items.map((item) => item.score));

@@ -16,7 +16,7 @@ TEST_CASE("A node is allowed exactly when an allowed item lies at or below it") 
     for (std::vector<int>& code : RandomCodes(random, num_items, 8, 5)) {
       items.push_back({std::move(code), 0});
     }
-    const auto trie = ItemTrie::Build(items, 100);
+    const auto trie = BuildTrie(items, 100);
     REQUIRE(trie);
 
     ItemFilter filter(*trie);

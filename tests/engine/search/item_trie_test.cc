@@ -28,7 +28,7 @@ std::vector<int> PathTo(const ItemTrie& trie, int node) {
 }
 
 Error MustRefuse(const std::vector<ItemCode>& items) {
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE_FALSE(trie);
   return trie.error();
 }
@@ -40,7 +40,7 @@ TEST_CASE("The trie holds each code's prefixes once, as a map of them would") {
     CAPTURE(seed);
     Random random(seed);
     const std::vector<ItemCode> items = RandomItems(random);
-    const auto trie = ItemTrie::Build(items, 100);
+    const auto trie = BuildTrie(items, 100);
     REQUIRE(trie);
 
     // The reference: prefix -> the tokens that follow it, and the items that end with it.
@@ -56,6 +56,12 @@ TEST_CASE("The trie holds each code's prefixes once, as a map of them would") {
       end[prefix].push_back(static_cast<int>(item));
     }
 
+    for (size_t item = 0; item < items.size(); ++item) {
+      std::vector<int> code = {-1};
+      trie->AppendCode(static_cast<int>(item), code);
+      code.erase(code.begin());
+      REQUIRE(code == items[item].tokens);
+    }
     REQUIRE(trie->num_items() == static_cast<int>(items.size()));
     REQUIRE(trie->num_nodes() == static_cast<int>(follow.size()));
     for (int node = 0; node < trie->num_nodes(); ++node) {
@@ -82,7 +88,7 @@ TEST_CASE("The trie holds each code's prefixes once, as a map of them would") {
 
 TEST_CASE("Items of one code: most popular first, then by index") {
   const std::vector<ItemCode> items = {{{1, 2}, 3}, {{1, 2}, 9}, {{1}, 1}, {{1, 2}, 3}};
-  const auto trie = ItemTrie::Build(items, 10);
+  const auto trie = BuildTrie(items, 10);
   REQUIRE(trie);
   const std::span<const int> ending = trie->items(trie->node_of(0));
   CHECK(std::vector<int>(ending.begin(), ending.end()) == std::vector<int>{1, 0, 3});

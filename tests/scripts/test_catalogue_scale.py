@@ -1,0 +1,128 @@
+"""Synthetic catalogues and the page of scripts/catalogue_scale.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from catalogue_scale.make_model import HISTORIES, SHARD, Weights, make_model, synthetic_codes
+from catalogue_scale.page import page
+from conftest import SCRIPTS
+
+REAL_ITEMS = 300
+
+
+def real_codes() -> np.ndarray:
+    """Three levels of 16 codes, the first of them thick."""
+    random = np.random.default_rng(5)
+    levels = [np.minimum(random.geometric(0.3, REAL_ITEMS), 16), *random.integers(1, 17, (2, 300))]
+    return np.stack([level + 16 * i for i, level in enumerate(levels)], axis=1).astype("<i2")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    codes = real_codes()
+    config = {"max_position_embeddings": 30, "hidden_size": 4}
+    prompt = {"prefix": [0], "separator": [], "suffix": [], "max_history": 8}
+    metadata = {"format": "halfling-1", "config": json.dumps(config), "prompt": json.dumps(prompt)}
+    tensors = {
+        "model.norm.weight": ("F32", [4], np.ones(4, "<f4").tobytes()),
+        "catalog.codes": ("I16", list(codes.shape), codes.tobytes()),
+        "catalog.popularity": ("I16", [REAL_ITEMS], bytes(2 * REAL_ITEMS)),
+    }
+    folder = tmp_path / "source"
+    folder.mkdir()
+    Weights(metadata, tensors).write(folder / SHARD)
+    return folder
+
+
+def test_items_keep_to_their_levels_and_follow_the_real_ones() -> None:
+    real = real_codes()
+    codes, base = synthetic_codes(real, 5_000, seed=1)
+    again, _ = synthetic_codes(real, 5_000, seed=1)
+    assert (codes == again).all()
+    for level in range(4):
+        tokens = set(real[:, min(level, 2)].tolist())
+        assert set(codes[:, level].tolist()) <= tokens
+    kept = base >= 0
+    assert 0.05 < kept.mean() < 0.95
+    assert (codes[kept, :3] == real[base[kept]]).all()
+    # As skewed as the real ones: the thickest first code holds about the same share.
+    share = [np.bincount(c[:, 0]).max() / len(c) for c in (real, codes)]
+    assert share[1] == pytest.approx(share[0], abs=0.04)
+
+
+def test_a_model_directory_of_any_size(source: Path, tmp_path: Path) -> None:
+    sequences = [[item, (item + 1) % REAL_ITEMS, (item + 2) % REAL_ITEMS] for item in range(200)]
+    nodes = make_model(source, sequences, 2_000, tmp_path / "out", requests=20)
+    made = Weights.read(tmp_path / "out")
+    codes = made.codes()
+    assert codes.shape == (2_000, 4)
+    assert made.tensors["model.norm.weight"] == Weights.read(source).tensors["model.norm.weight"]
+    assert made.tensors["catalog.popularity"][1] == [2_000]
+    # The prompt of eight items and a code fit.
+    assert json.loads(made.metadata["config"])["max_position_embeddings"] == 1 + 9 * 4
+    assert nodes == {
+        f"level {level}": len({tuple(code[:level]) for code in codes.tolist()})
+        for level in range(1, 5)
+    }
+    chosen = json.loads((tmp_path / "out" / HISTORIES).read_text())
+    assert len(chosen) == 20
+    real = real_codes()
+    beginnings = {tuple(code) for code in real.tolist()}
+    for history in chosen:
+        assert 2 <= len(history) <= 3
+        assert all(tuple(codes[item, :3].tolist()) in beginnings for item in history)
+
+
+def results() -> dict[str, Any]:
+    case = {"milliseconds": 1.25, "milliseconds_p99": 4.5, "nodes_run": 50.4, "exact_share": 0.975}
+    names = [f"{search}{more}" for search in ("exact", "beam") for more in ("", ", mask", ", boosts")]
+    native = {
+        "nodes": 3054,
+        "file_bytes": 850_298,
+        "load_milliseconds": 2.4,
+        "loaded_bytes": 1_900_000,
+        "load_peak_bytes": 2_700_000,
+        "cases": {name: case for name in names},
+    }
+    wasm = {
+        "load_milliseconds": 9.6,
+        "peak_bytes": 16_777_216,
+        "cases": {name: {**case, "milliseconds": 2.5} for name in names},
+    }
+    return {
+        "date": "2026-01-02",
+        "cpu": "A CPU",
+        "model": "small",
+        "requests": 20,
+        "rounds": 3,
+        "note": "Nothing else ran.",
+        "catalogues": [{"items": 1000, "native": native, "wasm": wasm}],
+    }
+
+
+def test_the_page_has_every_figure() -> None:
+    text = page(results(), "images/scale.svg")
+    assert "![Milliseconds and memory over the catalogue's size](images/scale.svg)" in text
+    assert "A CPU; weights of `small`, 20 histories, 3 rounds. Nothing else ran." in text
+    assert "| 1,000 | 3,054 | 0.9 MB | 2 ms | 1.9 MB | 2.7 MB | 10 ms | 16.8 MB |" in text
+    assert text.count("1.25 (4.5) ms") == 6
+    assert text.count("2.50 (4.5) ms") == 6
+    assert text.count("50, 98% proven") == 3
+    without = results()
+    del without["catalogues"][0]["wasm"]
+    assert "wasm" not in page(without, None).lower()
+
+
+def test_the_script_says_what_it_needs() -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "catalogue_scale.py"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "--json FILE or --from-json FILE" in done.stderr
