@@ -2,8 +2,7 @@
 
 import { HalflingError } from '../errors.js';
 import type { Explanation, ExplainRequest, Ranking, RankRequest } from '../protocol.js';
-import { explainByBeam, rankByBeam } from './beam-engine.js';
-import type { BeamEngine, Engine, Outcome } from './engine-module.js';
+import type { Engine, Outcome } from './engine-module.js';
 
 export interface Answer<T> {
   readonly value: T;
@@ -20,13 +19,8 @@ export function check(outcome: Outcome): void {
   );
 }
 
-function isExact(engine: Engine | BeamEngine): engine is Engine {
-  return 'leaveOneOut' in engine;
-}
-
 /** Exact, unless the request names a beam width. */
-export function rank(engine: Engine | BeamEngine, request: RankRequest): Answer<Ranking> {
-  if (!isExact(engine)) return rankByBeam(engine, request);
+export function rank(engine: Engine, request: RankRequest): Answer<Ranking> {
   const { beamWidth, ...rest } = request;
   const outcome = engine.recommend({
     ...rest,
@@ -41,8 +35,7 @@ export function rank(engine: Engine | BeamEngine, request: RankRequest): Answer<
 }
 
 /** The item's score after the whole history, and after it without each of its entries. */
-export function explain(engine: Engine | BeamEngine, request: ExplainRequest): Answer<Explanation> {
-  if (!isExact(engine)) return explainByBeam(engine, request);
+export function explain(engine: Engine, request: ExplainRequest): Answer<Explanation> {
   const { history, item } = request;
   const scored = engine.scoreItems(history, Int32Array.of(item));
   check(scored);
