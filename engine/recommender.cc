@@ -299,7 +299,9 @@ Result<std::vector<float>> Recommender::ScoreItems(const std::vector<int>& histo
 }
 
 Result<std::vector<float>> Recommender::LeaveOneOut(const std::vector<int>& history, int item) {
-  HALFLING_RETURN_IF_ERROR(CheckHistory(history, model_->trie.num_items()));
+  const int num_items = model_->trie.num_items();
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, num_items));
+  HALFLING_RETURN_IF_ERROR(CheckItems(std::array{item}, num_items, "item"));
   const size_t kept = std::min(history.size(), static_cast<size_t>(model_->prompt.max_history));
   if (kept < 2) {
     return Fail(ErrorCode::kEmptyHistory,

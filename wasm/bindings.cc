@@ -56,18 +56,20 @@ std::vector<T> CopyIn(const val& numbers) {
 
 bool IsAbsent(const val& value) { return value.isNull() || value.isUndefined(); }
 
-// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1. What is absent
-// keeps its default.
-Status ReadInt(const val& object, const std::string& field, int& result) {
-  const val value = object[field];
-  if (IsAbsent(value)) return {};
-  const double number = value.as<double>();
+// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1.
+Status ToInt(double number, const std::string& field, int& result) {
   if (number != std::trunc(number) || std::abs(number) > std::numeric_limits<int>::max()) {
     return Fail(ErrorCode::kInvalidRequest,
                 field + ": " + std::to_string(number) + "; expected an integer");
   }
   result = static_cast<int>(number);
   return {};
+}
+
+// What is absent keeps its default.
+Status ReadInt(const val& object, const std::string& field, int& result) {
+  const val value = object[field];
+  return IsAbsent(value) ? Status() : ToInt(value.as<double>(), field, result);
 }
 
 template <typename T>
@@ -169,9 +171,13 @@ class Engine {
 
   // {logProbabilities: Float32Array} of one item, after the history without its i-th entry: what
   // says why the item is recommended.
-  val LeaveOneOut(const val& history, int item) {
+  val LeaveOneOut(const val& history, double item) {
     if (!recommender_) return NoModel();
-    return LogProbabilities(recommender_->LeaveOneOut(CopyIn<int>(history), item));
+    int whole_item = 0;
+    if (const Status status = ToInt(item, "item", whole_item); !status) {
+      return Failure(status.error());
+    }
+    return LogProbabilities(recommender_->LeaveOneOut(CopyIn<int>(history), whole_item));
   }
 
  private:

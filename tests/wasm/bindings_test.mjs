@@ -137,7 +137,8 @@ test("leaveOneOut scores the item after the history without each entry", async (
   });
   assert.deepEqual([...outcome.logProbabilities], expected);
   assertRefused(engine.leaveOneOut(Int32Array.of(4), 16), "empty-history", /at least two/);
-  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 60), "unknown-item", /items\[0\]: item 60/);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 1.5), "invalid-request", /item: 1\.5/);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 60), "unknown-item", /item\[0\]: item 60/);
   engine.delete();
 });
 
