@@ -245,7 +245,7 @@ Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& r
   HALFLING_RETURN_IF_ERROR(CheckHistory(request.history, num_items));
   HALFLING_RETURN_IF_ERROR(CheckRange(request.limit, kMaxBeamWidth, "limit"));
   HALFLING_RETURN_IF_ERROR(CheckRange(request.beam_width, kMaxBeamWidth, "beam_width"));
-  HALFLING_RETURN_IF_ERROR(CheckRange(request.max_nodes_run, kMaxNodesRun, "max_nodes_run"));
+  HALFLING_RETURN_IF_ERROR(CheckRange(request.max_proof_nodes, kMaxProofNodes, "max_proof_nodes"));
   HALFLING_RETURN_IF_ERROR(CheckItems(request.exclude, num_items, "exclude"));
   HALFLING_RETURN_IF_ERROR(CheckBoosts(request.boosts, num_items));
 
@@ -265,7 +265,7 @@ Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& r
       request.search == SearchMethod::kBeam
           ? BeamSearch(trie, filter, boosts, source, {request.beam_width, request.limit})
           : ExactSearch(trie, filter, boosts, source,
-                        {.limit = request.limit, .max_nodes_run = request.max_nodes_run}));
+                        {.limit = request.limit, .max_proof_nodes = request.max_proof_nodes}));
   stats_.exact = found.exact;
   stats_.nodes_run = found.nodes_run;
   stats_.batches = found.batches;

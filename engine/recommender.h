@@ -20,7 +20,7 @@ namespace halfling {
 
 inline constexpr int kMaxHistoryItems = 10'000;
 inline constexpr int kMaxBeamWidth = 1'000;
-inline constexpr int kMaxNodesRun = 100'000;
+inline constexpr int kMaxProofNodes = 100'000;
 inline constexpr float kMaxBoost = 1e6f;
 
 // A model with its catalogue. Immutable: any number of recommenders on any threads share one.
@@ -39,17 +39,18 @@ Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     std::span<const int> popularity);
 
 enum class SearchMethod {
-  kExact,  // the true best of all allowed items, proven (unless max_nodes_run ends it)
+  kExact,  // the true best of all allowed items, proven (unless max_proof_nodes ends it)
   kBeam,   // at a cost that is known beforehand
 };
 
 struct RecommendRequest {
-  std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
-  int limit = 10;            // 1 … kMaxBeamWidth
+  std::vector<int> history;   // item indices, oldest first; 1 … kMaxHistoryItems of them
+  int limit = 10;             // 1 … kMaxBeamWidth
   SearchMethod search = SearchMethod::kExact;
-  int beam_width = 20;       // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
-  int max_nodes_run = 500;   // of kExact: gives up the proof then; 1 … kMaxNodesRun
-  std::vector<int> exclude;  // item indices that must not be returned
+  int beam_width = 20;        // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
+  int max_proof_nodes = 500;  // of kExact: tokens to run before the proof is given up, beyond those
+                              // that find the first `limit` items; 1 … kMaxProofNodes
+  std::vector<int> exclude;   // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,
                                           // also those that max_history drops from the prompt)

@@ -93,7 +93,7 @@ Status ReadSearch(const val& object, SearchMethod& search) {
 }
 
 // What the page may set: history and exclude are Int32Arrays, as is allow, or null; boosts is a
-// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and maxNodesRun
+// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and maxProofNodes
 // are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history must be there.
 Result<RecommendRequest> ReadRequest(const val& object) {
   RecommendRequest request;
@@ -101,7 +101,7 @@ Result<RecommendRequest> ReadRequest(const val& object) {
   HALFLING_RETURN_IF_ERROR(ReadInt(object, "limit", request.limit));
   HALFLING_RETURN_IF_ERROR(ReadSearch(object, request.search));
   HALFLING_RETURN_IF_ERROR(ReadInt(object, "beamWidth", request.beam_width));
-  HALFLING_RETURN_IF_ERROR(ReadInt(object, "maxNodesRun", request.max_nodes_run));
+  HALFLING_RETURN_IF_ERROR(ReadInt(object, "maxProofNodes", request.max_proof_nodes));
   request.exclude = ReadArray<int>(object, "exclude");
   if (const val allow = object["allow"]; !IsAbsent(allow)) request.allow = CopyIn<int>(allow);
   request.boosts = ReadArray<float>(object, "boosts");

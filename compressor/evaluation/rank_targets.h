@@ -34,7 +34,7 @@ struct RankingOptions {
   // The length of the list. Longer than any K, so that items of one code do not push other codes out
   // of the first ten; 0 for as long as the beam is wide.
   int limit = 0;
-  int max_nodes_run = RecommendRequest().max_nodes_run;
+  int max_proof_nodes = RecommendRequest().max_proof_nodes;
   // Leaves out what the user has chosen before. Removes no target where nobody repeats an item.
   bool exclude_seen = true;
   int threads = 1;

@@ -238,7 +238,7 @@ TEST_CASE_METHOD(CliFixture, "recommend searches exactly, or by as many beams as
   CHECK(wide["nodes_run"] > exact["nodes_run"]);
   CHECK(Run(request).out.find("proven exact") != std::string::npos);
   ExpectFailure(2, request + " --search deep", "--search");
-  ExpectFailure(2, request + " --max-nodes 0", "--max-nodes");
+  ExpectFailure(2, request + " --max-proof-nodes 0", "--max-proof-nodes");
 }
 
 TEST_CASE_METHOD(CliFixture, "evaluate says how it searched and what that took") {

@@ -245,8 +245,8 @@ TEST_CASE("A request at fault is refused by field, and the session goes on") {
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY, 1.5e6f}) {
     refused([&](Request& r) { r.boosts[7] = bad; }, ErrorCode::kInvalidRequest, "boosts[7]: ");
   }
-  refused([](Request& r) { r.max_nodes_run = 0; }, ErrorCode::kInvalidRequest,
-          "max_nodes_run: 0; expected 1 to 100000");
+  refused([](Request& r) { r.max_proof_nodes = 0; }, ErrorCode::kInvalidRequest,
+          "max_proof_nodes: 0; expected 1 to 100000");
   refused([](Request& r) { r.beam_width = 1001; }, ErrorCode::kInvalidRequest, "beam_width: 1001");
   refused([](Request& r) { r.limit = 0; }, ErrorCode::kInvalidRequest, "limit: 0");
   refused([](Request& r) { r.history.clear(); }, ErrorCode::kEmptyHistory, "history");

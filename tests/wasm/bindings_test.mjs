@@ -187,7 +187,7 @@ test("errors are values, and the engine goes on", async () => {
   }
   assertRefused(recommend(engine, { search: "wide" }), "invalid-request", /search: wide/);
   assertRefused(recommend(engine, { search: 1 }), "invalid-request", /search: not a string/);
-  assertRefused(recommend(engine, { maxNodesRun: 0 }), "invalid-request", /max_nodes_run: 0/);
+  assertRefused(recommend(engine, { maxProofNodes: 0 }), "invalid-request", /max_proof_nodes: 0/);
   const short = new Float32Array(59);
   assertRefused(recommend(engine, { boosts: short }), "invalid-request", /boosts: 59 numbers/);
   const bad = new Float32Array(60).fill(1, 0, 59).fill(-Infinity, 59);
