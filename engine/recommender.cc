@@ -104,17 +104,17 @@ Status CheckHistory(std::span<const int> history, int num_items) {
 
 Status CheckRange(int value, int most, const std::string& field) {
   if (value < 1 || value > most) {
-    return Fail(ErrorCode::kInvalidRequest, field + ": " + std::to_string(value) +
-                                                "; expected 1 to " + std::to_string(most));
+    return Fail(ErrorCode::kInvalidRequest,
+                field + ": " + std::to_string(value) + "; expected 1 to " + std::to_string(most));
   }
   return {};
 }
 
 Status CheckBoosts(std::span<const float> boosts, int num_items) {
   if (!boosts.empty() && boosts.size() != static_cast<size_t>(num_items)) {
-    return Fail(ErrorCode::kInvalidRequest,
-                "boosts: " + std::to_string(boosts.size()) + " numbers; expected one for each of " +
-                    std::to_string(num_items) + " items, or none");
+    return Fail(ErrorCode::kInvalidRequest, "boosts: " + std::to_string(boosts.size()) +
+                                                " numbers; expected one for each of " +
+                                                std::to_string(num_items) + " items, or none");
   }
   const auto bad = std::ranges::find_if_not(
       boosts, [](float boost) { return std::abs(boost) <= kMaxBoost; });  // nor a NaN
@@ -125,8 +125,8 @@ Status CheckBoosts(std::span<const float> boosts, int num_items) {
                   "or allow)");
 }
 
-// The transformer as the search sees it: what is run together is one batch, as branches of the trunk
-// that the prompt left in the cache. Takes its branches out of the cache in the end.
+// The transformer as the search sees it: what is run together is one batch, as branches of the
+// trunk that the prompt left in the cache. Takes its branches out of the cache in the end.
 class TransformerLogits final : public LogitsSource {
  public:
   TransformerLogits(const Transformer& transformer, KvCache& cache, TransformerScratch& scratch,
@@ -148,9 +148,9 @@ class TransformerLogits final : public LogitsSource {
 
   void Logits(int state, std::span<const int> tokens, std::span<float> logits) override {
     const std::span<const float> hidden =
-        state == 0 ? prompt_hidden_
-                   : std::as_const(scratch_.hidden)
-                         .row(static_cast<size_t>(SlotOf(state) - first_slot_));
+        state == 0
+            ? prompt_hidden_
+            : std::as_const(scratch_.hidden).row(static_cast<size_t>(SlotOf(state) - first_slot_));
     transformer_.Logits(hidden, tokens, logits);
   }
 
@@ -345,8 +345,8 @@ Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history
       HALFLING_RETURN_IF_ERROR(
           ChildLogProbabilities(trie, node, depth, source, log_probabilities, scratch));
       const std::span<const int> children = trie.child_tokens(node);
-      const auto child = std::lower_bound(children.begin(), children.end(),
-                                          code[static_cast<size_t>(depth)]);
+      const auto child =
+          std::lower_bound(children.begin(), children.end(), code[static_cast<size_t>(depth)]);
       const auto index = static_cast<size_t>(child - children.begin());
       score += log_probabilities[index];
       node = trie.first_child(node) + static_cast<int>(index);

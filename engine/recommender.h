@@ -44,8 +44,8 @@ enum class SearchMethod {
 };
 
 struct RecommendRequest {
-  std::vector<int> history;   // item indices, oldest first; 1 … kMaxHistoryItems of them
-  int limit = 10;             // 1 … kMaxBeamWidth
+  std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
+  int limit = 10;            // 1 … kMaxBeamWidth
   SearchMethod search = SearchMethod::kExact;
   int beam_width = 20;        // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
   int max_proof_nodes = 500;  // of kExact: tokens to run before the proof is given up, beyond those
@@ -81,17 +81,17 @@ class Recommender {
 
   // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault.
   // kNonFiniteWeight: the model's weights, though finite, overflow on this history. Either way the
-  // recommender stays usable. An `allow` that leaves nothing gives an empty result. Items in falling
-  // score, which is log_probability + boost; equal ones in the order of BestItems.
+  // recommender stays usable. An `allow` that leaves nothing gives an empty result. Items in
+  // falling score, which is log_probability + boost; equal ones in the order of BestItems.
   Result<std::vector<ScoredItem>> Recommend(const RecommendRequest& request);
 
   // The exact log-probabilities of `items`, [items.size()]; repeats are welcome. They share the
   // prompt and what their codes have in common, and what remains is run in few large batches.
   //
   // After a history that begins as the last call's did, the common part of the prompt is reused. To
-  // score under each history that lacks one entry, leave out the last one first, then the one before
-  // it, and so on: then each call shares all that lies before both gaps, half of the work in all.
-  // LeaveOneOut does so.
+  // score under each history that lacks one entry, leave out the last one first, then the one
+  // before it, and so on: then each call shares all that lies before both gaps, half of the work in
+  // all. LeaveOneOut does so.
   Result<std::vector<float>> ScoreItems(const std::vector<int>& history,
                                         const std::vector<int>& items);
 
@@ -101,8 +101,8 @@ class Recommender {
   // kEmptyHistory unless there are at least two, else errors as ScoreItems has them.
   Result<std::vector<float>> LeaveOneOut(const std::vector<int>& history, int item);
 
-  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the code:
-  // the definition that the searches are tested against. Errors as Recommend has them.
+  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the
+  // code: the definition that the searches are tested against. Errors as Recommend has them.
   Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
 
   // For each token of the item's code the logits of all tokens that the trie allows there, in the

@@ -1,8 +1,11 @@
 // The engine as JavaScript sees it: the only file that knows Emscripten.
 //
-// Every value that crosses is a copy, so nothing on the other side ever points into this heap, which
-// moves when it grows. No exception crosses either: an Outcome is {ok: true, …} or
-// {ok: false, code, message}, with a code of ErrorCodeName.
+// Every value that crosses is a copy, so nothing on the other side ever points into this heap,
+// which moves when it grows. No exception crosses either: an Outcome is {ok: true, …} or {ok:
+// false, code, message}, with a code of ErrorCodeName.
+#include <emscripten/bind.h>
+#include <emscripten/val.h>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +14,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <emscripten/bind.h>
-#include <emscripten/val.h>
 
 #include "engine/base/result.h"
 #include "engine/kernels/relaxed_dot_self_test.h"
@@ -93,8 +93,9 @@ Status ReadSearch(const val& object, SearchMethod& search) {
 }
 
 // What the page may set: history and exclude are Int32Arrays, as is allow, or null; boosts is a
-// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and maxProofNodes
-// are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history must be there.
+// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and
+// maxProofNodes are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history
+// must be there.
 Result<RecommendRequest> ReadRequest(const val& object) {
   RecommendRequest request;
   request.history = ReadArray<int>(object, "history");
@@ -165,8 +166,7 @@ class Engine {
   // {logProbabilities: Float32Array} of the items, exact. Both arguments are Int32Arrays.
   val ScoreItems(const val& history, const val& items) {
     if (!recommender_) return NoModel();
-    return LogProbabilities(
-        recommender_->ScoreItems(CopyIn<int>(history), CopyIn<int>(items)));
+    return LogProbabilities(recommender_->ScoreItems(CopyIn<int>(history), CopyIn<int>(items)));
   }
 
   // {logProbabilities: Float32Array} of one item, after the history without its i-th entry: what

@@ -82,7 +82,8 @@ class BestFirst {
     return {};
   }
 
-  // Adds the items at the node, and goes on while there is one way; opens the code where it branches.
+  // Adds the items at the node, and goes on while there is one way; opens the code where it
+  // branches.
   void Reach(int node, float log_probability, NodeState from) {
     for (;; node = trie_.first_child(node)) {
       best_.AddItemsAt(node, log_probability);

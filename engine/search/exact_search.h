@@ -17,11 +17,11 @@ struct ExactSearchOptions {
 
 // No log-probability is above 0, so a partial code's score plus the largest boost below bounds what
 // can be found there, in floats as in real numbers: rounding keeps order. A descent like a beam
-// search's (the `first_width` best of what the level before gave) finds items; then the partial codes
-// whose bound would still be among the best are followed, the most promising first, until there are
-// none, or until that took `max_proof_nodes` tokens. Only then is the result not `exact`; it is no
-// worse than a beam search of `first_width` in any case. kNonFiniteWeight if the source yields a
-// logit that is not finite.
+// search's (the `first_width` best of what the level before gave) finds items; then the partial
+// codes whose bound would still be among the best are followed, the most promising first, until
+// there are none, or until that took `max_proof_nodes` tokens. Only then is the result not `exact`;
+// it is no worse than a beam search of `first_width` in any case. kNonFiniteWeight if the source
+// yields a logit that is not finite.
 Result<SearchResult> ExactSearch(const ItemTrie& trie, const ItemFilter& filter,
                                  const ItemBoosts& boosts, LogitsSource& source,
                                  const ExactSearchOptions& options);

@@ -74,8 +74,8 @@ TEST_CASE("A proof that is given up says so, and the answer is no worse than a b
     const std::vector<ScoredItem> best = BestByBruteForce(c, seed, limit);
     REQUIRE(found.items.size() == best.size());
     HashedLogits again(seed, c.coarse);
-    const auto beam = BeamSearch(c.trie, c.filter, {c.trie, c.filter, c.boosts}, again,
-                                 {width, limit});
+    const auto beam =
+        BeamSearch(c.trie, c.filter, {c.trie, c.filter, c.boosts}, again, {width, limit});
     REQUIRE(beam);
     bool right = true;
     for (size_t i = 0; i < best.size(); ++i) {
