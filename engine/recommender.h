@@ -90,8 +90,9 @@ class Recommender {
   //
   // After a history that begins as the last call's did, the common part of the prompt is reused. To
   // score under each history that lacks one entry, leave out the last one first, then the one
-  // before it, and so on: then each call runs only what follows the gap, half of the prompts' tokens
-  // in all. LeaveOneOut does so. (From the first entry on, each call would run one entry more.)
+  // before it, and so on: then each call runs only what follows the gap, half of the prompts'
+  // tokens in all. LeaveOneOut does so. (From the first entry on, each call would run one entry
+  // more.)
   Result<std::vector<float>> ScoreItems(const std::vector<int>& history,
                                         const std::vector<int>& items);
 
