@@ -3,7 +3,7 @@
 // usage: node scripts/test.mjs [--list] [SUITE…]
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildDemo, buildPreset, setUp } from './lib/build.mjs';
+import { buildDemo, buildPackage, buildPreset, compressModels, setUp } from './lib/build.mjs';
 import { elapsed, ROOT, runCommand } from './lib/command.mjs';
 import {
   addCounts,
@@ -29,8 +29,9 @@ const SUITES = {
   tooling: ['Build scripts', () => countedRun(['node', '--test', ...TOOLING_TESTS], countNodeTest)],
   agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
   types: ['Types of the package and the page', checkTypes],
-  web: ['The npm package', () => countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest)],
+  web: ['The npm package', runPackageTests],
   page: ['The page in Chromium', runPageTests],
+  bundlers: ['The package in other bundlers', runBundlerTests],
 };
 
 async function runCtest(preset) {
@@ -88,9 +89,22 @@ async function checkEach(commands) {
   };
 }
 
+async function runPackageTests() {
+  await buildPackage(); // Some tests are of what would be published.
+  return countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest);
+}
+
 async function runPageTests() {
   await buildDemo();
   return countedRun(['npm', 'run', 'test', '-w', 'demo'], countPlaywright);
+}
+
+async function runBundlerTests() {
+  await buildPackage();
+  await buildPreset('native', ['halfling']);
+  await compressModels();
+  const command = ['npx', 'playwright', 'test', '-c', 'tests/bundlers'];
+  return countedRun(command, countPlaywright);
 }
 
 async function countedRun(command, count) {

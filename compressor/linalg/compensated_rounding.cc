@@ -10,7 +10,6 @@ namespace halfling {
 namespace {
 
 constexpr double kDamping = 0.01;
-constexpr double kInt8Limit = 127;
 constexpr double kInt4Limit = 7;
 constexpr uint8_t kInt4Zeros = 0x88;  // two zeros
 
@@ -62,18 +61,18 @@ void SetGroupScales(const Eigen::MatrixXd& remaining, Eigen::Index first, Int4Ma
 }  // namespace
 
 Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               const char* what) {
+                               int largest, const char* what) {
   HALFLING_ASSIGN_OR_RETURN(const Eigen::MatrixXd compensation, Compensation(gram, what));
   Int8Matrix result{static_cast<size_t>(weight.rows()), static_cast<size_t>(weight.cols()), {}, {}};
   result.values.resize(result.rows * result.cols);
   for (Eigen::Index i = 0; i < weight.rows(); ++i) {
-    result.scales.push_back(static_cast<float>(weight.row(i).cwiseAbs().maxCoeff() / kInt8Limit));
+    result.scales.push_back(static_cast<float>(weight.row(i).cwiseAbs().maxCoeff() / largest));
   }
   RoundColumns(weight, compensation,
                [&](Eigen::Index j, const Eigen::MatrixXd& remaining, Eigen::VectorXd& rounded) {
                  for (size_t i = 0; i < result.rows; ++i) {
                    const auto row = static_cast<Eigen::Index>(i);
-                   const int q = NearestInteger(remaining(row, j), result.scales[i], kInt8Limit);
+                   const int q = NearestInteger(remaining(row, j), result.scales[i], largest);
                    result.values[i * result.cols + static_cast<size_t>(j)] = static_cast<int8_t>(q);
                    rounded[row] = q * static_cast<double>(result.scales[i]);
                  }

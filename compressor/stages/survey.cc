@@ -19,6 +19,9 @@ constexpr size_t kFewestProbes = 16;
 constexpr size_t kMostProbes = 1024;
 constexpr size_t kProbeFloats = size_t{1} << 27;  // of the hidden states of all variants: 512 MiB
 
+// Of a linear's outputs, in squares: replacing it by something closer would measure rounding errors.
+constexpr double kLeastTellingError = 1e-4;
+
 size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config) {
   const size_t num_sequences = calibration.sequences.size();
   size_t tokens = 0;
@@ -36,7 +39,13 @@ Eigen::Index ReferenceRank(const ModelConfig& config, const ModelPlan& reference
   return RankForShare(LinearShapeOf(config, kind), Storage::kLowRank, 0.5);
 }
 
-// A linear of the layer at hand at its reference rank.
+// The largest rank, at least 1 and at most `rank`, that discards enough to tell what that costs.
+Eigen::Index TellingRank(const std::vector<double>& discarded, Eigen::Index rank) {
+  while (rank > 1 && discarded[static_cast<size_t>(rank)] < kLeastTellingError * discarded[0]) --rank;
+  return rank;
+}
+
+// A linear of the layer at hand at the rank that is tried.
 struct Replacement {
   LinearKind kind;
   Linear linear;
@@ -106,7 +115,7 @@ class Surveyor {
     return {};
   }
 
-  // Fills in all but the divergence; returns the linear at its reference rank.
+  // Fills in all but the divergence; returns the linear at the rank to try.
   Result<Linear> SurveyLinear(int layer, LinearKind kind, const Eigen::MatrixXd& gram,
                               const LinearFitter& fitter) {
     const std::string name = LinearName(layer, kind);
@@ -123,7 +132,8 @@ class Surveyor {
       const auto at = static_cast<size_t>(r);
       surveyed.discarded[at] = surveyed.discarded[at + 1] + values[r] * values[r];
     }
-    surveyed.reference_error = surveyed.discarded[static_cast<size_t>(rank)];
+    surveyed.reference_rank = TellingRank(surveyed.discarded, rank);
+    surveyed.reference_error = surveyed.discarded[static_cast<size_t>(surveyed.reference_rank)];
     const auto error_of = [&](const Matrix& rounded) {
       const Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
       return (difference * gram).cwiseProduct(difference).sum();
@@ -131,7 +141,8 @@ class Surveyor {
     HALFLING_ASSIGN_OR_RETURN(const Int4Matrix int4, RoundToInt4(doubles, gram, name.c_str()));
     surveyed.int8_error = error_of(ToMatrix(QuantizeInt8(weight)));
     surveyed.int4_error = error_of(ToMatrix(int4));
-    return Linear::LowRank(ToFloatMatrix(factors.left), ToFloatMatrix(factors.right),
+    return Linear::LowRank(ToFloatMatrix(factors.left.leftCols(surveyed.reference_rank)),
+                           ToFloatMatrix(factors.right.topRows(surveyed.reference_rank)),
                            {linear.bias().begin(), linear.bias().end()});
   }
 
@@ -190,9 +201,10 @@ Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
     for (const LinearKind kind : kLinearKinds) {
       const auto at = static_cast<size_t>(layer);
       SurveyedLinear& linear = merged[at][static_cast<size_t>(kind)];
-      const Eigen::Index rank = ReferenceRank(config, reference, layer, kind);
-      linear.reference_error = linear.discarded[static_cast<size_t>(rank)];
-      linear.divergence = fresh[at][static_cast<size_t>(kind)].divergence;
+      const SurveyedLinear& again = fresh[at][static_cast<size_t>(kind)];
+      linear.reference_rank = again.reference_rank;
+      linear.reference_error = linear.discarded[static_cast<size_t>(again.reference_rank)];
+      linear.divergence = again.divergence;
     }
   }
   return merged;

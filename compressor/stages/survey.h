@@ -19,7 +19,8 @@ struct SurveyedLinear {
   std::vector<double> discarded;  // [min(m, n) + 1]: of the best map of each rank
   double int8_error = 0;          // of the dense weight rounded to nearest
   double int4_error = 0;          // of the dense weight rounded with compensation
-  double reference_error = 0;     // of the rank that was tried
+  int64_t reference_rank = 0;     // that was tried
+  double reference_error = 0;     // of that rank
   // KL(original || original with this linear alone at that rank), in nats a target's code.
   double divergence = 0;
 };

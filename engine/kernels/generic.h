@@ -8,12 +8,14 @@
 //   the last block count as +0, which leaves a sum that began at +0 unchanged.
 // - Everything else is element by element.
 //
-// The int8 product is exact but for its roundings, which are these. With A = Int8InputLimit(in_dim)
-// and m = max |x| over a token's inputs, each x becomes the integer nearest to x * (A / m), ties to
-// even. Their products with the weights sum up exactly in 32-bit integers, in whatever order. Then
-// y = (float(sum) * weight_scale[out]) * (m / A).
-// The relaxed wasm build runs the same: its own int8 dot product wants one side within 7 bits, and
-// as the browser at hand lowers it (three instructions), it was no faster: 58 against 64 Gop/s.
+// The integer products are exact but for their roundings, which are these. With A =
+// Int8InputLimit(in_dim), or kInt7InputLimit, and m = max |x| over a token's inputs, each x becomes
+// the integer nearest to x * (A / m), ties to even. Their products with the weights sum up exactly in
+// 32-bit integers, in whatever order. Then y = (float(sum) * weight_scale[out]) * (m / A).
+//
+// Processors that multiply bytes, and WebAssembly's relaxed dot product, want one side without a
+// sign and within 7 bits. That is what int7 weights are stored as, kInt7Offset added; a token's sum
+// therefore begins at -kInt7Offset times the sum of its inputs.
 #ifndef HALFLING_ENGINE_KERNELS_GENERIC_H_
 #define HALFLING_ENGINE_KERNELS_GENERIC_H_
 
@@ -31,13 +33,14 @@ struct Generic {
   // y = x W^T in f32. A step of the sums is one input.
   struct FloatProduct {
     using Sum = F;
+    static constexpr size_t kSums = V::kAccumulators;
     const float* x;       // [tokens, steps]
     const float* panels;  // [panels, steps, kPanelWidth]
     size_t steps;         // in_dim
     size_t out_dim;
     float* y;  // [tokens, out_dim]
 
-    static Sum Zero() { return V::Zero(); }
+    Sum Start(size_t) const { return V::Zero(); }
     auto Input(size_t token, size_t step) const { return V::Splat(x[token * steps + step]); }
     auto Weights(size_t panel, size_t step, size_t lane) const {
       return V::Load(panels + (panel * steps + step) * kPanelWidth + lane);
@@ -54,6 +57,7 @@ struct Generic {
   // The same with int8 weights and 16-bit inputs, in exact integers. A step is a pair of inputs.
   struct Int8Product {
     using Sum = typename V::I;
+    static constexpr size_t kSums = V::kAccumulators;
     const int16_t* x;      // [tokens, steps, 2]
     const int8_t* panels;  // [panels, steps, kPanelWidth, 2]
     size_t steps;          // ceil(in_dim / 2)
@@ -62,7 +66,7 @@ struct Generic {
     const float* token_scales;   // [tokens]
     const float* weight_scales;  // [panels, kPanelWidth]
 
-    static Sum Zero() { return V::ZeroInts(); }
+    Sum Start(size_t) const { return V::SplatInt(0); }
     auto Input(size_t token, size_t step) const {
       return V::SplatPair(x + 2 * (token * steps + step));
     }
@@ -79,6 +83,38 @@ struct Generic {
     }
   };
 
+  // The same with int7 weights. A step is four inputs.
+  using FourInput = typename V::FourInput;  // int8_t where bytes are multiplied, else int16_t
+  struct Int7Product {
+    using Sum = typename V::FourSums;
+    static constexpr size_t kSums = V::kFourAccumulators;
+    const FourInput* x;     // [tokens, steps, 4]
+    const uint8_t* panels;  // [panels, steps, kPanelWidth, 4]
+    size_t steps;           // ceil(in_dim / 4)
+    size_t out_dim;
+    float* y;                    // [tokens, out_dim]
+    const float* token_scales;   // [tokens]
+    const int32_t* token_sums;   // [tokens]
+    const float* weight_scales;  // [panels, kPanelWidth]
+
+    Sum Start(size_t token) const { return V::StartFours(-kInt7Offset * token_sums[token]); }
+    auto Input(size_t token, size_t step) const {
+      return V::SplatFour(x + 4 * (token * steps + step));
+    }
+    auto Weights(size_t panel, size_t step, size_t lane) const {
+      return V::LoadFours(panels + 4 * ((panel * steps + step) * kPanelWidth + lane));
+    }
+    template <typename Input, typename Weights>
+    static Sum AddProduct(Sum sum, Input input, Weights weights) {
+      return V::AddFourProducts(sum, input, weights);
+    }
+    void Store(size_t token, size_t out, Sum sum) const {
+      const F values = V::ToFloats(V::FinishFours(sum));
+      const F scaled = V::Mul(values, V::Load(weight_scales + out));
+      StoreUpTo(y + token * out_dim, out, out_dim, V::Mul(scaled, V::Splat(token_scales[token])));
+    }
+  };
+
   // One register tile of the product: kTokens rows of x, from `token` on, times kVectors vectors,
   // from lane `lane` on, of each of kPanels panels.
   template <size_t kTokens, size_t kPanels, size_t kVectors, typename Product>
@@ -86,7 +122,7 @@ struct Generic {
     typename Product::Sum sums[kTokens][kPanels][kVectors];
     for (size_t t = 0; t < kTokens; ++t)
       for (size_t p = 0; p < kPanels; ++p)
-        for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = Product::Zero();
+        for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = product.Start(token + t);
 
     for (size_t i = 0; i < product.steps; ++i) {
       decltype(product.Input(0, 0)) inputs[kTokens];
@@ -118,10 +154,10 @@ struct Generic {
     for (size_t j = 0; j < kLanes && out + j < out_dim; ++j) row[out + j] = lanes[j];
   }
 
-  // kTokens rows of x times one group of panels, whose tile fills V::kAccumulators registers.
-  template <size_t kTokens>
+  // kTokens rows of x times one group of panels, whose tile has kSums sums.
+  template <size_t kTokens, size_t kSums>
   struct Tiling {
-    static constexpr size_t kRegisters = V::kAccumulators / kTokens;
+    static constexpr size_t kRegisters = kSums / kTokens;
     static constexpr size_t kPanelVectors = kPanelWidth / kLanes;
     static constexpr size_t kVectors = kRegisters < kPanelVectors ? kRegisters : kPanelVectors;
     static constexpr size_t kPanels = kRegisters / kVectors;
@@ -131,9 +167,10 @@ struct Generic {
   // The panels from `panel` on for `blocks` blocks of kTokens rows from `token` on: in groups of
   // kPanels, then what is left in smaller groups. A group stays in the first-level cache while all
   // rows pass by it.
-  template <size_t kTokens, typename Product, size_t kPanels = Tiling<kTokens>::kPanels>
+  template <size_t kTokens, typename Product,
+            size_t kPanels = Tiling<kTokens, Product::kSums>::kPanels>
   static void MatMulBlocks(const Product& product, size_t token, size_t blocks, size_t panel = 0) {
-    constexpr size_t kVectors = Tiling<kTokens>::kVectors;
+    constexpr size_t kVectors = Tiling<kTokens, Product::kSums>::kVectors;
     const size_t num_panels = (product.out_dim + kPanelWidth - 1) / kPanelWidth;
     for (; panel + kPanels <= num_panels; panel += kPanels)
       for (size_t b = 0; b < blocks; ++b)
@@ -166,6 +203,14 @@ struct Generic {
     MatMulAll(Int8Product{x, panels, pairs, out_dim, y, token_scales, weight_scales}, tokens);
   }
 
+  static void MatMulInt7(const int16_t* x, const float* token_scales, const int32_t* token_sums,
+                         size_t tokens, const uint8_t* panels, const float* weight_scales,
+                         size_t fours, size_t out_dim, float* y) {
+    MatMulAll(Int7Product{reinterpret_cast<const FourInput*>(x), panels, fours, out_dim, y,
+                          token_scales, token_sums, weight_scales},
+              tokens);
+  }
+
   // f(i, x[i … i + kLanes)) for all of x, the last ones padded with zeros.
   template <typename Function>
   static void ForEachVector(const float* x, size_t count, Function f) {
@@ -191,27 +236,56 @@ struct Generic {
     return lanes[0] + V::SumLanes(poison);
   }
 
-  // A row of x as 16-bit integers of magnitude at most `limit`, padded with 0 to whole pairs.
-  // Returns their scale. Rows without one get zeros: NaN's scale where a value is not finite, 0
-  // where all are 0, or so small (1e-34) that the scale's inverse is infinite.
-  static float QuantizeRow(const float* x, size_t dim, float limit, int16_t* quantized) {
+  struct QuantizedRow {
+    float scale;
+    float sum;  // of the integers
+  };
+
+  // A row of x as integers of magnitude at most `limit`, padded with 0 to `padded` of them. Rows
+  // without a scale get zeros: NaN's scale where a value is not finite, 0 where all are 0, or so
+  // small (1e-34) that the scale's inverse is infinite.
+  template <typename Integer>
+  static QuantizedRow QuantizeRow(const float* x, size_t dim, float limit, size_t padded,
+                                  Integer* quantized) {
     constexpr float kLargest = 3.402823466e38f;
     constexpr float kMagic = 12582912.0f;  // as in Exp; its low 16 bits are 0
     const float largest = LargestMagnitude(x, dim);
     const float inverse = limit / largest;
-    if (dim % 2 != 0) quantized[dim] = 0;
+    for (size_t i = dim; i < padded; ++i) quantized[i] = 0;
     if (!(inverse <= kLargest)) {
       for (size_t i = 0; i < dim; ++i) quantized[i] = 0;
-      return largest == largest ? 0.0f : largest;
+      return {largest == largest ? 0.0f : largest, 0.0f};
     }
+    F sums = V::Zero();  // exact: callers that read it keep it below 2^24
     ForEachVector(x, dim, [&](size_t i, F values) {
       const F shifted = V::Add(V::Mul(values, V::Splat(inverse)), V::Splat(kMagic));
-      if (i + kLanes <= dim) return V::StoreLow16(quantized + i, shifted);
-      int16_t last[kLanes];
-      V::StoreLow16(last, shifted);
+      sums = V::Add(sums, V::Sub(shifted, V::Splat(kMagic)));
+      if (i + kLanes <= dim) return V::StoreLow(quantized + i, shifted);
+      Integer last[kLanes];
+      V::StoreLow(last, shifted);
       for (size_t j = 0; i + j < dim; ++j) quantized[i + j] = last[j];
     });
-    return largest / limit;
+    return {largest / limit, V::SumLanes(sums)};
+  }
+
+  static void QuantizeInt8(const float* x, size_t tokens, size_t dim, float limit,
+                           int16_t* quantized, float* scales) {
+    const size_t padded = (dim + 1) / 2 * 2;
+    for (size_t t = 0; t < tokens; ++t) {
+      scales[t] = QuantizeRow(x + t * dim, dim, limit, padded, quantized + t * padded).scale;
+    }
+  }
+
+  static void QuantizeInt7(const float* x, size_t tokens, size_t dim, int16_t* quantized,
+                           float* scales, int32_t* sums) {
+    const size_t padded = (dim + 3) / 4 * 4;
+    auto* fours = reinterpret_cast<FourInput*>(quantized);
+    for (size_t t = 0; t < tokens; ++t) {
+      const QuantizedRow row =
+          QuantizeRow(x + t * dim, dim, float{kInt7InputLimit}, padded, fours + t * padded);
+      scales[t] = row.scale;
+      sums[t] = static_cast<int32_t>(row.sum);
+    }
   }
 
   // The sum of the kDotLanes accumulators, as a balanced tree.
@@ -268,7 +342,7 @@ struct Generic {
 
   static void AccumulateRows(const float* weights, Rows rows, size_t dim, float* out) {
     size_t d = 0;
-    for (; d + 4 * kLanes <= dim; d += 4 * kLanes) AccumulateColumns<4>(weights, rows, d, out);
+    for (; d + 8 * kLanes <= dim; d += 8 * kLanes) AccumulateColumns<8>(weights, rows, d, out);
     for (; d + kLanes <= dim; d += kLanes) AccumulateColumns<1>(weights, rows, d, out);
     for (; d < dim; ++d) {
       float sum = out[d];
@@ -346,16 +420,29 @@ struct Generic {
     return SumTree(sums);
   }
 
-  static void Softmax(float* values, size_t count, float scale) {
-    if (count == 0) return;
+  // Of values that are not NaN; count >= 1.
+  static float Largest(const float* values, size_t count) {
     float largest = values[0];
-    for (size_t i = 1; i < count; ++i) largest = largest < values[i] ? values[i] : largest;
-    const F shift = V::Splat(largest);
+    size_t i = 0;
+    if (count >= kLanes) {
+      F lanes = V::Load(values);
+      for (i = kLanes; i + kLanes <= count; i += kLanes) lanes = V::Max(lanes, V::Load(values + i));
+      float each[kLanes];
+      V::Store(each, lanes);
+      for (const float value : each) largest = largest < value ? value : largest;
+    }
+    for (; i < count; ++i) largest = largest < values[i] ? values[i] : largest;
+    return largest;
+  }
+
+  // A NaN among the values gets into the sum, whichever value is taken for the largest then.
+  static float SoftmaxTerms(float* values, size_t count, float scale) {
+    if (count == 0) return 0.0f;
+    const F shift = V::Splat(Largest(values, count));
     const F factor = V::Splat(scale);
     Map(values, values, count, values,
         [&](F value, F) { return Exp(V::Mul(V::Sub(value, shift), factor)); });
-    const F total = V::Splat(Sum(values, count));
-    Map(values, values, count, values, [&](F value, F) { return V::Div(value, total); });
+    return Sum(values, count);
   }
 
   static void RmsNorm(const float* x, const float* weight, size_t dim, float epsilon, float* y) {
@@ -365,8 +452,8 @@ struct Generic {
   }
 
   static constexpr Implementation Make(const char* name, bool (*is_supported)()) {
-    return {name,           is_supported, MatMul,  QuantizeRow,  MatMulInt8, DotRows,
-            AccumulateRows, Softmax,      RmsNorm, SiluMultiply, ExpAll};
+    return {name,    is_supported,   MatMul,  QuantizeInt8, MatMulInt8,   QuantizeInt7, MatMulInt7,
+            DotRows, AccumulateRows, SoftmaxTerms, RmsNorm, SiluMultiply, ExpAll};
   }
 };
 

@@ -26,6 +26,12 @@ constexpr size_t Int8InputLimit(size_t in_dim) {
 inline constexpr size_t kMaxInt8InDim = 0x7fffffff / 127 / 127;
 static_assert(Int8InputLimit(kMaxInt8InDim) == 127);
 
+// Of an int7 product: what its weights are stored with, so that none is negative; the largest
+// magnitude of its inputs; and the widest matrix whose sums stay within 32 bits.
+inline constexpr int kInt7Offset = 64;
+inline constexpr int kInt7InputLimit = 127;
+inline constexpr size_t kMaxInt7InDim = 0x7fffffff / kInt7InputLimit / (127 + kInt7Offset);
+
 // Rows of a larger buffer, e.g. cached keys: row i starts at
 // base + (indices != nullptr ? indices[i] : i) * stride.
 struct Rows {
@@ -43,14 +49,22 @@ struct Implementation {
   bool (*is_supported)();
   void (*mat_mul)(const float* x, size_t tokens, const float* panels, size_t in_dim,
                   size_t out_dim, float* y);
-  // Returns the scale of the integers; see kernels.h.
-  float (*quantize_row)(const float* x, size_t dim, float limit, int16_t* quantized);
+  // x: [tokens, dim] -> quantized: [tokens, dim rounded up to an even number], scales: [tokens]
+  void (*quantize_int8)(const float* x, size_t tokens, size_t dim, float limit, int16_t* quantized,
+                        float* scales);
   void (*mat_mul_int8)(const int16_t* x, const float* token_scales, size_t tokens,
                        const int8_t* panels, const float* weight_scales, size_t pairs,
                        size_t out_dim, float* y);
+  // `quantized` has room for [tokens, dim rounded up to a multiple of 4]; what is there is the
+  // implementation's own. sums: [tokens]
+  void (*quantize_int7)(const float* x, size_t tokens, size_t dim, int16_t* quantized,
+                        float* scales, int32_t* sums);
+  void (*mat_mul_int7)(const int16_t* x, const float* token_scales, const int32_t* token_sums,
+                       size_t tokens, const uint8_t* panels, const float* weight_scales,
+                       size_t fours, size_t out_dim, float* y);
   void (*dot_rows)(const float* x, size_t dim, Rows rows, float* out);
   void (*accumulate_rows)(const float* weights, Rows rows, size_t dim, float* out);
-  void (*softmax)(float* values, size_t count, float scale);
+  float (*softmax_terms)(float* values, size_t count, float scale);
   void (*rms_norm)(const float* x, const float* weight, size_t dim, float epsilon, float* y);
   void (*silu_multiply)(float* gate, const float* up, size_t count);
   void (*exp)(const float* x, size_t count, float* y);

@@ -14,17 +14,33 @@ void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y) {
 void MatMul(const Matrix& x, const PackedInt8Matrix& weight, Matrix& y, QuantizedRows& scratch) {
   assert(x.cols() == weight.in_dim() && x.cols() <= kMaxInt8InDim);
   const Implementation& active = ActiveImplementation();
-  const auto limit = static_cast<float>(Int8InputLimit(x.cols()));
-  const size_t row_size = 2 * weight.num_pairs();
-  scratch.values.resize(x.rows() * row_size);
+  scratch.values.resize(x.rows() * 2 * weight.num_steps());
   scratch.scales.resize(x.rows());
-  for (size_t t = 0; t < x.rows(); ++t) {
-    scratch.scales[t] = active.quantize_row(x.row(t).data(), x.cols(), limit,
-                                            scratch.values.data() + t * row_size);
-  }
+  active.quantize_int8(x.values().data(), x.rows(), x.cols(),
+                       static_cast<float>(Int8InputLimit(x.cols())), scratch.values.data(),
+                       scratch.scales.data());
   y.Resize(x.rows(), weight.out_dim());
   active.mat_mul_int8(scratch.values.data(), scratch.scales.data(), x.rows(), weight.panel(0),
-                      weight.scales(), weight.num_pairs(), weight.out_dim(), y.values().data());
+                      weight.scales(), weight.num_steps(), weight.out_dim(), y.values().data());
+}
+
+void QuantizeInt7(const Matrix& x, QuantizedRows& quantized) {
+  quantized.values.resize(x.rows() * ((x.cols() + 3) / 4 * 4));
+  quantized.scales.resize(x.rows());
+  quantized.sums.resize(x.rows());
+  ActiveImplementation().quantize_int7(x.values().data(), x.rows(), x.cols(),
+                                       quantized.values.data(), quantized.scales.data(),
+                                       quantized.sums.data());
+}
+
+void MatMul(const QuantizedRows& x, const PackedInt7Matrix& weight, Matrix& y) {
+  const size_t tokens = x.scales.size();
+  assert(x.values.size() == tokens * 4 * weight.num_steps());
+  assert(weight.in_dim() <= kMaxInt7InDim);
+  y.Resize(tokens, weight.out_dim());
+  ActiveImplementation().mat_mul_int7(x.values.data(), x.scales.data(), x.sums.data(), tokens,
+                                      weight.panel(0), weight.scales(), weight.num_steps(),
+                                      weight.out_dim(), y.values().data());
 }
 
 void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out) {
@@ -37,8 +53,8 @@ void AccumulateRows(std::span<const float> weights, const Rows& rows, std::span<
   ActiveImplementation().accumulate_rows(weights.data(), rows, out.size(), out.data());
 }
 
-void Softmax(std::span<float> values, float scale) {
-  ActiveImplementation().softmax(values.data(), values.size(), scale);
+float SoftmaxTerms(std::span<float> values, float scale) {
+  return ActiveImplementation().softmax_terms(values.data(), values.size(), scale);
 }
 
 void RmsNorm(std::span<const float> x, std::span<const float> weight, float epsilon,

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/kernels/implementation.h"
-#include "engine/kernels/packed_int8_matrix.h"
+#include "engine/kernels/packed_integer_matrix.h"
 #include "engine/kernels/packed_matrix.h"
 #include "engine/tensor/tensor.h"
 
@@ -18,10 +18,11 @@ namespace halfling::kernels {
 // outputs do not depend on the other tokens in the batch.
 void MatMul(const Matrix& x, const PackedMatrix& weight, Matrix& y);
 
-// The rows of x as the int8 product takes them: x[t, i] is about values[t, i] * scales[t].
+// The rows of x as an integer product takes them: x[t, i] is about its integer times scales[t].
 struct QuantizedRows {
-  std::vector<int16_t> values;  // [tokens, in_dim rounded up to an even number], padded with 0
+  std::vector<int16_t> values;  // in the layout of the implementation that runs
   std::vector<float> scales;    // [tokens]; NaN for a row with a NaN or an infinity
+  std::vector<int32_t> sums;    // [tokens], of the integers; for an int7 product alone
 };
 
 // The same with int8 weights: x is rounded to 16-bit integers, a scale for each of its rows, and
@@ -29,14 +30,20 @@ struct QuantizedRows {
 // NaN. in_dim <= kMaxInt8InDim. `scratch` is any to reuse.
 void MatMul(const Matrix& x, const PackedInt8Matrix& weight, Matrix& y, QuantizedRows& scratch);
 
+// The same with int7 weights, for which x is rounded to 8-bit integers. Several products of one x
+// share the rounding.
+void QuantizeInt7(const Matrix& x, QuantizedRows& quantized);
+void MatMul(const QuantizedRows& x, const PackedInt7Matrix& weight, Matrix& y);
+
 // out[i] = <x, row i>; out: [rows.count]
 void DotRows(std::span<const float> x, const Rows& rows, std::span<float> out);
 
 // out += sum_i weights[i] * row i, in the order of i; weights: [rows.count]
 void AccumulateRows(std::span<const float> weights, const Rows& rows, std::span<float> out);
 
-// values = e^(scale * (values - max)) / sum, in place. scale > 0.
-void Softmax(std::span<float> values, float scale);
+// values = e^(scale * (values - max)), in place; returns their sum, by which a softmax divides.
+// scale > 0.
+float SoftmaxTerms(std::span<float> values, float scale);
 
 // y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x.
 void RmsNorm(std::span<const float> x, std::span<const float> weight, float epsilon,

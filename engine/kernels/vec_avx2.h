@@ -42,7 +42,7 @@ struct VecAvx2 {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
 
-  static I ZeroInts() { return _mm256_setzero_si256(); }
+  static I SplatInt(int32_t value) { return _mm256_set1_epi32(value); }
   static I SplatPair(const int16_t* from) {
     int32_t pair;
     __builtin_memcpy(&pair, from, sizeof(pair));
@@ -55,12 +55,38 @@ struct VecAvx2 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
   }
   static F ToFloats(I values) { return _mm256_cvtepi32_ps(values); }
-  static void StoreLow16(int16_t* to, F values) {
-    const I extended = _mm256_srai_epi32(_mm256_slli_epi32(_mm256_castps_si256(values), 16), 16);
-    const __m128i packed =
-        _mm_packs_epi32(_mm256_castsi256_si128(extended), _mm256_extracti128_si256(extended, 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
+  static void StoreLow(int16_t* to, F values) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), Low16(values));
   }
+  static void StoreLow(int8_t* to, F values) {
+    const __m128i words = Low16(values);
+    const __m128i extended = _mm_srai_epi16(_mm_slli_epi16(words, 8), 8);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi16(extended, extended));
+  }
+  static __m128i Low16(F values) {
+    const I extended = _mm256_srai_epi32(_mm256_slli_epi32(_mm256_castps_si256(values), 16), 16);
+    return _mm_packs_epi32(_mm256_castsi256_si128(extended),
+                           _mm256_extracti128_si256(extended, 1));
+  }
+
+  using FourInput = int8_t;
+  using FourSums = I;
+  static constexpr size_t kFourAccumulators = 8;
+
+  static FourSums StartFours(int32_t value) { return SplatInt(value); }
+  static I SplatFour(const int8_t* from) {
+    int32_t four;
+    __builtin_memcpy(&four, from, sizeof(four));
+    return _mm256_set1_epi32(four);
+  }
+  static I LoadFours(const uint8_t* from) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  }
+  // Two products are at most 2 * 127 * 127, so that their 16-bit sum saturates nowhere.
+  static FourSums AddFourProducts(FourSums sum, I a, I b) {
+    return AddPairProducts(sum, _mm256_maddubs_epi16(b, a), _mm256_set1_epi16(1));
+  }
+  static I FinishFours(FourSums sum) { return sum; }
 };
 
 }  // namespace halfling::kernels

@@ -44,7 +44,7 @@ struct VecAvx512 {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
 
-  static I ZeroInts() { return _mm512_setzero_si512(); }
+  static I SplatInt(int32_t value) { return _mm512_set1_epi32(value); }
   static I SplatPair(const int16_t* from) {
     int32_t pair;
     __builtin_memcpy(&pair, from, sizeof(pair));
@@ -55,10 +55,30 @@ struct VecAvx512 {
   }
   static I AddPairProducts(I sum, I a, I b) { return _mm512_dpwssd_epi32(sum, a, b); }
   static F ToFloats(I values) { return _mm512_cvtepi32_ps(values); }
-  static void StoreLow16(int16_t* to, F values) {
+  static void StoreLow(int16_t* to, F values) {
     const __m256i low = _mm512_cvtepi32_epi16(_mm512_castps_si512(values));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), low);
   }
+  static void StoreLow(int8_t* to, F values) {
+    const __m128i low = _mm512_cvtepi32_epi8(_mm512_castps_si512(values));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), low);
+  }
+
+  using FourInput = int8_t;
+  using FourSums = I;
+  static constexpr size_t kFourAccumulators = 8;
+
+  static FourSums StartFours(int32_t value) { return SplatInt(value); }
+  static I SplatFour(const int8_t* from) {
+    int32_t four;
+    __builtin_memcpy(&four, from, sizeof(four));
+    return _mm512_set1_epi32(four);
+  }
+  static I LoadFours(const uint8_t* from) { return _mm512_loadu_si512(from); }
+  static FourSums AddFourProducts(FourSums sum, I a, I b) {
+    return _mm512_dpbusd_epi32(sum, b, a);
+  }
+  static I FinishFours(FourSums sum) { return sum; }
 };
 
 }  // namespace halfling::kernels

@@ -41,7 +41,7 @@ struct VecScalar {
   // The sum of all lanes, lane j + lane j + half first.
   static float SumLanes(F values) { return values; }
 
-  static I ZeroInts() { return 0; }
+  static I SplatInt(int32_t value) { return value; }
   // The two integers at `from`, in every lane.
   static Pairs SplatPair(const int16_t* from) { return {from[0], from[1]}; }
   // 2 * kLanes integers, widened; lane j has the j-th two.
@@ -51,10 +51,29 @@ struct VecScalar {
     return sum + a.first * b.first + a.second * b.second;
   }
   static F ToFloats(I values) { return static_cast<F>(values); }  // to nearest, ties to even
-  // The low 16 bits of each lane.
-  static void StoreLow16(int16_t* to, F values) {
+  // The low bits of each lane, as many as the integer has. Of FourInput and int16_t.
+  static void StoreLow(int16_t* to, F values) {
     *to = static_cast<int16_t>(std::bit_cast<uint32_t>(values) & 0xffffu);
   }
+
+  // Products of four inputs with four weights without sign, for kLanes outputs at once.
+  using FourInput = int16_t;  // or int8_t
+  using FourSums = int32_t;
+  struct Four {
+    int32_t values[4];
+  };
+  static constexpr size_t kFourAccumulators = 8;  // FourSums that a tile of MatMul has
+
+  static FourSums StartFours(int32_t value) { return value; }
+  // The four integers at `from`, in every lane.
+  static Four SplatFour(const int16_t* from) { return {{from[0], from[1], from[2], from[3]}}; }
+  // 4 * kLanes integers, widened; lane j has the j-th four.
+  static Four LoadFours(const uint8_t* from) { return {{from[0], from[1], from[2], from[3]}}; }
+  static FourSums AddFourProducts(FourSums sum, const Four& a, const Four& b) {
+    for (int i = 0; i < 4; ++i) sum += a.values[i] * b.values[i];
+    return sum;
+  }
+  static I FinishFours(FourSums sum) { return sum; }
 };
 
 }  // namespace halfling::kernels

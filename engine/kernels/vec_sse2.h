@@ -39,7 +39,7 @@ struct VecSse2 {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
 
-  static I ZeroInts() { return _mm_setzero_si128(); }
+  static I SplatInt(int32_t value) { return _mm_set1_epi32(value); }
   static I SplatPair(const int16_t* from) {
     int32_t pair;
     __builtin_memcpy(&pair, from, sizeof(pair));
@@ -51,9 +51,41 @@ struct VecSse2 {
   }
   static I AddPairProducts(I sum, I a, I b) { return _mm_add_epi32(sum, _mm_madd_epi16(a, b)); }
   static F ToFloats(I values) { return _mm_cvtepi32_ps(values); }
-  static void StoreLow16(int16_t* to, F values) {
+  static void StoreLow(int16_t* to, F values) {
     const I extended = _mm_srai_epi32(_mm_slli_epi32(_mm_castps_si128(values), 16), 16);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(extended, extended));
+  }
+
+  using FourInput = int16_t;
+  struct Fours {  // of outputs 0 and 1, of outputs 2 and 3
+    I first;
+    I second;
+  };
+  using FourSums = Fours;                         // two sums an output
+  static constexpr size_t kFourAccumulators = 4;  // of two registers each
+
+  static FourSums StartFours(int32_t value) {
+    const I start = _mm_set_epi32(0, value, 0, value);
+    return {start, start};
+  }
+  static I SplatFour(const int16_t* from) {
+    const I four = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    return _mm_unpacklo_epi64(four, four);
+  }
+  static Fours LoadFours(const uint8_t* from) {
+    const I bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const I zero = _mm_setzero_si128();
+    return {_mm_unpacklo_epi8(bytes, zero), _mm_unpackhi_epi8(bytes, zero)};
+  }
+  static FourSums AddFourProducts(FourSums sum, I a, const Fours& b) {
+    return {AddPairProducts(sum.first, a, b.first), AddPairProducts(sum.second, a, b.second)};
+  }
+  static I FinishFours(FourSums sum) {
+    const F first = _mm_castsi128_ps(sum.first);
+    const F second = _mm_castsi128_ps(sum.second);
+    const F even = _mm_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0));
+    const F odd = _mm_shuffle_ps(first, second, _MM_SHUFFLE(3, 1, 3, 1));
+    return _mm_add_epi32(_mm_castps_si128(even), _mm_castps_si128(odd));
   }
 };
 

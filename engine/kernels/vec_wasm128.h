@@ -37,17 +37,62 @@ struct VecWasm128 {
     return wasm_f32x4_extract_lane(two, 0) + wasm_f32x4_extract_lane(two, 1);
   }
 
-  static I ZeroInts() { return wasm_i32x4_const_splat(0); }
+  static I SplatInt(int32_t value) { return wasm_i32x4_splat(value); }
   static I SplatPair(const int16_t* from) { return wasm_v128_load32_splat(from); }
   static I LoadPairs(const int8_t* from) { return wasm_i16x8_load8x8(from); }
   static I AddPairProducts(I sum, I a, I b) {
     return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(a, b));
   }
   static F ToFloats(I values) { return wasm_f32x4_convert_i32x4(values); }
-  static void StoreLow16(int16_t* to, F values) {
+  static void StoreLow(int16_t* to, F values) {
     const I low = wasm_i16x8_shuffle(values, values, 0, 2, 4, 6, 0, 2, 4, 6);
     wasm_v128_store64_lane(to, low, 0);
   }
+
+#if defined(__wasm_relaxed_simd__)
+  // Where one operand is within 7 bits and without sign, the relaxed dot product is exact and the
+  // same everywhere; the page makes sure of it (relaxed_dot_self_test.h).
+  using FourInput = int8_t;
+  using FourSums = I;
+  static constexpr size_t kFourAccumulators = 8;
+
+  static void StoreLow(int8_t* to, F values) {
+    const I low = wasm_i8x16_shuffle(values, values, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4,
+                                     8, 12);
+    wasm_v128_store32_lane(to, low, 0);
+  }
+  static FourSums StartFours(int32_t value) { return SplatInt(value); }
+  static I SplatFour(const int8_t* from) { return wasm_v128_load32_splat(from); }
+  static I LoadFours(const uint8_t* from) { return wasm_v128_load(from); }
+  static FourSums AddFourProducts(FourSums sum, I a, I b) {
+    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
+  }
+  static I FinishFours(FourSums sum) { return sum; }
+#else
+  using FourInput = int16_t;
+  struct Fours {  // of outputs 0 and 1, of outputs 2 and 3
+    I first;
+    I second;
+  };
+  using FourSums = Fours;                         // two sums an output
+  static constexpr size_t kFourAccumulators = 4;  // of two registers each
+
+  static FourSums StartFours(int32_t value) {
+    const I start = wasm_i32x4_make(value, 0, value, 0);
+    return {start, start};
+  }
+  static I SplatFour(const int16_t* from) { return wasm_v128_load64_splat(from); }
+  static Fours LoadFours(const uint8_t* from) {
+    return {wasm_u16x8_load8x8(from), wasm_u16x8_load8x8(from + 8)};
+  }
+  static FourSums AddFourProducts(FourSums sum, I a, const Fours& b) {
+    return {AddPairProducts(sum.first, a, b.first), AddPairProducts(sum.second, a, b.second)};
+  }
+  static I FinishFours(FourSums sum) {
+    return wasm_i32x4_add(wasm_i32x4_shuffle(sum.first, sum.second, 0, 2, 4, 6),
+                          wasm_i32x4_shuffle(sum.first, sum.second, 1, 3, 5, 7));
+  }
+#endif
 };
 
 }  // namespace halfling::kernels

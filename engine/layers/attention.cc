@@ -31,12 +31,13 @@ void Attend(const AttentionShape& shape, std::span<const float> query,
     const std::span<const float> head_query = query.subspan(head * shape.head_dim, shape.head_dim);
     kernels::DotRows(head_query, trunk_rows(visible.keys), trunk_scores);
     kernels::DotRows(head_query, branch_rows(visible.keys), branch_scores);
-    kernels::Softmax(scores, scale);
+    const float total = kernels::SoftmaxTerms(scores, scale);
 
     const std::span<float> out = attended.subspan(head * shape.head_dim, shape.head_dim);
     std::fill(out.begin(), out.end(), 0.0f);
     kernels::AccumulateRows(trunk_scores, trunk_rows(visible.values), out);
     kernels::AccumulateRows(branch_scores, branch_rows(visible.values), out);
+    for (float& sum : out) sum /= total;
   }
 }
 

@@ -45,7 +45,10 @@ std::vector<int> Others(const std::vector<int>& rising, size_t count) {
 }  // namespace
 
 Linear::Packed Linear::Pack(const StoredMatrix& matrix) {
-  if (const auto* int8 = std::get_if<Int8Matrix>(&matrix)) return PackedInt8Matrix(*int8);
+  if (const auto* int8 = std::get_if<Int8Matrix>(&matrix)) {
+    if (IsInt7(*int8)) return PackedInt7Matrix(*int8);
+    return PackedInt8Matrix(*int8);
+  }
   if (const auto* floats = std::get_if<Matrix>(&matrix)) return PackedMatrix(*floats);
   return PackedMatrix(ToMatrix(matrix));
 }
@@ -132,18 +135,21 @@ StoredMatrix Linear::StoredRight() const {
   return Unpack(right_);
 }
 
-void Linear::MatMul(const Matrix& x, const Packed& weight, Matrix& y, LinearScratch& scratch) {
-  if (const auto* int8 = std::get_if<PackedInt8Matrix>(&weight)) {
-    kernels::MatMul(x, *int8, y, scratch.quantized);
+void Linear::MatMul(LinearInput& x, const Packed& weight, Matrix& y, LinearScratch& scratch) {
+  if (const auto* int7 = std::get_if<PackedInt7Matrix>(&weight)) {
+    kernels::MatMul(x.quantized(), *int7, y);
+  } else if (const auto* int8 = std::get_if<PackedInt8Matrix>(&weight)) {
+    kernels::MatMul(x.floats(), *int8, y, scratch.pairs);
   } else {
-    kernels::MatMul(x, std::get<PackedMatrix>(weight), y);
+    kernels::MatMul(x.floats(), std::get<PackedMatrix>(weight), y);
   }
 }
 
-void Linear::ApplyPivoted(const Matrix& x, Matrix& y, LinearScratch& scratch) const {
+void Linear::ApplyPivoted(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
   MatMul(x, right_, scratch.inner, scratch);
-  MatMul(scratch.inner, left_, scratch.others, scratch);
-  y.Resize(x.rows(), out_dim());
+  LinearInput inner_input(scratch.inner, scratch.inside);
+  MatMul(inner_input, left_, scratch.others, scratch);
+  y.Resize(scratch.inner.rows(), out_dim());
   for (size_t t = 0; t < y.rows(); ++t) {
     const std::span<float> row = y.row(t);
     const std::span<const float> inner = scratch.inner.row(t);
@@ -154,12 +160,19 @@ void Linear::ApplyPivoted(const Matrix& x, Matrix& y, LinearScratch& scratch) co
 }
 
 void Linear::Apply(const Matrix& x, Matrix& y, LinearScratch& scratch) const {
+  LinearInput input(x, scratch.x);
+  Apply(input, y, scratch);
+}
+
+void Linear::Apply(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
   switch (form_) {
     case LinearForm::kDense: MatMul(x, right_, y, scratch); break;
-    case LinearForm::kLowRank:
+    case LinearForm::kLowRank: {
       MatMul(x, right_, scratch.inner, scratch);
-      MatMul(scratch.inner, left_, y, scratch);
+      LinearInput inner(scratch.inner, scratch.inside);
+      MatMul(inner, left_, y, scratch);
       break;
+    }
     case LinearForm::kPivoted: ApplyPivoted(x, y, scratch); break;
   }
   if (bias_.empty()) return;

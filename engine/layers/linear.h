@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/kernels/kernels.h"
-#include "engine/kernels/packed_int8_matrix.h"
+#include "engine/kernels/packed_integer_matrix.h"
 #include "engine/kernels/packed_matrix.h"
 #include "engine/tensor/stored_matrix.h"
 #include "engine/tensor/tensor.h"
@@ -24,14 +24,36 @@ enum class LinearForm {
 
 // Buffers of Linear::Apply. One per thread; grows to the largest batch it has seen.
 struct LinearScratch {
-  Matrix inner;                      // [tokens, rank]: right x
-  Matrix others;                     // [tokens, out_dim - rank]: left inner, of a pivoted layer
-  kernels::QuantizedRows quantized;  // what an int8 matrix multiplies
+  Matrix inner;                   // [tokens, rank]: right x
+  Matrix others;                  // [tokens, out_dim - rank]: left inner, of a pivoted layer
+  kernels::QuantizedRows x;       // what int7 matrices multiply
+  kernels::QuantizedRows inside;  // the same of `inner`
+  kernels::QuantizedRows pairs;   // what an int8 matrix multiplies
 };
 
-// Each matrix runs as it is stored: int8 by integer arithmetic, everything else in f32 (int4 is
-// widened). Immutable after construction; Apply may run on several threads, each with its own
-// scratch.
+// The inputs of linears, [tokens, in_dim]: rounded for int7 matrices once for all of them, if any
+// has some. Neither the matrix nor the buffer may change meanwhile.
+class LinearInput {
+ public:
+  LinearInput(const Matrix& floats, kernels::QuantizedRows& buffer)
+      : floats_(floats), buffer_(buffer) {}
+
+  const Matrix& floats() const { return floats_; }
+  const kernels::QuantizedRows& quantized() {
+    if (!is_quantized_) kernels::QuantizeInt7(floats_, buffer_);
+    is_quantized_ = true;
+    return buffer_;
+  }
+
+ private:
+  const Matrix& floats_;
+  kernels::QuantizedRows& buffer_;
+  bool is_quantized_ = false;
+};
+
+// Each matrix runs as it is stored: int8 (and the faster int7 where all its integers are so small)
+// by integer arithmetic, everything else in f32 (int4 is widened). Immutable after construction;
+// Apply may run on several threads, each with its own scratch.
 class Linear {
  public:
   Linear() = default;
@@ -65,14 +87,16 @@ class Linear {
 
   // x: [tokens, in_dim] -> y: [tokens, out_dim], resized.
   void Apply(const Matrix& x, Matrix& y, LinearScratch& scratch) const;
+  // The same for one of several linears of x, whose buffer is scratch.x.
+  void Apply(LinearInput& x, Matrix& y, LinearScratch& scratch) const;
 
  private:
-  using Packed = std::variant<PackedMatrix, PackedInt8Matrix>;
+  using Packed = std::variant<PackedMatrix, PackedInt8Matrix, PackedInt7Matrix>;
 
   static Packed Pack(const StoredMatrix& matrix);
   static StoredMatrix Unpack(const Packed& packed);
-  static void MatMul(const Matrix& x, const Packed& weight, Matrix& y, LinearScratch& scratch);
-  void ApplyPivoted(const Matrix& x, Matrix& y, LinearScratch& scratch) const;
+  static void MatMul(LinearInput& x, const Packed& weight, Matrix& y, LinearScratch& scratch);
+  void ApplyPivoted(LinearInput& x, Matrix& y, LinearScratch& scratch) const;
 
   LinearForm form_ = LinearForm::kDense;
   Packed left_;   // empty when dense

@@ -155,8 +155,9 @@ void Transformer::RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
   const int layer = config_.num_layers - 1;
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   PrepareGroup(layer, InputGroup::kAttention, cache, first_slot, scratch);
-  weights.linear(LinearKind::kKey).Apply(scratch.normed, scratch.key, scratch.linear);
-  weights.linear(LinearKind::kValue).Apply(scratch.normed, scratch.value, scratch.linear);
+  LinearInput normed(scratch.normed, scratch.linear.x);
+  weights.linear(LinearKind::kKey).Apply(normed, scratch.key, scratch.linear);
+  weights.linear(LinearKind::kValue).Apply(normed, scratch.value, scratch.linear);
   StoreKeysAndValues({config_, weights, rope_, layer, cache, first_slot, scratch});
 
   const int first_output = cache.num_slots() - num_outputs;
@@ -210,25 +211,26 @@ void Transformer::PrepareGroup(int layer, InputGroup group, KvCache& cache, int 
 
 void Transformer::ApplyGroup(int layer, InputGroup group, TransformerScratch& scratch) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
-  const auto run = [&](LinearKind kind, const Matrix& x, Matrix& y) {
-    weights.linear(kind).Apply(x, y, scratch.linear);
+  LinearInput input(scratch.input(group), scratch.linear.x);
+  const auto run = [&](LinearKind kind, Matrix& y) {
+    weights.linear(kind).Apply(input, y, scratch.linear);
   };
   switch (group) {
     case InputGroup::kAttention:
-      run(LinearKind::kQuery, scratch.normed, scratch.query);
-      run(LinearKind::kKey, scratch.normed, scratch.key);
-      run(LinearKind::kValue, scratch.normed, scratch.value);
+      run(LinearKind::kQuery, scratch.query);
+      run(LinearKind::kKey, scratch.key);
+      run(LinearKind::kValue, scratch.value);
       break;
     case InputGroup::kAttended:
-      run(LinearKind::kOutput, scratch.attended, scratch.projected);
+      run(LinearKind::kOutput, scratch.projected);
       AddProjected(scratch);
       break;
     case InputGroup::kFeedForward:
-      run(LinearKind::kGate, scratch.normed, scratch.gate);
-      run(LinearKind::kUp, scratch.normed, scratch.up);
+      run(LinearKind::kGate, scratch.gate);
+      run(LinearKind::kUp, scratch.up);
       break;
     case InputGroup::kGated:
-      run(LinearKind::kDown, scratch.gate, scratch.projected);
+      run(LinearKind::kDown, scratch.projected);
       AddProjected(scratch);
       break;
   }

@@ -7,7 +7,6 @@
 namespace halfling {
 namespace {
 
-constexpr float kLargestInt8 = 127.0f;
 constexpr float kLargestInt4 = 7.0f;
 constexpr int kInt4Zero = 8;  // what a stored half-byte has for 0
 
@@ -82,10 +81,10 @@ Int8Matrix QuantizeInt8(const Matrix& matrix) {
   Int8Matrix quantized{matrix.rows(), matrix.cols(), {}, {}};
   quantized.values.reserve(matrix.values().size());
   for (size_t r = 0; r < matrix.rows(); ++r) {
-    const float scale = LargestMagnitude(matrix.row(r)) / kLargestInt8;
+    const float scale = LargestMagnitude(matrix.row(r)) / float{kLargestInt8};
     quantized.scales.push_back(scale);
     for (const float value : matrix.row(r)) {
-      quantized.values.push_back(static_cast<int8_t>(Quantize(value, scale, kLargestInt8)));
+      quantized.values.push_back(static_cast<int8_t>(Quantize(value, scale, float{kLargestInt8})));
     }
   }
   return quantized;

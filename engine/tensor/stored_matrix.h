@@ -20,6 +20,11 @@ struct Int8Matrix {
   std::vector<float> scales;   // [rows]
 };
 
+// Int8 matrices whose integers are all within -kLargestInt7 … kLargestInt7 run faster where
+// processors multiply bytes (PackedInt7Matrix).
+inline constexpr int kLargestInt8 = 127;
+inline constexpr int kLargestInt7 = 63;
+
 // value(r, c) = q(r, c) * scales[r, c / kInt4GroupSize], q within -7 … 7. Byte j of a row holds
 // q(r, 2j) + 8 in its low half and q(r, 2j + 1) + 8 in its high one; an unused last half is 8.
 inline constexpr size_t kInt4GroupSize = 32;

@@ -25,6 +25,7 @@ DTYPES = {
     "U8": torch.uint8,
 }
 INT4_GROUP = 32  # columns that share a scale
+INT7_STEPS = 63  # the largest integer of an int8 matrix that runs as int7
 CLIPPED = (1.0, 0.95, 0.9, 0.85)  # shares of the largest value that a scale may reach
 
 
@@ -72,7 +73,7 @@ class Quantizer(nn.Module):
     """Rounds a matrix [rows, cols] to what its file can hold; a parametrization of a weight.
 
     scales [rows, groups]: the file's, updated by `settle`. A group of `width` columns shares one.
-    steps: the largest integer, 127 or 7. dtype: of the scales in the file.
+    steps: the largest integer, 127, 63 or 7. dtype: of the scales in the file.
     """
 
     def __init__(self, scales: Tensor, width: int, steps: int, dtype: torch.dtype) -> None:
@@ -144,6 +145,8 @@ def read_matrix(
         integers = integers[:, : shape[1]]
     if (integers < -steps).any():
         raise DataError(f"{place.file}: {name} has a value below {-steps}")
+    if place.dtype == torch.int8 and not (integers.abs() > INT7_STEPS).any():
+        steps = INT7_STEPS  # what the engine runs faster, stays so
     quantizer = Quantizer(scales, width, steps, places[name + "_scale"].dtype)
     grouped = quantizer._grouped(integers)
     if ((scales <= 0) & grouped.any(-1)).any():

@@ -7,10 +7,11 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 
 const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; style-src 'self'";
 
 /** @type {Readonly<Record<string, string>>} */
 const TYPES = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
@@ -20,14 +21,37 @@ const TYPES = {
 const PAGE = `<!doctype html><meta charset="utf-8"><title>package test</title>
 <link rel="icon" href="/icon"><script type="module" src="/page.js"></script>`;
 const PAGE_SCRIPT = `import * as halfling from '/dist/index.js';
+import '/dist/element.js';
 globalThis.halfling = halfling;`;
 
-/** @typedef {{ readonly body: string | Uint8Array, readonly type: string }} Answer */
+// Keeps what the page and the package's scripts are, as a site's own service worker would. The model
+// is the package's to keep.
+const SERVICE_WORKER = `
+self.addEventListener('install', (event) => {
+  const shell = ['/', '/page.js', '/icon', '/dist/index.js', '/dist/element.js', '/dist/worker.js',
+    '/dist/halfling.wasm', '/dist/halfling-relaxed.wasm'];
+  event.waitUntil(caches.open('shell').then((cache) => cache.addAll(shell)));
+});
+self.addEventListener('fetch', (event) => {
+  if (event.request.url.includes('/models/')) return;
+  event.respondWith(caches.match(event.request).then((found) => found ?? fetch(event.request)));
+});`;
+
+/**
+ * @typedef {object} Answer
+ * @property {string | Uint8Array} body
+ * @property {string} type
+ * @property {number} [status] of HTTP, 200 by default
+ * @property {number} [breakAfter] close the connection after this many bytes
+ * @property {Promise<unknown>} [after] answer when this has resolved
+ */
 
 /** @type {ReadonlyMap<string, Answer>} */
 const OWN = new Map([
   ['/', { body: PAGE, type: 'text/html' }],
   ['/page.js', { body: PAGE_SCRIPT, type: 'text/javascript' }],
+  ['/sw.js', { body: SERVICE_WORKER, type: 'text/javascript' }],
+  ['/favicon.ico', { body: '', type: 'image/png' }],
   ['/icon', { body: '', type: 'image/png' }],
 ]);
 
@@ -36,6 +60,12 @@ export class PackageSite {
   #folders;
   /** @type {Map<string, Answer>} */
   #replaced = new Map();
+  /** @type {Map<string, string>} */
+  #mounted = new Map();
+  /** Of every answer; undefined for none. @type {string | undefined} */
+  policy = POLICY;
+  /** Paths in the order in which they were asked for. @type {string[]} */
+  requests = [];
   #server;
 
   /**
@@ -79,9 +109,21 @@ export class PackageSite {
     this.#replaced.set(path, answer);
   }
 
-  /** Forgets all replaced answers. */
+  /**
+   * Shows `folder` at `prefix`, over what is there.
+   * @param {string} prefix begins and ends with a slash
+   * @param {string} folder
+   */
+  mount(prefix, folder) {
+    this.#mounted.set(prefix, folder);
+  }
+
+  /** Forgets all replaced answers, mounted folders, requests and another policy. */
   reset() {
     this.#replaced.clear();
+    this.#mounted.clear();
+    this.policy = POLICY;
+    this.requests.length = 0;
   }
 
   async stop() {
@@ -94,9 +136,9 @@ export class PackageSite {
    * @param {string} path
    */
   fileOf(path) {
-    const prefix = Object.keys(this.#folders).find((start) => path.startsWith(start));
-    const folder = prefix && this.#folders[prefix];
-    if (!folder || path.includes('..')) return undefined;
+    const folders = [...this.#mounted, ...Object.entries(this.#folders)];
+    const [prefix, folder] = folders.find(([start]) => path.startsWith(start)) ?? [];
+    if (!folder || !prefix || path.includes('..')) return undefined;
     return join(folder, path.slice(prefix.length));
   }
 
@@ -105,19 +147,28 @@ export class PackageSite {
    * @param {import('node:http').ServerResponse} response
    */
   async #answer(path, response) {
-    response.setHeader('content-security-policy', POLICY);
+    this.requests.push(path);
+    if (this.policy) response.setHeader('content-security-policy', this.policy);
     response.setHeader('cache-control', 'no-store');
     const fixed = this.#replaced.get(path) ?? OWN.get(path);
+    await fixed?.after;
     if (fixed) {
-      response.setHeader('content-type', fixed.type);
-      response.end(fixed.body);
+      const body = Buffer.from(fixed.body);
+      response.writeHead(fixed.status ?? 200, {
+        'content-type': fixed.type,
+        'content-length': body.length,
+      });
+      if (fixed.breakAfter === undefined) response.end(body);
+      else response.write(body.subarray(0, fixed.breakAfter), () => response.destroy());
       return;
     }
     const file = this.fileOf(path);
-    if (!file || !(await stat(file).catch(() => undefined))?.isFile()) {
+    const found = file && (await stat(file).catch(() => undefined));
+    if (!file || !found || !found.isFile()) {
       response.writeHead(404).end('not found');
       return;
     }
+    response.setHeader('last-modified', found.mtime.toUTCString());
     response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
     createReadStream(file).pipe(response);
   }

@@ -181,7 +181,7 @@ TEST_CASE("uncorrelated inputs leave nothing to compensate") {
   const MatrixXd weight = RandomMatrix(6, 70, 5);
   const MatrixXd gram = MatrixXd::Identity(70, 70);
   const Matrix floats = ToFloatMatrix(weight);
-  const auto int8 = RoundToInt8(weight, gram, "test");
+  const auto int8 = RoundToInt8(weight, gram, kLargestInt8, "test");
   REQUIRE(int8.has_value());
   CHECK(int8->values == QuantizeInt8(floats).values);
   const auto int4 = RoundToInt4(weight, gram, "test");
@@ -201,11 +201,11 @@ TEST_CASE("a compensated column is off by what its neighbours cannot make good")
   const Matrix values = halfling::ToMatrix(*rounded);
   const float sum = values.row(0)[0] + values.row(0)[1];
   CHECK(sum == Approx(1.3).margin(0.5 / 7));
-  CHECK(RoundToInt8(MatrixXd::Zero(3, 2), gram, "test")->values == std::vector<int8_t>(6, 0));
+  CHECK(RoundToInt8(MatrixXd::Zero(3, 2), gram, kLargestInt8, "test")->values == std::vector<int8_t>(6, 0));
 
   MatrixXd broken = gram;
   broken(0, 0) = std::numeric_limits<double>::quiet_NaN();
-  const auto refused = RoundToInt8(weight, broken, "layer");
+  const auto refused = RoundToInt8(weight, broken, kLargestInt8, "layer");
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.find("layer") != std::string::npos);
 }

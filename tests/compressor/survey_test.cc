@@ -154,6 +154,31 @@ TEST_CASE("a second survey has new divergences beside the old spectra") {
   CHECK(narrow_sum > wide_sum);
 }
 
+TEST_CASE("a rank that loses nothing to speak of is not tried") {
+  const Fixture fixture;
+  ModelPlan almost_whole = UniformPlan(fixture.model.config(), 0.5, Storage::kPivoted, DType::kI8);
+  for (LayerPlan& layer : almost_whole) {
+    for (const LinearKind kind : kLinearKinds) {
+      const LinearShape shape = LinearShapeOf(fixture.model.config(), kind);
+      layer[static_cast<size_t>(kind)].rank = std::min(shape.out_dim, shape.in_dim) - 1;
+    }
+  }
+  Progress silent(false);
+  StreamedModel streamed = fixture.Streamed();
+  const auto survey = SurveyLinears(streamed, almost_whole, fixture.calibration, fixture.trie, 2, silent);
+  REQUIRE(survey.has_value());
+  int lowered = 0;
+  for (size_t layer = 0; layer < survey->size(); ++layer) {
+    for (size_t kind = 0; kind < kNumLinearKinds; ++kind) {
+      const SurveyedLinear& linear = (*survey)[layer][kind];
+      CHECK(linear.reference_error >= 1e-4 * linear.discarded[0]);
+      CHECK(linear.reference_error == linear.discarded[static_cast<size_t>(linear.reference_rank)]);
+      lowered += linear.reference_rank < almost_whole[layer][kind].rank ? 1 : 0;
+    }
+  }
+  CHECK(lowered > 0);
+}
+
 // KL(p || q) of the softmaxes of two lists of logits.
 double DivergenceOf(const std::vector<float>& p, const std::vector<float>& q) {
   const auto log_sum = [](const std::vector<float>& logits) {

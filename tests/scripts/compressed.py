@@ -34,6 +34,7 @@ PLANS = {
     "low-rank int8": [Plan("low-rank", "int8", "int8")],
     "low-rank int4": [Plan("low-rank", "int4", "int4")],
     "pivoted int8": [Plan("pivoted", "int8", "int8")],
+    "pivoted int7": [Plan("pivoted", "int7", "int7")],
     "pivoted f32": [Plan("pivoted", "f32", "f32")],
     "dense int8": [Plan("dense", right="int8")],
     "dense int4": [Plan("dense", right="int4")],
@@ -53,8 +54,9 @@ FLOATS = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 def stored(name: str, matrix: np.ndarray, precision: str) -> dict[str, torch.Tensor]:
     if precision in FLOATS:
         return {name: torch.tensor(matrix).to(FLOATS[precision])}
-    if precision == "int8":
-        scales = (np.abs(matrix).max(1) / 127).astype(np.float32)
+    if precision in ("int8", "int7"):
+        steps = 127 if precision == "int8" else 63
+        scales = (np.abs(matrix).max(1) / steps).astype(np.float32)
         integers = np.rint(matrix / np.where(scales > 0, scales, 1)[:, None])
         return {
             name: torch.tensor(integers.astype(np.int8)),

@@ -115,6 +115,24 @@ def test_the_gradient_passes_the_rounding() -> None:
     assert torch.equal(quantizer(torch.zeros(3, 8)), torch.zeros(3, 8))
 
 
+def test_an_int7_matrix_stays_one(dataset: Dataset, config: LlamaConfig, tmp_path: Path) -> None:
+    halved, healed = tmp_path / "halved", tmp_path / "healed"
+    write_halved(halved, make_original(dataset, config), dataset, "pivoted int7")
+    directory = ModelDirectory(halved)
+    model = directory.load(dataset)
+    for _, parameter, quantizer in stored_weights(model):
+        if quantizer:
+            parameter.data[:, 0] *= 3
+    directory.round(model)
+    directory.save(model, dataset, healed, {})
+    before, after = tensors_of(halved), tensors_of(healed)
+    factors = [name for name in before if name.endswith((".left", ".right"))]
+    assert len(factors) > 0
+    assert any(not torch.equal(after[name], before[name]) for name in factors)
+    for name in factors:
+        assert after[name].dtype == torch.int8 and after[name].abs().max() <= 63
+
+
 def test_the_manifest_and_the_report_follow_the_new_values(
     dataset: Dataset, halved: Path, tmp_path: Path
 ) -> None:

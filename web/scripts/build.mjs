@@ -1,9 +1,9 @@
-// Builds dist/: the page's script, the worker with both builds of the engine's JavaScript half, the
-// two wasm files and the type declarations. Prints every file's size, raw and compressed.
+// Builds dist/: the page's scripts (also as one for script tags), the worker with both builds of the
+// engine's JavaScript half, the two wasm files and the type declarations. Prints every file's size.
 // Usage: node scripts/build.mjs      after the CMake presets `wasm` and `wasm-relaxed`
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,6 +18,8 @@ const engines = {
   baseline: { preset: 'wasm', wasm: 'halfling.wasm' },
   relaxed: { preset: 'wasm-relaxed', wasm: 'halfling-relaxed.wasm' },
 };
+
+const ENTRIES = ['index', 'react', 'element'];
 
 function builtFile(simd, name) {
   return join(rootDir, 'build', engines[simd].preset, 'wasm', name);
@@ -59,7 +61,9 @@ const dropNodeBranches = {
       const source = await readFile(path, 'utf8');
       const detection = /var ENVIRONMENT_IS_NODE\s*=[^;]*;/;
       if (!detection.test(source)) throw new Error(`${path}: ENVIRONMENT_IS_NODE is not there`);
-      const contents = source.replace(detection, '').replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
+      const contents = source
+        .replace(detection, '')
+        .replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
       return { contents };
     });
   },
@@ -67,7 +71,9 @@ const dropNodeBranches = {
 
 /** The two builds' scripts, or one for both where they are the same, as they should be. */
 async function engineScripts() {
-  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) => builtFile(simd, 'halfling.mjs'));
+  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) =>
+    builtFile(simd, 'halfling.mjs'),
+  );
   const same = (await readFile(baseline)).equals(await readFile(relaxed));
   return { '#engine/baseline': baseline, '#engine/relaxed': same ? baseline : relaxed };
 }
@@ -85,10 +91,23 @@ async function bundle(buildId) {
   };
   await build({
     ...common,
-    entryPoints: ['src/index.ts'],
-    outfile: 'dist/index.js',
-    // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for.
+    entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
+    outdir: 'dist',
+    // `new URL(…, import.meta.url)` has to stay as it is: that is what bundlers look for. The other
+    // entries import the first as it is built, so that a page which has two gets it once.
+    external: ['./index.js', 'react'],
     sourcemap: true,
+  });
+  await build({
+    ...common,
+    entryPoints: ['src/global.ts'],
+    outfile: 'dist/halfling.global.js',
+    format: 'iife',
+    globalName: 'halfling',
+    sourcemap: true,
+    // A classic script knows its own address only while it runs for the first time.
+    banner: { js: 'var __halflingScript=document.currentScript.src;' },
+    define: { ...common.define, 'import.meta.url': '__halflingScript' },
   });
   await build({
     ...common,
@@ -118,8 +137,34 @@ function emitTypes() {
   });
 }
 
+/** Deletes declarations that no entry leads to: some name packages that are bundled, not installed. */
+async function pruneTypes() {
+  const kept = new Set(['worker.d.ts']);
+  const visit = async (name) => {
+    if (kept.has(name)) return;
+    kept.add(name);
+    const text = await readFile(join(distDir, name), 'utf8');
+    for (const [, module] of text.matchAll(/from '\.\/([\w-]+)\.js'/g))
+      await visit(`${module}.d.ts`);
+  };
+  for (const entry of ENTRIES) await visit(`${entry}.d.ts`);
+  for (const name of await readdir(distDir)) {
+    if (name.endsWith('.d.ts') && !kept.has(name)) await rm(join(distDir, name));
+  }
+}
+
+const SHIPPED = [
+  'index.js',
+  'worker.js',
+  'halfling.wasm',
+  'halfling-relaxed.wasm',
+  'react.js',
+  'element.js',
+  'halfling.global.js',
+];
+
 async function printSizes() {
-  for (const name of ['index.js', 'worker.js', 'halfling.wasm', 'halfling-relaxed.wasm']) {
+  for (const name of SHIPPED) {
     const bytes = await readFile(join(distDir, name));
     const gzip = gzipSync(bytes, { level: 9 }).length;
     console.log(`dist/${name}`.padEnd(28), `${bytes.length} bytes, ${gzip} gzip`);
@@ -135,7 +180,9 @@ try {
   for (const [simd, { wasm }] of Object.entries(engines)) {
     await copyFile(builtFile(simd, 'halfling.wasm'), join(distDir, wasm));
   }
+  await writeFile(join(distDir, 'worker.d.ts'), 'export {};\n'); // a script, with nothing to import
   emitTypes(); // last: dist/index.d.ts says that dist is whole
+  await pruneTypes();
   await printSizes();
 } catch (error) {
   console.error(`web: ${error.message}`);

@@ -30,6 +30,10 @@ export type BrowserErrorCode =
   | 'aborted' // the caller's AbortSignal
   | 'disposed' // the recommender's dispose() was called
   | 'network' // a request failed or was answered with an HTTP error
+  | 'invalid-event' // track() was given something else than an event
+  | 'not-stored' // offlineOnly, and the model is not on the device, or not whole
+  | 'model-not-stored' // a warning: no room for the model, or no right to store it
+  | 'history-not-stored' // a warning: the browser refuses to store the history
   | 'invalid-path' // a manifest names a file outside its own directory
   | 'wasm-not-found' // the wasm URL answers with something else than WebAssembly
   | 'wasm-invalid' // WebAssembly that this browser refuses to compile or start

@@ -5,6 +5,7 @@ import type { Failure } from './errors.js';
 import type { CallStats, CatalogItem, LoadProgress, RecommenderInfo, Simd } from './types.js';
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | Failure;
+export type Report = (progress: LoadProgress) => void | Promise<void>;
 
 export interface StartRequest {
   /** Of the page's script; worker and wasm must carry the same. */
@@ -18,35 +19,63 @@ export interface LoadRequest {
   readonly manifestUrl: string;
   readonly wasmUrls: Readonly<Record<Simd, string>>;
   readonly simd: 'auto' | Simd;
+  /** Whether the model may be stored for the next visit. */
+  readonly cache: boolean;
+  readonly offlineOnly: boolean;
 }
 
 export interface LoadedModel {
   readonly items: readonly CatalogItem[];
   readonly info: Omit<RecommenderInfo, 'loadMilliseconds'>;
+  /** Why the model is in memory alone, though it was to be stored. */
+  readonly warning?: Failure;
 }
 
 export interface RankRequest {
   readonly history: Int32Array;
   readonly limit: number;
-  readonly beamWidth: number;
+  /** Of a beam search; the search is exact without it. */
+  readonly beamWidth?: number;
   readonly exclude: Int32Array;
   readonly allow: Int32Array | null;
-  readonly excludeSeen: boolean;
+  /** [items], added to the scores when they are compared; null: all 0. */
+  readonly boosts: Float32Array | null;
 }
 
 export interface Ranking {
-  /** Item indices, best first, and their scores. */
+  /** Item indices, best first, and their scores, without boosts. */
   readonly items: Int32Array;
   readonly scores: Float32Array;
+}
+
+export interface ExplainRequest {
+  readonly item: number;
+  /** Of distinct items. */
+  readonly history: Int32Array;
+}
+
+export interface Explanation {
+  /** The item's exact score after the history. */
+  readonly whole: number;
+  /** [history] The same without each entry; empty where there is only one. */
+  readonly without: Float32Array;
+}
+
+export interface Measured {
   readonly stats: CallStats;
 }
 
-/** The worker's side: start, then load, then rank. All resolve to a Failure rather than reject. */
+/**
+ * The worker's side: start, then load, then all others. All resolve to a Failure rather than reject.
+ * prepareUpdate() may run beside rank() and explain(); commitUpdate() must not, for it changes what
+ * indices mean.
+ */
 export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
-  load(
-    request: LoadRequest,
-    onProgress: (progress: LoadProgress) => void | Promise<void>,
-  ): Promise<Reply<LoadedModel>>;
-  rank(request: RankRequest): Promise<Reply<Ranking>>;
+  load(request: LoadRequest, onProgress: Report): Promise<Reply<LoadedModel>>;
+  rank(request: RankRequest): Promise<Reply<Ranking & Measured>>;
+  explain(request: ExplainRequest): Promise<Reply<Explanation & Measured>>;
+  /** Loads the version that the server has now, if it is another one, beside the one in use. */
+  prepareUpdate(onProgress: Report): Promise<Reply<LoadedModel | null>>;
+  commitUpdate(): Promise<Reply<null>>;
 }

@@ -1,5 +1,7 @@
 // The public types of the package.
 
+import type { HalflingError } from './errors.js';
+
 /** Which build of the engine runs: both give the same scores, bit for bit. */
 export type Simd = 'baseline' | 'relaxed';
 
@@ -13,51 +15,141 @@ export interface CatalogItem {
   readonly popularity: number;
 }
 
-export interface Recommendation {
-  readonly item: CatalogItem;
+export interface Recommendation<Item = CatalogItem> {
+  readonly item: Item;
   readonly id: string;
-  /** Natural logarithm of the item's probability to come next, among the whole catalogue. */
+  /**
+   * Natural logarithm of the item's probability to come next, among the whole catalogue; without a
+   * history, of its share of the events in the training data. Boosts and filters do not change it.
+   */
   readonly score: number;
   /** 1 is the best. */
   readonly rank: number;
+  /** 'popularity' where there was no history to go by. */
+  readonly source: 'model' | 'popularity';
+}
+
+/** "Because you viewed …": one item of the history and what it did for a recommendation. */
+export interface Reason<Item = CatalogItem> {
+  readonly item: Item;
+  readonly id: string;
+  /**
+   * By how much the item's score falls when this one is left out of the history: above 0 it spoke
+   * for the item, below 0 against it.
+   */
+  readonly contribution: number;
+}
+
+export type EventType = 'view' | 'add-to-cart' | 'purchase' | 'like' | 'dismiss';
+
+/** What a visitor did with an item. */
+export interface TrackEvent {
+  readonly type: EventType;
+  readonly item: string;
+  /** Milliseconds since 1970. Default: now. */
+  readonly time?: number;
+}
+
+export type HistoryEvent = Required<TrackEvent>;
+
+export interface HistoryExport {
+  readonly format: 1;
+  readonly exportedAt: string;
+  readonly consent: boolean;
+  readonly events: readonly HistoryEvent[];
+}
+
+export interface HistoryOptions {
+  /**
+   * Whether the history may be stored on the device. Default: what setConsent() was told on an
+   * earlier visit, and no if it never was.
+   */
+  readonly consent?: boolean;
+  /** Names the stored history: recommenders of one name share it. Default 'halfling'. */
+  readonly name?: string;
+  /** Events older than this many days are dropped. Default 90. */
+  readonly ttlDays?: number;
+  /** The most events that are kept; the oldest are dropped first. Default 500. */
+  readonly maxEvents?: number;
+  /** After a pause of this many minutes a new session begins. Default 30. */
+  readonly sessionGapMinutes?: number;
 }
 
 export interface LoadProgress {
-  /** Bytes of the model that have arrived. */
+  /** Bytes of the model that are here: downloaded, or stored on this device before. */
   readonly loadedBytes: number;
   /** Bytes of the model altogether, as its manifest says. */
   readonly totalBytes: number;
 }
 
-export interface CreateOptions {
+export interface CreateOptions<Item = CatalogItem> {
   /** URL of a model directory, or of the manifest.json in it. */
   readonly model: string | URL;
+  /**
+   * The site's own record of an item, which filters, boosts and results then use; undefined for one
+   * that the site no longer has, which is never recommended. Default: the catalogue's own record.
+   */
+  readonly toItem?: (item: CatalogItem) => Item | undefined;
   /** Where the engine's two wasm files lie, if not beside this module. */
   readonly wasmUrl?: { readonly baseline?: string | URL; readonly relaxed?: string | URL };
   /** Where worker.js lies, if not beside this module. Must be of the page's origin. */
   readonly workerUrl?: string | URL;
   /** 'auto' (the default) takes relaxed SIMD where the browser has it and it computes rightly. */
   readonly simd?: 'auto' | Simd;
+  /** Whether the model is stored on the device for the next visit. Default true. */
+  readonly cache?: boolean;
+  /** Load only a model that is stored on the device; ask the network for none. Default false. */
+  readonly offlineOnly?: boolean;
+  readonly history?: HistoryOptions;
   /** Aborts the download and rejects with code 'aborted'. Later aborts have no effect. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface RecommendOptions {
-  /** Item ids, oldest first. */
-  readonly history: readonly string[];
+export interface CallOptions {
+  /** Rejects with code 'aborted'; a call that still waits for its turn never starts. */
+  readonly signal?: AbortSignal;
+}
+
+/** What may be returned, and in which order. */
+export interface RankOptions<Item = CatalogItem> extends CallOptions {
   /** How many items to return, 1 … 1000. Default 10. */
   readonly limit?: number;
+  /** Only items for which it returns true may be returned. */
+  readonly filter?: (item: Item) => boolean;
+  /**
+   * Added to an item's score when items are ordered: Math.log(2) makes it twice as likely, -Infinity
+   * is as good as a filter. The default for every item is 0.
+   */
+  readonly boost?: (item: Item) => number;
   /** Ids of items that must not be returned. */
   readonly exclude?: readonly string[];
   /** If given, only these ids may be returned. */
   readonly allow?: readonly string[];
-  /** Whether the history's own items are left out. Default true. */
-  readonly excludeSeen?: boolean;
-  /** Width of the beam search, 1 … 1000; raised to `limit` where lower. Default 20. */
+  /** Items with a lower score are left out, even if fewer than `limit` remain. */
+  readonly threshold?: number;
+  /**
+   * From 0, the best items whatever they are (the default), to 1, items as unlike each other as can
+   * be: maximal marginal relevance among the best.
+   */
+  readonly diversity?: number;
+  /** How alike two items are, 0 … 1, for `diversity`. Default: by the words of their categories. */
+  readonly similarity?: (a: Item, b: Item) => number;
+}
+
+export interface RecommendOptions<Item = CatalogItem> extends RankOptions<Item> {
+  /** Item ids, oldest first, instead of the visitor's own history. */
+  readonly history?: readonly string[];
+  /**
+   * Whether items of the history are left out: all (true, the default), none (false), or those
+   * bought. An overriding `history` has no purchases.
+   */
+  readonly excludeSeen?: boolean | 'purchased';
+  /**
+   * Searches by a beam of this width, 1 … 1000, raised to `limit` where lower: its time is known
+   * beforehand, but it may miss an item. Without it the search is exact.
+   */
   readonly beamWidth?: number;
-  /** Rejects with code 'aborted'; a call that still waits for its turn never starts. */
-  readonly signal?: AbortSignal;
 }
 
 /** A metric's mean over users with its 95 % confidence interval. */
@@ -96,6 +188,13 @@ export interface RecommenderInfo {
   readonly version: string;
   readonly simd: Simd;
   readonly modelBytes: number;
+  /** Where the model lies for the next visit. 'memory': nowhere. */
+  readonly storage: 'cache' | 'memory';
+  /**
+   * As of when the catalogue's popularity is, in ISO 8601: as catalog.json says, or else when the
+   * server last changed that file. Absent if neither is known.
+   */
+  readonly popularityDate?: string;
   readonly wasmBytes: number;
   /** From createRecommender to ready, download included. */
   readonly loadMilliseconds: number;
@@ -118,15 +217,70 @@ export interface CallStats {
   readonly requestsSinceLoading: number;
 }
 
-/** A loaded model in its own worker. Calls run one after another, in the order they were made. */
-export interface Recommender {
+/** What on() can listen to, and what listeners are given. */
+export interface RecommenderEvents {
+  /** The history changed, here or in another tab. */
+  history: readonly HistoryEvent[];
+  /** Consent was given or withdrawn, here or in another tab. */
+  consent: boolean;
+  /** update() has put another version of the model in place. */
+  update: RecommenderInfo;
+  /** Something is not stored as it should be; everything else goes on. */
+  warning: HalflingError;
+  /** No call will be answered any more: the worker died, or dispose() was called. */
+  close: HalflingError;
+}
+
+/**
+ * A loaded model in its own worker, and the visitor's history. Calls run one after another, in the
+ * order they were made, and reject with a HalflingError.
+ */
+export interface Recommender<Item = CatalogItem> {
   /** The catalogue. */
   readonly items: readonly CatalogItem[];
   readonly info: RecommenderInfo;
-  /** Of the last call that succeeded. */
+  /** Of the last call of the engine that succeeded. */
   readonly lastCall: CallStats | undefined;
-  /** Ranks the catalogue after `history`. Rejects with a HalflingError. */
-  recommend(options: RecommendOptions): Promise<Recommendation[]>;
+  /** Ranks the catalogue after the history; by popularity while there is none. */
+  recommend(options?: RecommendOptions<Item>): Promise<Recommendation<Item>[]>;
+  /** What comes next for a visitor of this one item. */
+  similar(itemId: string, options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;
+  /** The catalogue by popularity in the training data, of the date info.popularityDate. */
+  trending(options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;
+  /**
+   * Which items of the history speak for `itemId`, strongest first: the model is asked again without
+   * each of them.
+   */
+  explain(
+    itemId: string,
+    options?: CallOptions & { readonly history?: readonly string[] },
+  ): Promise<Reason<Item>[]>;
+
+  /**
+   * Adds to the history. The next recommend() knows of it at once; the promise resolves when it is
+   * stored, where it may be.
+   */
+  track(event: TrackEvent): Promise<void>;
+  /** All events, oldest first. */
+  getHistory(): readonly HistoryEvent[];
+  /** What the device knows of the visitor, to be handed over as a JSON file. */
+  exportHistory(): HistoryExport;
+  /** Forgets all events, here, on the disk and in other tabs. */
+  clearHistory(): Promise<void>;
+  /** Whether the history may be stored. `false` deletes the database; this page goes on without. */
+  setConsent(granted: boolean): Promise<void>;
+  readonly consent: boolean;
+
+  /**
+   * Asks for a newer version of the model and puts it in place; calls go on meanwhile. Resolves to
+   * whether there was one.
+   */
+  update(options?: Pick<CreateOptions, 'onProgress'>): Promise<boolean>;
+  /** Returns the function that stops listening. */
+  on<Name extends keyof RecommenderEvents>(
+    name: Name,
+    listener: (detail: RecommenderEvents[Name]) => void,
+  ): () => void;
   /** Ends the worker and so frees its memory; pending and later calls reject with 'disposed'. */
   dispose(): void;
 }

@@ -29,6 +29,7 @@ export class WorkerConnection {
   readonly #script: string;
   #lastTurn: Promise<void> = Promise.resolve();
   #opened = false;
+  #onClose: (error: HalflingError) => void = () => undefined;
   #ending: Ending | undefined;
 
   /** Throws 'worker-not-found' for a script that the browser refuses outright. */
@@ -76,6 +77,21 @@ export class WorkerConnection {
    * then never starts.
    */
   call<T>(invoke: Invoke<T>, signal?: AbortSignal): Promise<T> {
+    return this.#run(invoke, signal, (takeTurn) => {
+      this.#lastTurn = this.#lastTurn.then(takeTurn);
+    });
+  }
+
+  /** Runs `invoke` at once, beside whatever else runs. */
+  callBeside<T>(invoke: Invoke<T>): Promise<T> {
+    return this.#run(invoke, undefined, (start) => void start());
+  }
+
+  #run<T>(
+    invoke: Invoke<T>,
+    signal: AbortSignal | undefined,
+    schedule: (start: () => Promise<void>) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#ending) return reject(new HalflingError(this.#ending.code, this.#ending.message));
       if (signal?.aborted) return reject(abortedError(signal));
@@ -91,16 +107,22 @@ export class WorkerConnection {
         if (reply.ok) resolve(reply.value);
         else end(reply);
       };
+      const start = () =>
+        takeTurn()
+          .catch(reject)
+          .finally(() => {
+            this.#waiting.delete(end);
+            signal?.removeEventListener('abort', abort);
+          });
       this.#waiting.add(end);
       signal?.addEventListener('abort', abort, { once: true });
-      this.#lastTurn = this.#lastTurn
-        .then(takeTurn)
-        .catch(reject)
-        .finally(() => {
-          this.#waiting.delete(end);
-          signal?.removeEventListener('abort', abort);
-        });
+      schedule(start);
     });
+  }
+
+  /** `listener` is told once, why no call will be answered any more. */
+  onClose(listener: (error: HalflingError) => void): void {
+    this.#onClose = listener;
   }
 
   /** Ends the worker and rejects every call, waiting or to come. The first reason stays. */
@@ -111,6 +133,7 @@ export class WorkerConnection {
     this.#worker.terminate();
     for (const end of this.#waiting) end(ending);
     this.#waiting.clear();
+    this.#onClose(new HalflingError(ending.code, ending.message));
   }
 
   /** What an error event of the worker means. `message` is empty where no script ran. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { fetchVerified, open, readExactly } from '../src/worker/download.js';
 import { checkBuild, fetchWasm } from '../src/worker/engine-loader.js';
@@ -48,6 +48,27 @@ describe('readExactly', () => {
     expect(pulled).toBeLessThan(10);
   });
 
+  it('gives up on a body that says nothing for a minute', async () => {
+    vi.useFakeTimers();
+    try {
+      let cancelled = false;
+      const silent = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(SHARD.slice(0, 5)),
+        cancel: () => void (cancelled = true),
+      });
+      const reading = readExactly(new Response(silent), SHARD.length, () => undefined);
+      const refused = expect(reading).rejects.toMatchObject({
+        code: 'network',
+        message: expect.stringContaining('has sent nothing for 60 s'),
+      });
+      await vi.advanceTimersByTimeAsync(61_000);
+      await refused;
+      expect(cancelled).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('accepts an empty file', async () => {
     expect(await readExactly(new Response(null), 0, () => undefined)).toHaveLength(0);
   });
@@ -57,7 +78,7 @@ describe('fetchVerified', () => {
   it('returns the bytes that the manifest promises, with one request', async () => {
     const url = server.put('/good', { body: SHARD });
     let loaded = 0;
-    expect(await fetchVerified(url, file, (n) => (loaded += n))).toEqual(SHARD);
+    expect(await fetchVerified(url, file, (n) => (loaded += n))).toMatchObject({ bytes: SHARD });
     expect(loaded).toBe(SHARD.length);
     expect(server.requests.filter((path) => path === '/good')).toHaveLength(1);
   });
@@ -65,7 +86,7 @@ describe('fetchVerified', () => {
   it('asks once more when bytes differ, and takes its progress back', async () => {
     const url = server.put('/stale', { body: damaged }, { body: SHARD });
     let loaded = 0;
-    expect(await fetchVerified(url, file, (n) => (loaded += n))).toEqual(SHARD);
+    expect(await fetchVerified(url, file, (n) => (loaded += n))).toMatchObject({ bytes: SHARD });
     expect(loaded).toBe(SHARD.length);
     expect(server.cachingOf('/stale')).toEqual([undefined, 'no-cache']);
   });

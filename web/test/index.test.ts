@@ -5,7 +5,18 @@ import * as halfling from '../src/index.js';
 
 describe('on a server', () => {
   it('can be imported', () => {
-    expect(Object.keys(halfling).sort()).toEqual(['HalflingError', 'createRecommender']);
+    expect(Object.keys(halfling).sort()).toEqual([
+      'HalflingError',
+      'createRecommender',
+      'isSupported',
+      'modelCache',
+    ]);
+  });
+
+  it('says that it is not supported, and has no models', async () => {
+    expect(await halfling.isSupported()).toBe(false);
+    expect(await halfling.modelCache.list()).toEqual([]);
+    await expect(halfling.modelCache.clear()).resolves.toBeUndefined();
   });
 
   it('says what is missing when called', async () => {
@@ -37,8 +48,19 @@ describe('errors between worker and page', () => {
 
 describe('types', () => {
   it('say what callers rely on', () => {
-    type Created = Awaited<ReturnType<typeof halfling.createRecommender>>;
-    expectTypeOf<Created>().toEqualTypeOf<halfling.Recommender>();
+    interface Film {
+      readonly title: string;
+    }
+    const create = (options: halfling.CreateOptions) => halfling.createRecommender(options);
+    const createFilms = (toItem: () => Film | undefined) =>
+      halfling.createRecommender({ model: '/m/', toItem });
+    expectTypeOf(create).returns.resolves.toEqualTypeOf<halfling.Recommender>();
+    expectTypeOf(createFilms).returns.resolves.toEqualTypeOf<halfling.Recommender<Film>>();
+    type Options = halfling.RecommendOptions<Film>;
+    expectTypeOf<{ filter: (film: Film) => boolean }>().toMatchTypeOf<Options>();
+    expectTypeOf<{ boost: (film: string) => number }>().not.toMatchTypeOf<Options>();
+    expectTypeOf<{ type: 'view'; item: string }>().toMatchTypeOf<halfling.TrackEvent>();
+    expectTypeOf<{ type: 'buy'; item: string }>().not.toMatchTypeOf<halfling.TrackEvent>();
     expectTypeOf<{ model: string }>().toMatchTypeOf<halfling.CreateOptions>();
     expectTypeOf<{}>().not.toMatchTypeOf<halfling.CreateOptions>();
     expectTypeOf<{ model: URL; simd: 'fast' }>().not.toMatchTypeOf<halfling.CreateOptions>();

@@ -129,7 +129,18 @@ describe('parseCatalog', () => {
       ...CATALOG,
       items: [{ ...CATALOG.items[0], onclick: 'x' }, CATALOG.items[1]],
     };
-    expect(parseCatalog(JSON.stringify(hostile), URL, 2)).toEqual(CATALOG.items);
+    expect(parseCatalog(JSON.stringify(hostile), URL, 2).items).toEqual(CATALOG.items);
+  });
+
+  it('reads the date of the popularity, where there is one', () => {
+    const dated = (date: unknown) => JSON.stringify({ ...CATALOG, popularity_date: date });
+    expect(parseCatalog(dated('2026-05-01'), URL, 2).popularityDate).toBe('2026-05-01');
+    expect(parseCatalog(text, URL, 2).popularityDate).toBeUndefined();
+    for (const wrong of ['last week', 20260501]) {
+      const error = errorOf(() => parseCatalog(dated(wrong), URL, 2));
+      expect(error.code).toBe('malformed-json');
+      expect(error.message).toContain('"popularity_date"');
+    }
   });
 
   it('refuses another number of items than the manifest promises', () => {

@@ -16,7 +16,7 @@ const REQUEST: RankRequest = {
   beamWidth: 20,
   exclude: new Int32Array(),
   allow: null,
-  excludeSeen: true,
+  boosts: null,
 };
 
 let server: FileServer;
@@ -31,7 +31,13 @@ beforeEach(() => {
   const manifestUrl = server.put('/model/manifest.json', { body: JSON.stringify(tinyManifest()) });
   server.put('/model/catalog.json', { body: JSON.stringify(CATALOG) });
   server.put('/model/model-00001-of-00001.safetensors', { body: SHARD });
-  request = { manifestUrl, wasmUrls: { baseline, relaxed: baseline }, simd: 'baseline' };
+  request = {
+    manifestUrl,
+    wasmUrls: { baseline, relaxed: baseline },
+    simd: 'baseline',
+    cache: false,
+    offlineOnly: false,
+  };
 });
 
 /** A session whose engine ranks by `recommend`; each start of the wasm is of the next build. */
@@ -43,6 +49,7 @@ function makeSession(recommend: () => { ok: true }, ...builds: string[]): Sessio
         addShard = () => undefined;
         load = () => ({ ok: true });
         recommend = recommend;
+        delete = () => undefined;
       },
       relaxedDotSelfTest: () => true,
       buildId: () => build,
@@ -63,7 +70,10 @@ describe('a session', () => {
     const reply = await session.load(request, ({ loadedBytes }) => {
       loaded = loadedBytes;
     });
-    expect(reply).toMatchObject({ ok: true, value: { info: { name: 'tiny', modelBytes: loaded } } });
+    expect(reply).toMatchObject({
+      ok: true,
+      value: { info: { name: 'tiny', modelBytes: loaded } },
+    });
     expect(await session.rank(REQUEST)).toMatchObject({ ok: true });
   });
 

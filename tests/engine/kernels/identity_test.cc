@@ -61,18 +61,38 @@ TEST_CASE("All implementations multiply by int8 matrices to the same bits") {
   const Matrix x = random.NewMatrix(tokens, in_dim);
   const PackedInt8Matrix weight(QuantizeInt8(random.NewMatrix(out_dim, in_dim)));
   const auto limit = static_cast<float>(kernels::Int8InputLimit(in_dim));
-  const size_t row_size = 2 * weight.num_pairs();
   RequireAllAgree([&](const Implementation& implementation) {
-    std::vector<int16_t> integers(tokens * row_size, 77);
-    std::vector<float> all;  // integers, scales and outputs
-    for (size_t t = 0; t < tokens; ++t) {
-      all.push_back(implementation.quantize_row(x.row(t).data(), in_dim, limit,
-                                                integers.data() + t * row_size));
-    }
+    std::vector<int16_t> integers(tokens * 2 * weight.num_steps(), 77);
+    std::vector<float> all(tokens);  // scales, then integers and outputs
+    implementation.quantize_int8(x.values().data(), tokens, in_dim, limit, integers.data(),
+                                 all.data());
     std::vector<float> y(tokens * out_dim, -7.0f);
     implementation.mat_mul_int8(integers.data(), all.data(), tokens, weight.panel(0),
-                                weight.scales(), weight.num_pairs(), out_dim, y.data());
+                                weight.scales(), weight.num_steps(), out_dim, y.data());
     all.insert(all.end(), integers.begin(), integers.end());
+    all.insert(all.end(), y.begin(), y.end());
+    return all;
+  });
+}
+
+TEST_CASE("All implementations multiply by int7 matrices to the same bits") {
+  RandomValues random(GENERATE(range(4000u, 4200u)));
+  const size_t tokens = random.Size(1, 22);
+  const size_t in_dim = AwkwardSize(random) + (random.Size(0, 4) == 0 ? 1001 : 0);
+  const size_t out_dim = AwkwardSize(random) + (random.Size(0, 4) == 0 ? 250 : 0);
+  CAPTURE(tokens, in_dim, out_dim);
+  const Matrix x = random.NewMatrix(tokens, in_dim);
+  const PackedInt7Matrix weight(random.NewInt7Matrix(out_dim, in_dim));
+  RequireAllAgree([&](const Implementation& implementation) {
+    std::vector<int16_t> integers(tokens * 4 * weight.num_steps(), 77);
+    std::vector<int32_t> sums(tokens, 77);
+    std::vector<float> all(tokens);  // scales, then sums and outputs
+    implementation.quantize_int7(x.values().data(), tokens, in_dim, integers.data(), all.data(),
+                                 sums.data());
+    std::vector<float> y(tokens * out_dim, -7.0f);
+    implementation.mat_mul_int7(integers.data(), all.data(), sums.data(), tokens, weight.panel(0),
+                                weight.scales(), weight.num_steps(), out_dim, y.data());
+    all.insert(all.end(), sums.begin(), sums.end());
     all.insert(all.end(), y.begin(), y.end());
     return all;
   });
@@ -116,7 +136,7 @@ TEST_CASE("All implementations agree to the bit element by element") {
   });
   RequireAllAgree([&](const Implementation& implementation) {
     std::vector<float> y = x;
-    implementation.softmax(y.data(), count, 0.37f);
+    y.push_back(implementation.softmax_terms(y.data(), count, 0.37f));
     return y;
   });
   RequireAllAgree([&](const Implementation& implementation) {

@@ -57,10 +57,9 @@ TEST_CASE("MatMul is the plain sum over the inputs, token by token") {
 }
 
 // y of one token and one output by the contract, with a sum that cannot overflow.
-float Int8Output(std::span<const float> x, const Int8Matrix& weight, size_t out) {
+float IntegerOutput(std::span<const float> x, const Int8Matrix& weight, size_t out, float limit) {
   float largest = 0;
   for (const float value : x) largest = std::max(largest, std::abs(value));
-  const auto limit = static_cast<float>(kernels::Int8InputLimit(x.size()));
   const float inverse = limit / largest;
   int64_t sum = 0;
   for (size_t in = 0; in < x.size(); ++in) {
@@ -71,23 +70,46 @@ float Int8Output(std::span<const float> x, const Int8Matrix& weight, size_t out)
   return static_cast<float>(sum) * weight.scales[out] * (largest / limit);
 }
 
+Matrix Product(const Matrix& x, const PackedInt8Matrix& weight) {
+  Matrix y;
+  kernels::QuantizedRows scratch;
+  kernels::MatMul(x, weight, y, scratch);
+  return y;
+}
+
+Matrix Product(const Matrix& x, const PackedInt7Matrix& weight) {
+  Matrix y;
+  kernels::QuantizedRows quantized;
+  kernels::QuantizeInt7(x, quantized);
+  kernels::MatMul(quantized, weight, y);
+  return y;
+}
+
 // With every implementation.
-void RequireInt8Product(const Matrix& x, const Int8Matrix& weight) {
+template <typename Packed>
+void RequireIntegerProduct(const Matrix& x, const Int8Matrix& weight, float limit) {
   for (const auto* implementation : kernels::AvailableImplementations()) {
     CAPTURE(implementation->name, x.rows(), x.cols(), weight.rows);
     REQUIRE(kernels::UseImplementation(implementation->name));
-    Matrix y;
-    kernels::QuantizedRows scratch;
-    kernels::MatMul(x, PackedInt8Matrix(weight), y, scratch);
+    const Matrix y = Product(x, Packed(weight));
     REQUIRE(y.rows() == x.rows());
     REQUIRE(y.cols() == weight.rows);
     for (size_t t = 0; t < x.rows(); ++t) {
       for (size_t out = 0; out < weight.rows; ++out) {
-        REQUIRE(y.row(t)[out] == Int8Output(x.row(t), weight, out));
+        REQUIRE(y.row(t)[out] == IntegerOutput(x.row(t), weight, out, limit));
       }
     }
   }
   kernels::UseImplementation(kernels::AvailableImplementations().front()->name);
+}
+
+void RequireInt8Product(const Matrix& x, const Int8Matrix& weight) {
+  const auto limit = static_cast<float>(kernels::Int8InputLimit(x.cols()));
+  RequireIntegerProduct<PackedInt8Matrix>(x, weight, limit);
+}
+
+void RequireInt7Product(const Matrix& x, const Int8Matrix& weight) {
+  RequireIntegerProduct<PackedInt7Matrix>(x, weight, kernels::kInt7InputLimit);
 }
 
 TEST_CASE("PackedInt8Matrix unpacks to what was packed") {
@@ -106,6 +128,50 @@ TEST_CASE("The int8 MatMul is the exact integer sum, scaled") {
   const size_t in_dim = random.Size(1, 70) + (random.Size(0, 2) == 0 ? 500 : 0);
   const Matrix x = random.NewMatrix(random.Size(1, 9), in_dim);
   RequireInt8Product(x, QuantizeInt8(random.NewMatrix(random.Size(1, 70), in_dim)));
+}
+
+TEST_CASE("PackedInt7Matrix unpacks to what was packed") {
+  RandomValues random(GENERATE(range(0u, 20u)));
+  const Int8Matrix weight = random.NewInt7Matrix(random.Size(1, 40), random.Size(1, 40));
+  const Int8Matrix unpacked = PackedInt7Matrix(weight).Unpack();
+  CHECK(unpacked.rows == weight.rows);
+  CHECK(unpacked.cols == weight.cols);
+  CHECK(unpacked.values == weight.values);
+  CHECK(unpacked.scales == weight.scales);
+}
+
+TEST_CASE("A matrix is int7 if each integer is, and sums stay within 32 bits") {
+  Int8Matrix weight{2, 2, {63, -63, 0, 1}, {1.0f, 1.0f}};
+  CHECK(IsInt7(weight));
+  weight.values[3] = 64;
+  CHECK(!IsInt7(weight));
+  weight.values[3] = -64;
+  CHECK(!IsInt7(weight));
+  const size_t widest = kernels::kMaxInt7InDim;
+  CHECK(IsInt7({1, widest, std::vector<int8_t>(widest, 63), {1.0f}}));
+  CHECK(!IsInt7({1, widest + 1, std::vector<int8_t>(widest + 1, 63), {1.0f}}));
+}
+
+TEST_CASE("The int7 MatMul is the exact integer sum, scaled") {
+  RandomValues random(GENERATE(range(0u, 30u)));
+  const size_t in_dim = random.Size(1, 70) + (random.Size(0, 2) == 0 ? 500 : 0);
+  const Matrix x = random.NewMatrix(random.Size(1, 9), in_dim);
+  RequireInt7Product(x, random.NewInt7Matrix(random.Size(1, 70), in_dim));
+}
+
+TEST_CASE("The int7 MatMul's largest sums do not overflow") {
+  for (const size_t in_dim : {size_t{1}, size_t{4097}, kernels::kMaxInt7InDim}) {
+    Matrix x(4, in_dim);
+    Int8Matrix weight{2, in_dim, std::vector<int8_t>(2 * in_dim, 63), {1.0f, 0.5f}};
+    for (size_t in = 0; in < in_dim; ++in) {
+      weight.values[in_dim + in] = -63;
+      x.row(0)[in] = 3.0f;
+      x.row(1)[in] = -3.0f;
+      x.row(2)[in] = in % 2 == 0 ? -1.7f : 1.7f;
+      x.row(3)[in] = in % 4 < 2 ? -1.7f : 1.7f;
+    }
+    RequireInt7Product(x, weight);
+  }
 }
 
 TEST_CASE("The int8 MatMul's largest sums do not overflow") {
@@ -146,7 +212,7 @@ TEST_CASE("The int8 MatMul stays close to the f32 one of the same weights") {
   }
 }
 
-TEST_CASE("The int8 MatMul of rows that have no scale") {
+TEST_CASE("The integer MatMuls of rows that have no scale") {
   using Limits = std::numeric_limits<float>;
   const float special = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), 0.0f,
                                  -0.0f, 1e-40f);
@@ -156,22 +222,24 @@ TEST_CASE("The int8 MatMul of rows that have no scale") {
   for (float& value : x.row(2)) value = std::abs(special) < 1 ? special : 1.0f;
   x.row(2)[at] = special;
   const Int8Matrix weight = QuantizeInt8(Matrix(19, in_dim, std::vector<float>(19 * in_dim, 2.0f)));
+  const Int8Matrix narrow = {19, in_dim, std::vector<int8_t>(19 * in_dim, 50),
+                             std::vector<float>(19, 0.04f)};
   for (const auto* implementation : kernels::AvailableImplementations()) {
     CAPTURE(implementation->name, special, in_dim, at);
     REQUIRE(kernels::UseImplementation(implementation->name));
-    Matrix y;
-    kernels::QuantizedRows scratch;
-    kernels::MatMul(x, PackedInt8Matrix(weight), y, scratch);
-    for (const float value : y.row(2)) {
-      if (std::isfinite(special)) {
-        REQUIRE(value == 0.0f);
-      } else {
-        REQUIRE(std::isnan(value));
+    for (const Matrix& y :
+         {Product(x, PackedInt8Matrix(weight)), Product(x, PackedInt7Matrix(narrow))}) {
+      for (const float value : y.row(2)) {
+        if (std::isfinite(special)) {
+          REQUIRE(value == 0.0f);
+        } else {
+          REQUIRE(std::isnan(value));
+        }
       }
-    }
-    for (const size_t other : {0u, 1u, 3u, 4u}) {
-      for (const float value : y.row(other)) {
-        REQUIRE(value == Approx(2.0 * static_cast<double>(in_dim)));
+      for (const size_t other : {0u, 1u, 3u, 4u}) {
+        for (const float value : y.row(other)) {
+          REQUIRE(value == Approx(2.0 * static_cast<double>(in_dim)));
+        }
       }
     }
   }
@@ -235,22 +303,27 @@ TEST_CASE("Exp at and beyond the ends of its range") {
   CHECK(y[5] == Approx(std::exp(88.37)).epsilon(1e-5));
 }
 
-TEST_CASE("Softmax sums to one and survives extreme scores") {
+TEST_CASE("SoftmaxTerms over their sum are a softmax, of extreme scores too") {
   RandomValues random(GENERATE(range(0u, 20u)));
   std::vector<float> scores = random.Vector(random.Size(1, 70), 30.0f);
   const std::vector<float> before = scores;
-  kernels::Softmax(scores, 0.5f);
+  const float sum = kernels::SoftmaxTerms(scores, 0.5f);
   double total = 0;
   for (float score : before) total += std::exp(0.5 * static_cast<double>(score));
   for (size_t i = 0; i < scores.size(); ++i) {
-    REQUIRE(scores[i] == Approx(std::exp(0.5 * static_cast<double>(before[i])) / total)
+    REQUIRE(scores[i] / sum == Approx(std::exp(0.5 * static_cast<double>(before[i])) / total)
                              .epsilon(1e-5).margin(1e-12));
   }
 
   std::vector<float> extreme = {3e38f, -3e38f, 3e38f};
-  kernels::Softmax(extreme, 1.0f);
-  CHECK(extreme == std::vector<float>{0.5f, 0.0f, 0.5f});
-  kernels::Softmax(std::span<float>(), 1.0f);
+  CHECK(kernels::SoftmaxTerms(extreme, 1.0f) == 2.0f);
+  CHECK(extreme == std::vector<float>{1.0f, 0.0f, 1.0f});
+  CHECK(kernels::SoftmaxTerms(std::span<float>(), 1.0f) == 0.0f);
+  for (const size_t at : {0u, 2u, 21u, 39u}) {
+    std::vector<float> poisoned(40, 1.0f);
+    poisoned[at] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(kernels::SoftmaxTerms(poisoned, 1.0f)));
+  }
 }
 
 TEST_CASE("RmsNorm follows its formula, in place too") {

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/tensor/tensor.h"
+#include "engine/tensor/stored_matrix.h"
 
 namespace halfling::testing {
 
@@ -31,6 +31,16 @@ class RandomValues {
   }
 
   Matrix NewMatrix(size_t rows, size_t cols) { return Matrix(rows, cols, Vector(rows * cols)); }
+
+  Int8Matrix NewInt7Matrix(size_t rows, size_t cols) {
+    Int8Matrix matrix{rows, cols, {}, {}};
+    constexpr size_t kAll = 2 * kLargestInt7;
+    for (size_t i = 0; i < rows * cols; ++i) {
+      matrix.values.push_back(static_cast<int8_t>(static_cast<int>(Size(0, kAll)) - kLargestInt7));
+    }
+    for (size_t r = 0; r < rows; ++r) matrix.scales.push_back(1e-3f + Value(5e-4f));
+    return matrix;
+  }
 
  private:
   std::mt19937 engine_;

@@ -4,13 +4,26 @@ import { HalflingError } from '../errors.js';
 import type { ModelFile } from './manifest.js';
 
 const SECOND_TRY: RequestInit = { cache: 'reload' };
+const SILENCE_LIMIT_MS = 60_000;
+
+/** Some connections neither go on nor break off. */
+function withinLimit<T>(work: Promise<T>, url: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => {
+      const seconds = SILENCE_LIMIT_MS / 1000;
+      reject(new HalflingError('network', `${url} has sent nothing for ${seconds} s: try again.`));
+    }, SILENCE_LIMIT_MS);
+    work.then(resolve, reject).finally(() => clearTimeout(limit));
+  });
+}
 
 /** Opens `url`. Throws 'network' for a failed request or an HTTP error status. */
 export async function open(url: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, init);
+    response = await withinLimit(fetch(url, init), url);
   } catch (error) {
+    if (error instanceof HalflingError) throw error;
     throw new HalflingError(
       'network',
       `${url} could not be fetched (${(error as Error).message}): check the connection, the address, CORS and the page's Content-Security-Policy.`,
@@ -30,7 +43,8 @@ export async function readAll<T>(
   response: Response,
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
-  return read(response).catch((error: unknown) => {
+  return withinLimit(read(response), response.url).catch((error: unknown) => {
+    if (error instanceof HalflingError) throw error;
     throw new HalflingError('network', `${response.url} broke off (${(error as Error).message}).`);
   });
 }
@@ -54,13 +68,16 @@ export async function readExactly(
   let filled = 0;
   const reader = response.body?.getReader();
   for (;;) {
-    const piece = await reader?.read().catch((error: unknown) => {
+    if (!reader) break;
+    const piece = await withinLimit(reader.read(), where).catch((error: unknown) => {
+      void reader.cancel().catch(() => undefined);
+      if (error instanceof HalflingError) throw error;
       const reason = (error as Error).message;
       throw new HalflingError('network', `${where} broke off after ${filled} bytes (${reason}).`);
     });
-    if (!piece || piece.done) break;
+    if (piece.done) break;
     if (filled + piece.value.length > bytes) {
-      void reader?.cancel();
+      void reader.cancel();
       throw new HalflingError(
         'checksum-mismatch',
         `${where} is longer than the ${bytes} bytes that the manifest promises.`,
@@ -84,13 +101,20 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+export interface FetchedFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** As the server says it, if it does. */
+  readonly lastModified: string | null;
+}
+
 async function fetchOnce(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
   init?: RequestInit,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readExactly(await open(url, init), file.bytes, onPiece);
+): Promise<FetchedFile> {
+  const response = await open(url, init);
+  const bytes = await readExactly(response, file.bytes, onPiece);
   const actual = await sha256(bytes);
   if (actual !== file.sha256) {
     throw new HalflingError(
@@ -98,7 +122,7 @@ async function fetchOnce(
       `${url} has sha256 ${actual}, the manifest says ${file.sha256}: the file was changed or damaged; upload the model directory again as a whole.`,
     );
   }
-  return bytes;
+  return { bytes, lastModified: response.headers.get('last-modified') };
 }
 
 /**
@@ -110,7 +134,7 @@ export async function fetchVerified(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<FetchedFile> {
   let arrived = 0;
   const count = (bytes: number) => {
     arrived += bytes;

@@ -210,11 +210,16 @@ function parseItem(value: unknown, where: string): CatalogItem {
   };
 }
 
+export interface ParsedCatalog {
+  readonly items: CatalogItem[];
+  /** As of when the items' popularity is, in ISO 8601, if the file says so. */
+  readonly popularityDate: string | undefined;
+}
+
 /** Throws HalflingError: malformed-json, unsupported-version, invalid-catalog. */
-export function parseCatalog(text: string, url: string, expectedItems: number): CatalogItem[] {
-  const items = parseFile(text, url)
-    .array('items')
-    .map((item, i) => parseItem(item, `${url}: "items"[${i}]`));
+export function parseCatalog(text: string, url: string, expectedItems: number): ParsedCatalog {
+  const file = parseFile(text, url);
+  const items = file.array('items').map((item, i) => parseItem(item, `${url}: "items"[${i}]`));
   if (items.length !== expectedItems) {
     throw new HalflingError(
       'invalid-catalog',
@@ -225,5 +230,12 @@ export function parseCatalog(text: string, url: string, expectedItems: number): 
   if (ids.size !== items.length) {
     throw new HalflingError('invalid-catalog', `${url}: two items have the same id.`);
   }
-  return items;
+  const date = file.has('popularity_date') ? file.string('popularity_date') : undefined;
+  if (date !== undefined && Number.isNaN(Date.parse(date))) {
+    throw new HalflingError(
+      'malformed-json',
+      `${url}: "popularity_date" is ${JSON.stringify(date)}, it must be a date of ISO 8601.`,
+    );
+  }
+  return { items, popularityDate: date };
 }

@@ -1,68 +1,41 @@
-// The worker's side of the protocol: loads a model once, then ranks.
+// The worker's side of the protocol: loads a model, then ranks.
 
 import { HalflingError, toFailure, type Failure } from '../errors.js';
 import type {
+  ExplainRequest,
+  Explanation,
   LoadedModel,
   LoadRequest,
+  Measured,
   Ranking,
   RankRequest,
   Reply,
+  Report,
   StartRequest,
   WorkerApi,
 } from '../protocol.js';
-import type { CatalogItem, LoadProgress, Simd } from '../types.js';
-import { fetchVerified, mimeType, open, readAll } from './download.js';
-import { checkBuild, loadEngine } from './engine-loader.js';
-import type { Engine, ModuleFactory, Outcome } from './engine-module.js';
-import { parseCatalog, parseManifest, type Manifest } from './manifest.js';
+import type { Simd } from '../types.js';
+import { check, explain, rank, type Answer } from './engine-calls.js';
+import { checkBuild, loadEngine, type LoadedEngine } from './engine-loader.js';
+import type { BeamEngine, Engine, ModuleFactory } from './engine-module.js';
+import { ModelLoader, type ManifestText, type ModelContent } from './model-loader.js';
 
-const PARALLEL_SHARDS = 3;
+interface Loaded {
+  readonly engine: Engine | BeamEngine;
+  readonly content: ModelContent;
+  readonly stored: boolean;
+}
 
-type Report = (progress: LoadProgress) => void | Promise<void>;
-
-async function fetchManifest(url: string): Promise<Manifest> {
-  // Always asked anew (a 304 is cheap): a stale manifest would contradict the files beside it.
-  const response = await open(url, { cache: 'no-cache' });
-  const text = await readAll(response, (body) => body.text());
+async function settled<T>(work: () => Promise<T>): Promise<Reply<T>> {
   try {
-    return parseManifest(text, url);
+    return { ok: true, value: await work() };
   } catch (error) {
-    if (mimeType(response) !== 'text/html') throw error;
-    throw new HalflingError(
-      'malformed-json',
-      `${url} answers with text/html instead of a manifest.json: \`model\` must be the address of a model directory.`,
-    );
+    return toFailure(error);
   }
 }
 
-/** Turns bytes as they arrive into progress, at most a hundred reports and one at the end. */
-class ProgressMeter {
-  #loaded = 0;
-  #reported = 0;
-
-  constructor(
-    readonly total: number,
-    readonly report: Report,
-  ) {}
-
-  add(bytes: number): void {
-    this.#loaded += bytes;
-    if (Math.abs(this.#loaded - this.#reported) * 100 < this.total) return;
-    this.#reported = this.#loaded;
-    void this.report({ loadedBytes: this.#loaded, totalBytes: this.total });
-  }
-
-  async finish(): Promise<void> {
-    await this.report({ loadedBytes: this.total, totalBytes: this.total });
-  }
-}
-
-function check(outcome: Outcome): void {
-  if (outcome.ok) return;
-  throw new HalflingError(
-    outcome.code ?? 'engine-stopped',
-    outcome.message ?? 'The engine failed without saying why.',
-  );
+function notLoaded(): HalflingError {
+  return new HalflingError('invalid-request', 'No model has been loaded yet.');
 }
 
 function countRequests(): number {
@@ -80,10 +53,42 @@ function holdLock(name: string): Promise<void> {
   });
 }
 
+function toModel(
+  { content, stored }: Loaded,
+  { simd, wasmBytes }: LoadedEngine,
+  warning: Failure | undefined,
+): LoadedModel {
+  const { manifest, items, popularityDate } = content;
+  const { name, version, parameters, linearParameters, layers, modelDim, compression } = manifest;
+  return {
+    items,
+    info: {
+      name,
+      version,
+      simd,
+      modelBytes: manifest.totalBytes,
+      storage: stored ? 'cache' : 'memory',
+      wasmBytes,
+      parameters,
+      linearParameters,
+      layers,
+      modelDim,
+      compression,
+      ...(popularityDate !== undefined && { popularityDate }),
+      ...(manifest.evaluation && { evaluation: manifest.evaluation }),
+    },
+    ...(warning && { warning }),
+  };
+}
+
 export class Session implements WorkerApi {
   readonly #buildId: string;
   readonly #factories: Readonly<Record<Simd, ModuleFactory>>;
-  #engine: Engine | undefined;
+  #wasm: LoadedEngine | undefined;
+  #loader: ModelLoader | undefined;
+  #model: Loaded | undefined;
+  /** Loaded by prepareUpdate(), not yet in use. */
+  #next: Loaded | undefined;
   #stopped: Failure | undefined;
   #requestsWhenLoaded = 0;
 
@@ -92,111 +97,99 @@ export class Session implements WorkerApi {
     this.#factories = factories;
   }
 
-  async start(request: StartRequest): Promise<Reply<null>> {
+  start({ buildId, lifeLock }: StartRequest): Promise<Reply<null>> {
+    return settled(async () => {
+      checkBuild(buildId, this.#buildId, 'The worker script');
+      await holdLock(lifeLock);
+      return null;
+    });
+  }
+
+  load(request: LoadRequest, onProgress: Report): Promise<Reply<LoadedModel>> {
+    return settled(async () => {
+      const starting = loadEngine(request.simd, request.wasmUrls, this.#factories, this.#buildId);
+      const choosing = ModelLoader.create(request.manifestUrl, request).then(async (loader) => ({
+        loader,
+        chosen: await loader.chooseManifest(),
+      }));
+      const [wasm, { loader, chosen }] = await Promise.all([starting, choosing]);
+      this.#wasm = wasm;
+      this.#loader = loader;
+      this.#model = await this.#loadModel(wasm, loader, chosen, onProgress);
+      this.#requestsWhenLoaded = countRequests();
+      return toModel(this.#model, wasm, loader.takeWarning());
+    });
+  }
+
+  prepareUpdate(onProgress: Report): Promise<Reply<LoadedModel | null>> {
+    return settled(async () => {
+      if (!this.#wasm || !this.#loader) throw notLoaded();
+      const newest = await this.#loader.fetchManifest();
+      if (newest.manifest.version === this.#model?.content.manifest.version) return null;
+      this.#next?.engine.delete();
+      this.#next = undefined;
+      this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
+      return toModel(this.#next, this.#wasm, this.#loader.takeWarning());
+    });
+  }
+
+  commitUpdate(): Promise<Reply<null>> {
+    return settled(() => {
+      if (!this.#next) throw new HalflingError('invalid-request', 'No update has been prepared.');
+      this.#model?.engine.delete();
+      this.#model = this.#next;
+      this.#next = undefined;
+      this.#requestsWhenLoaded = countRequests();
+      return Promise.resolve(null);
+    });
+  }
+
+  rank(request: RankRequest): Promise<Reply<Ranking & Measured>> {
+    return this.#measured((engine) => rank(engine, request));
+  }
+
+  explain(request: ExplainRequest): Promise<Reply<Explanation & Measured>> {
+    return this.#measured((engine) => explain(engine, request));
+  }
+
+  async #loadModel(
+    { module }: LoadedEngine,
+    loader: ModelLoader,
+    chosen: ManifestText,
+    onProgress: Report,
+  ): Promise<Loaded> {
+    const engine = new module.Engine();
     try {
-      checkBuild(request.buildId, this.#buildId, 'The worker script');
-      await holdLock(request.lifeLock);
-      return { ok: true, value: null };
+      const addShard = (path: string, bytes: Uint8Array) => engine.addShard(path, bytes);
+      const content = await loader.load(chosen.manifest, addShard, onProgress);
+      check(engine.load());
+      return { engine, content, stored: await loader.commit(chosen) };
     } catch (error) {
-      return toFailure(error);
+      engine.delete();
+      throw error;
     }
   }
 
-  async load(request: LoadRequest, onProgress: Report): Promise<Reply<LoadedModel>> {
+  /** Runs `compute`, unless an earlier call has broken the engine. */
+  #measured<T extends object>(
+    compute: (engine: Engine | BeamEngine) => Answer<T>,
+  ): Promise<Reply<T & Measured>> {
+    if (this.#stopped) return Promise.resolve(this.#stopped);
     try {
-      return { ok: true, value: await this.#load(request, onProgress) };
-    } catch (error) {
-      return toFailure(error);
-    }
-  }
-
-  rank(request: RankRequest): Promise<Reply<Ranking>> {
-    try {
-      return Promise.resolve(this.#stopped ?? { ok: true, value: this.#rank(request) });
+      if (!this.#model) throw notLoaded();
+      const start = performance.now();
+      const { value, reusedTokens } = compute(this.#model.engine);
+      const stats = {
+        milliseconds: performance.now() - start,
+        reusedTokens,
+        requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
+      };
+      return Promise.resolve({ ok: true, value: { ...value, stats } });
     } catch (error) {
       const failure = toFailure(error);
       // A trap leaves the engine's memory half written: no later answer of it could be trusted.
       if (failure.code === 'engine-stopped') this.#stopped = failure;
       return Promise.resolve(failure);
     }
-  }
-
-  async #load(request: LoadRequest, onProgress: Report): Promise<LoadedModel> {
-    const starting = loadEngine(request.simd, request.wasmUrls, this.#factories, this.#buildId);
-    const [manifest] = await Promise.all([fetchManifest(request.manifestUrl), starting]);
-    const { module, simd, wasmBytes } = await starting;
-    const engine = new module.Engine();
-    const items = await this.#fetchModel(request.manifestUrl, manifest, engine, onProgress);
-    check(engine.load());
-    this.#engine = engine;
-    this.#requestsWhenLoaded = countRequests();
-    const { name, version, parameters, linearParameters, layers, modelDim, compression } = manifest;
-    return {
-      items,
-      info: {
-        name,
-        version,
-        simd,
-        modelBytes: manifest.totalBytes,
-        wasmBytes,
-        parameters,
-        linearParameters,
-        layers,
-        modelDim,
-        compression,
-        ...(manifest.evaluation && { evaluation: manifest.evaluation }),
-      },
-    };
-  }
-
-  /** A few shards at a time; each goes into the engine as soon as it is verified. */
-  async #fetchModel(
-    manifestUrl: string,
-    manifest: Manifest,
-    engine: Engine,
-    onProgress: Report,
-  ): Promise<CatalogItem[]> {
-    const meter = new ProgressMeter(manifest.totalBytes, onProgress);
-    const urlOf = (path: string) => new URL(path, manifestUrl).href;
-    const fetchCatalog = async () => {
-      const url = urlOf(manifest.catalog.path);
-      const bytes = await fetchVerified(url, manifest.catalog, (n) => meter.add(n));
-      return parseCatalog(new TextDecoder().decode(bytes), url, manifest.items);
-    };
-    const queue = manifest.shards.values();
-    const fetchShards = async () => {
-      for (const shard of queue) {
-        const bytes = await fetchVerified(urlOf(shard.path), shard, (n) => meter.add(n));
-        engine.addShard(shard.path, bytes);
-      }
-    };
-    const lanes = Array.from({ length: PARALLEL_SHARDS }, fetchShards);
-    const [items] = await Promise.all([fetchCatalog(), ...lanes]);
-    await meter.finish();
-    return items;
-  }
-
-  #rank(request: RankRequest): Ranking {
-    if (!this.#engine) throw new HalflingError('invalid-request', 'No model has been loaded yet.');
-    const start = performance.now();
-    const outcome = this.#engine.recommend(
-      request.history,
-      request.limit,
-      request.beamWidth,
-      request.exclude,
-      request.allow,
-      request.excludeSeen,
-    );
-    const milliseconds = performance.now() - start;
-    check(outcome);
-    return {
-      items: outcome.items ?? new Int32Array(),
-      scores: outcome.scores ?? new Float32Array(),
-      stats: {
-        milliseconds,
-        reusedTokens: outcome.reusedTokens ?? 0,
-        requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
-      },
-    };
   }
 }

@@ -1,0 +1,183 @@
+// <halfling-recommendations> under the strict policy, with a keyboard and with axe.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Locator, Page } from '@playwright/test';
+import type { HalflingRecommendations } from 'halfling/element';
+
+import { expect, test } from './fixtures';
+import { create, MODEL, openPage } from './package-page';
+
+test.beforeEach(async ({ page, site }) => {
+  site.reset();
+  await openPage(page, site);
+  await page.evaluate(() => {
+    document.documentElement.lang = 'en';
+    document.body.append(document.createElement('main'));
+  });
+});
+
+const list = (page: Page) => page.getByRole('list');
+const rows = (page: Page) => list(page).getByRole('listitem');
+
+/** Puts `html` into the page and gives the element the page's recommender. */
+async function place(page: Page, html: string, model = false): Promise<Locator> {
+  if (!model) await create(page, { model: MODEL });
+  await page.evaluate((text) => {
+    const main = document.querySelector('main') as HTMLElement;
+    main.innerHTML = text;
+    const element = main.querySelector('halfling-recommendations') as HalflingRecommendations;
+    if (!element.hasAttribute('model')) element.recommender = recommender;
+  }, html);
+  return page.locator('halfling-recommendations');
+}
+
+test('draws a list that follows the history', async ({ page, violations }) => {
+  await place(page, '<halfling-recommendations limit="6"></halfling-recommendations>');
+  await expect(rows(page)).toHaveCount(6);
+  const popular = await rows(page).allInnerTexts();
+  await expect(page.getByRole('status')).toHaveText('6 recommendations');
+  await page.evaluate(() => recommender.track({ type: 'view', item: '50' }));
+  await expect.poll(() => rows(page).allInnerTexts()).not.toEqual(popular);
+  const expected = await page.evaluate(async () =>
+    (await recommender.recommend({ limit: 6 })).map(({ item }) => item.title),
+  );
+  await expect(rows(page).locator('[part=title]')).toHaveText(expected as string[]);
+  expect(violations).toEqual([]);
+});
+
+test('loads a model of its own, and disposes of it when it goes', async ({ page }) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations model="${MODEL}" similar-to="50" limit="4"></halfling-recommendations>`,
+    true,
+  );
+  await expect(rows(page)).toHaveCount(4);
+  const similar = await rows(page).allInnerTexts();
+  await element.evaluate((node) => node.setAttribute('similar-to', '71'));
+  await expect.poll(() => rows(page).allInnerTexts()).not.toEqual(similar);
+  await element.evaluate((node) => document.body.append(node)); // a move is no end
+  expect(page.workers()).toHaveLength(1);
+  await expect(rows(page)).toHaveCount(4);
+  await element.evaluate((node) => node.remove());
+  await expect.poll(() => page.workers().length).toBe(0);
+});
+
+test('shows what went wrong', async ({ page }) => {
+  await place(
+    page,
+    `<halfling-recommendations model="/nowhere/">
+       <p slot="error">No picks today.</p><p slot="empty">Nothing fits.</p>
+     </halfling-recommendations>`,
+    true,
+  );
+  await expect(page.getByText('No picks today.')).toBeVisible();
+  await expect(page.getByText('Nothing fits.')).toBeHidden();
+  await expect(page.getByRole('status')).toContainText('/nowhere/manifest.json answered HTTP 404');
+});
+
+test('fills in the page’s template, in the page’s own DOM', async ({ page }) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations limit="3" label="Films">
+       <h2 slot="heading">For you</h2>
+       <template>
+         <a class="card" data-href="url"><img data-src="image" data-alt="title"><b data-text="title"></b></a>
+       </template>
+     </halfling-recommendations>`,
+  );
+  await expect(rows(page)).toHaveCount(3);
+  await expect(page.getByRole('region', { name: 'Films' })).toBeVisible();
+  const cards = page.locator('halfling-recommendations > div > a.card');
+  await expect(cards).toHaveCount(3);
+  await expect(cards.first()).toHaveText(/Star Wars/);
+  await element.evaluate((node: HalflingRecommendations) => {
+    node.query = { filter: () => false };
+  });
+  await expect(cards).toHaveCount(0);
+});
+
+test('takes no address that would run a script', async ({ page }) => {
+  await page.evaluate(async (model) => {
+    globalThis.recommender = (await halfling.createRecommender({
+      model,
+      toItem: (item) => ({
+        ...item,
+        url: Number(item.id) % 2 ? 'javascript:alert(1)' : `/film/${item.id}`,
+        image: 'data:text/html,<script>alert(1)</script>',
+        title: '<img src=x onerror=alert(1)>',
+      }),
+    })) as unknown as typeof recommender;
+  }, MODEL);
+  await page.evaluate(() => {
+    const element = document.createElement('halfling-recommendations');
+    element.recommender = recommender;
+    element.setAttribute('limit', '20');
+    document.querySelector('main')?.append(element);
+  });
+  await expect(rows(page)).toHaveCount(20);
+  const links = await list(page)
+    .getByRole('link')
+    .evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).pathname));
+  expect(links.length).toBeGreaterThan(0);
+  expect(links.length).toBeLessThan(20);
+  for (const link of links) expect(link).toMatch(/^\/film\/\d+$/);
+  await expect(page.locator('halfling-recommendations').locator('img')).toHaveCount(0);
+});
+
+test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
+  const element = await place(
+    page,
+    '<halfling-recommendations limit="5" dismissible></halfling-recommendations>',
+  );
+  await expect(rows(page)).toHaveCount(5);
+  await element.evaluate((node) => {
+    node.addEventListener('halfling-select', (event) => {
+      const { recommendation } = (event as CustomEvent).detail as {
+        recommendation: { id: string };
+      };
+      node.setAttribute('data-selected', recommendation.id);
+    });
+  });
+  await page.keyboard.press('Tab');
+  await expect(rows(page).first().locator('[part=link]')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(element).toHaveAttribute('data-selected', '50');
+
+  await page.keyboard.press('Tab');
+  const dismiss = page.getByRole('button', { name: /^Not interested: Star Wars/ });
+  await expect(dismiss).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(dismiss).toHaveCount(0);
+  await expect(rows(page)).toHaveCount(5);
+  await expect(rows(page).first().locator('[part=dismiss]')).toBeFocused();
+  expect(await page.evaluate(() => recommender.getHistory().map(({ type }) => type))).toEqual([
+    'dismiss',
+  ]);
+});
+
+test('has no accessibility defect that axe finds', async ({ page }) => {
+  await page.evaluate(() => {
+    document.title = 'Shop';
+  });
+  await place(
+    page,
+    '<h1>Shop</h1><halfling-recommendations limit="5" dismissible></halfling-recommendations>',
+  );
+  await expect(rows(page)).toHaveCount(5);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+});
+
+test('script tags: everything but React in one file', async ({ page, site }) => {
+  site.replace('/classic', {
+    type: 'text/html',
+    body: '<!doctype html><script src="/dist/halfling.global.js"></script><halfling-recommendations></halfling-recommendations>',
+  });
+  await page.goto(`${site.url}classic`);
+  await create(page, { model: MODEL });
+  await page.evaluate(() => {
+    const element = document.querySelector('halfling-recommendations') as HalflingRecommendations;
+    element.recommender = recommender;
+  });
+  await expect(rows(page)).toHaveCount(10);
+});

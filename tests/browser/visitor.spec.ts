@@ -1,0 +1,385 @@
+// The visitor's history and what follows from it, in a real page.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { chromium, type BrowserContext, type LaunchOptions, type Page } from '@playwright/test';
+import type { HistoryEvent, TrackEvent } from 'halfling';
+
+import { expect, recordRequests, test } from './fixtures';
+import { create, MODEL, openPage } from './package-page';
+
+test.beforeEach(async ({ page, site }) => {
+  site.reset();
+  await openPage(page, site);
+});
+
+const track = (page: Page, ...events: TrackEvent[]) =>
+  page.evaluate(async (all) => {
+    for (const event of all) await recommender.track(event);
+  }, events);
+const view = (page: Page, ...items: string[]) =>
+  track(page, ...items.map((item): TrackEvent => ({ type: 'view', item })));
+const recommended = (page: Page, options: object = {}) =>
+  page.evaluate(async (given) => (await recommender.recommend(given)).map(({ id }) => id), options);
+const history = (page: Page) =>
+  page.evaluate(() => recommender.getHistory().map(({ item }) => item));
+const databases = (page: Page) =>
+  page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+
+test('a cold visitor gets what is popular, with its date', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const { list, trending, items, date } = await page.evaluate(async () => ({
+    list: await recommender.recommend(),
+    trending: await recommender.trending(),
+    items: recommender.items,
+    date: recommender.info.popularityDate,
+  }));
+  const popular = [...items].sort((a, b) => b.popularity - a.popularity).slice(0, 10);
+  expect(list.map(({ item }) => item.popularity)).toEqual(popular.map((item) => item.popularity));
+  expect(new Set(list.map(({ source }) => source))).toEqual(new Set(['popularity']));
+  expect(trending).toEqual(list);
+  expect(Date.parse(date ?? '')).toBeLessThan(Date.now());
+});
+
+test('the history changes the list', async ({ page }) => {
+  await create(page, { model: MODEL });
+  await view(page, '50');
+  const one = await recommended(page);
+  expect(one).not.toContain('50');
+  expect(one).toEqual(await recommended(page, { history: ['50'] }));
+  await track(page, { type: 'like', item: '71' }, { type: 'purchase', item: '95' });
+  const three = await recommended(page);
+  expect(three).not.toEqual(one);
+  expect(three).toEqual(await recommended(page, { history: ['50', '71', '95'] }));
+
+  const wanted = three[0] as string;
+  await track(page, { type: 'dismiss', item: wanted });
+  expect(await recommended(page)).not.toContain(wanted);
+
+  const allow = ['50', '71', '95'];
+  expect(await recommended(page, { allow })).toEqual([]);
+  const unseen = await recommended(page, { allow, excludeSeen: 'purchased' });
+  expect(unseen.sort()).toEqual(['50', '71']);
+  expect(await recommended(page, { allow, excludeSeen: false })).toHaveLength(3);
+
+  await page.evaluate(() => recommender.clearHistory());
+  const sources = await page.evaluate(async () =>
+    (await recommender.recommend()).map(({ source }) => source),
+  );
+  expect(new Set(sources)).toEqual(new Set(['popularity']));
+});
+
+test('filter, boost, threshold and diversity', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const lists = await page.evaluate(async () => {
+    const isWar = (item: { category?: string }) => item.category?.includes('War') ?? false;
+    const options = { history: ['50', '172'], limit: 8 };
+    const plain = await recommender.recommend(options);
+    const threshold = plain[3]?.score ?? 0;
+    const last = plain.at(-1)?.id;
+    return {
+      plain,
+      war: await recommender.recommend({ ...options, filter: isWar }),
+      boosted: await recommender.recommend({
+        ...options,
+        boost: ({ id }) => (id === last ? 10 : 0),
+      }),
+      buried: await recommender.recommend({
+        ...options,
+        boost: ({ id }) => (id === plain[0]?.id ? -Infinity : 0),
+      }),
+      over: await recommender.recommend({ ...options, threshold }),
+      diverse: await recommender.recommend({ ...options, diversity: 0.7 }),
+    };
+  });
+  const ids = (list: readonly { id: string }[]) => list.map(({ id }) => id);
+  expect(lists.war).toHaveLength(8);
+  for (const { item } of lists.war) expect(item.category).toContain('War');
+  expect(ids(lists.boosted)[0]).toBe(ids(lists.plain).at(-1));
+  expect(ids(lists.boosted).slice(1)).toEqual(ids(lists.plain).slice(0, 7));
+  expect(lists.boosted[0]?.score).toBe(lists.plain.at(-1)?.score); // a boost is no score
+  expect(ids(lists.buried).slice(0, 7)).toEqual(ids(lists.plain).slice(1));
+  expect(ids(lists.over)).toEqual(ids(lists.plain).slice(0, 4));
+
+  const kinds = (list: typeof lists.plain) => new Set(list.map(({ item }) => item.category)).size;
+  expect(ids(lists.diverse)[0]).toBe(ids(lists.plain)[0]);
+  expect(kinds(lists.diverse)).toBeGreaterThan(kinds(lists.plain));
+  expect(lists.diverse.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test('similar and explain', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const own = ['50', '71', '588'];
+  await view(page, ...own);
+  const result = await page.evaluate(async () => {
+    const [best] = await recommender.recommend({ limit: 1 });
+    const id = best?.id ?? '';
+    const scoreAfter = async (history: string[]) =>
+      (await recommender.recommend({ history, allow: [id] }))[0]?.score ?? NaN;
+    const all = recommender.getHistory().map(({ item }) => item);
+    const contributions: Record<string, number> = {};
+    for (const left of all) {
+      const rest = all.filter((item) => item !== left);
+      contributions[left] = (await scoreAfter(all)) - (await scoreAfter(rest));
+    }
+    return {
+      reasons: await recommender.explain(id),
+      contributions,
+      one: await recommender.explain(id, { history: ['50'] }),
+      none: await recommender.explain(id, { history: [] }),
+      similar: await recommender.similar('50'),
+      after: await recommender.recommend({ history: ['50'] }),
+      unknown: await recommender.explain('no such film').catch((error) => error.code),
+      unknownSimilar: await recommender.similar('no such film').catch((error) => error.message),
+    };
+  });
+  expect(result.reasons.map(({ id }) => id).sort()).toEqual([...own].sort());
+  for (const { id, contribution } of result.reasons) {
+    expect(contribution).toBeCloseTo(result.contributions[id] ?? NaN, 5);
+  }
+  const contributions = result.reasons.map(({ contribution }) => contribution);
+  expect(contributions).toEqual([...contributions].sort((a, b) => b - a));
+  expect(result.one.map(({ id }) => id)).toEqual(['50']);
+  expect(result.none).toEqual([]);
+  expect(result.similar).toEqual(result.after);
+  expect(result.unknown).toBe('unknown-item');
+  expect(result.unknownSimilar).toMatch(/^`similar\(\)` names the item "no such film"/);
+});
+
+test('works with the site’s own items', async ({ page }) => {
+  const result = await page.evaluate(async (model) => {
+    const shop = await halfling.createRecommender({
+      model,
+      toItem: ({ id, title }) =>
+        Number(id) % 2 === 0 ? { sku: `film-${id}`, name: title, price: Number(id) } : undefined,
+    });
+    const list = await shop.recommend({ history: ['50'], filter: ({ price }) => price < 500 });
+    return list.map(({ item, id }) => ({ ...item, id }));
+  }, MODEL);
+  expect(result).toHaveLength(10);
+  for (const { sku, price, id } of result) {
+    expect(sku).toBe(`film-${id}`);
+    expect(price % 2).toBe(0);
+    expect(price).toBeLessThan(500);
+  }
+});
+
+test('several tabs stay in step', async ({ page, site, context }) => {
+  const other = await context.newPage();
+  await openPage(other, site);
+  await create(page, { model: MODEL, history: { consent: true } });
+  await create(other, { model: MODEL });
+  await view(page, '50');
+  await expect.poll(() => history(other)).toEqual(['50']);
+  await view(other, '71');
+  await expect.poll(() => history(page)).toEqual(['50', '71']);
+  expect(await recommended(page)).toEqual(await recommended(other));
+
+  await page.evaluate(() => recommender.setConsent(false));
+  await expect.poll(() => other.evaluate(() => recommender.consent)).toBe(false);
+  await view(other, '95');
+  expect(await databases(other)).toEqual([]);
+});
+
+test('a page from the back-forward cache learns what it has missed', async ({ page }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50', '71');
+  await page.evaluate(async () => {
+    const opening = indexedDB.open('halfling');
+    await new Promise((resolve) => (opening.onsuccess = resolve));
+    const transaction = opening.result.transaction('events', 'readwrite');
+    const store = transaction.objectStore('events');
+    const time = Date.now();
+    store.clear();
+    store.put({ key: `${time}`.padStart(15, '0'), type: 'view', item: '95', time });
+    await new Promise((resolve) => (transaction.oncomplete = resolve));
+    opening.result.close();
+  });
+  expect(await history(page)).toEqual(['50', '71']);
+  await page.evaluate(() =>
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })),
+  );
+  await expect.poll(() => history(page)).toEqual(['95']);
+});
+
+test('dispose() ends the history too', async ({ page }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  const codes = await page.evaluate(async () => {
+    recommender.dispose();
+    const calls = [
+      recommender.track({ type: 'view', item: '50' }),
+      recommender.clearHistory(),
+      recommender.setConsent(false),
+      recommender.explain('50'),
+    ];
+    return await Promise.all(calls.map((call) => call.catch((error) => error.code)));
+  });
+  expect(codes).toEqual(['disposed', 'disposed', 'disposed', 'disposed']);
+});
+
+test('exports everything, and clears it', async ({ page, site }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50');
+  await openPage(page, site);
+  await create(page, { model: MODEL });
+  await track(page, { type: 'purchase', item: '71' });
+  const exported = await page.evaluate(() => JSON.stringify(recommender.exportHistory()));
+  const { consent, events } = JSON.parse(exported) as { consent: boolean; events: HistoryEvent[] };
+  expect(consent).toBe(true);
+  expect(events.map(({ type, item }) => `${type} ${item}`)).toEqual(['view 50', 'purchase 71']);
+  await page.evaluate(() => recommender.clearHistory());
+  await openPage(page, site);
+  await create(page, { model: MODEL });
+  expect(await history(page)).toEqual([]);
+});
+
+test('a worker that dies is told of', async ({ page }) => {
+  await create(page, { model: MODEL });
+  await page.evaluate(() => {
+    const heard: string[] = ((globalThis as { heard?: string[] }).heard = []);
+    recommender.on('close', ({ code }) => heard.push(code));
+  });
+  await page.workers()[0]?.evaluate(() => (globalThis as unknown as Window).close());
+  await expect
+    .poll(() => page.evaluate(() => (globalThis as { heard?: string[] }).heard))
+    .toEqual(['worker-died']);
+});
+
+test('nothing is sent: no request of any kind while every feature is used', async ({
+  page,
+  violations,
+}) => {
+  const requests = recordRequests(page);
+  await create(page, { model: MODEL });
+  expect(requests.some((url) => url.endsWith('.safetensors'))).toBe(true); // workers are seen too
+  const whenLoaded = requests.length;
+  const counted = await page.evaluate(async () => {
+    await recommender.recommend();
+    await recommender.setConsent(true);
+    for (const type of ['view', 'add-to-cart', 'purchase', 'like', 'dismiss'] as const) {
+      await recommender.track({ type, item: type === 'dismiss' ? '1' : '50' });
+    }
+    const [best] = await recommender.recommend({
+      filter: () => true,
+      boost: () => 0.1,
+      diversity: 0.5,
+      threshold: -20,
+      exclude: ['2'],
+    });
+    await recommender.similar('50');
+    await recommender.trending();
+    await recommender.explain(best?.id ?? '');
+    recommender.exportHistory();
+    await halfling.modelCache.list();
+    await halfling.isSupported();
+    await recommender.clearHistory();
+    await recommender.setConsent(false);
+    await recommender.recommend({ history: ['50'] });
+    return recommender.lastCall?.requestsSinceLoading;
+  });
+  await page.evaluate(() => recommender.dispose());
+  await page.waitForTimeout(500);
+  expect(requests.slice(whenLoaded)).toEqual([]);
+  expect(counted).toBe(0);
+  expect(violations).toEqual([]);
+});
+
+test.describe('on the disk', () => {
+  const MARKER = 'marker-7e57ab1e';
+  let profile = '';
+
+  test.beforeEach(() => {
+    profile = mkdtempSync(path.join(tmpdir(), 'halfling-profile-'));
+  });
+  test.afterEach(() => rmSync(profile, { recursive: true, force: true }));
+
+  /** A browser with a profile of its own, closed afterwards, so that all of it is written. */
+  async function visit(
+    launchOptions: LaunchOptions,
+    use: (page: Page, context: BrowserContext) => Promise<void>,
+  ): Promise<void> {
+    const context = await chromium.launchPersistentContext(profile, launchOptions);
+    try {
+      await use(context.pages()[0] ?? (await context.newPage()), context);
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** Files of the profile that hold the marker, in the two encodings that Chromium uses. */
+  function filesWithMarker(): string[] {
+    const needles = [Buffer.from(MARKER), Buffer.from(MARKER, 'utf16le')];
+    return readdirSync(profile, { recursive: true, encoding: 'utf8' }).filter((name) => {
+      const file = path.join(profile, name);
+      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
+      const bytes = readFileSync(file);
+      return needles.some((needle) => bytes.includes(needle));
+    });
+  }
+
+  test('without consent there is no trace', async ({ site, launchOptions }) => {
+    await visit(launchOptions, async (page) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL });
+      await view(page, MARKER, '50');
+      expect(await recommended(page)).toHaveLength(10);
+      expect(await databases(page)).toEqual([]);
+    });
+    expect(filesWithMarker()).toEqual([]);
+
+    await visit(launchOptions, async (page) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL, history: { consent: true } });
+      await view(page, MARKER, '50');
+    });
+    expect(filesWithMarker()).not.toEqual([]); // or the search would prove nothing
+  });
+
+  // The bytes of a deleted database are overwritten when the browser tidies up, which no page can
+  // hasten: what can be had is that nothing of it can be read any more.
+  test('withdrawn consent leaves no database', async ({ site, launchOptions }) => {
+    await visit(launchOptions, async (page) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL, history: { consent: true } });
+      await view(page, MARKER, '50');
+    });
+    await visit(launchOptions, async (page) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL });
+      expect(await history(page)).toEqual([MARKER, '50']);
+      await page.evaluate(() => recommender.setConsent(false));
+      expect(await databases(page)).toEqual([]);
+    });
+    await visit(launchOptions, async (page) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL });
+      expect(await page.evaluate(() => recommender.consent)).toBe(false);
+      expect(await history(page)).toEqual([]);
+      expect(await databases(page)).toEqual([]);
+    });
+  });
+
+  test('a crash in mid-write leaves a history that is whole', async ({ site, launchOptions }) => {
+    await visit(launchOptions, async (page, context) => {
+      await openPage(page, site);
+      await create(page, { model: MODEL, history: { consent: true } });
+      await page.evaluate(() => {
+        for (let i = 0; i < 300; i++) void recommender.track({ type: 'view', item: `${i}` });
+      });
+      const session = await context.newCDPSession(page);
+      const crashed = page.waitForEvent('crash');
+      session.send('Page.crash').catch(() => undefined);
+      await crashed;
+
+      const next = await context.newPage();
+      await openPage(next, site);
+      await create(next, { model: MODEL });
+      const kept = await history(next);
+      expect(kept).toEqual(Array.from(kept, (_, i) => `${i}`)); // what came first, without gaps
+      await view(next, 'after');
+      expect((await history(next)).at(-1)).toBe('after');
+    });
+  });
+});

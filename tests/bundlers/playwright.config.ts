@@ -1,0 +1,3 @@
+import base from '../browser/playwright.config';
+
+export default { ...base, testDir: '.', outputDir: '../../build/test-results-bundlers' };

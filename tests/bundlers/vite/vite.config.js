@@ -1,0 +1,4 @@
+export default {
+  build: { target: 'es2022', assetsInlineLimit: 0, outDir: 'out' },
+  optimizeDeps: { exclude: ['halfling'] },
+};

@@ -1,0 +1,258 @@
+// <halfling-recommendations>: a list of recommendations that keeps itself up to date.
+//
+//   <halfling-recommendations model="/models/shop/" limit="6" dismissible>
+//     <h2 slot="heading">For you</h2>
+//     <template><a data-href="url"><img data-src="image" alt=""><b data-text="title"></b></a></template>
+//   </halfling-recommendations>
+//
+// Attributes: model (loads a recommender of its own; or set the property `recommender`), limit,
+// diversity, similar-to, trending, label (the list's name for screen readers), dismissible,
+// dismiss-label. Property: query, for filter, boost and the like. A <template> child is copied for
+// each item into the page's own DOM, so that the page's style sheets apply; data-text, data-href,
+// data-src and data-alt name fields of the item. Without one, items are drawn inside and styled
+// through the parts list, item, link, image, title, category and dismiss. Slots: heading, empty, error.
+// Events: halfling-select (an item was chosen; cancelable), halfling-state (every ListState).
+
+import {
+  createRecommender,
+  type HalflingError,
+  type Recommendation,
+  type Recommender,
+} from './index.js';
+import { copyTemplate, drawItem, make, STYLE, type Fields } from './element-items.js';
+import { EMPTY_LIST, LiveList, type ListQuery, type ListState } from './live-list.js';
+
+export type { ListQuery, ListState } from './live-list.js';
+
+// Node, where this module may be imported too, has no elements.
+const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
+
+export class HalflingRecommendations extends Base {
+  static readonly observedAttributes = [
+    'model',
+    'limit',
+    'diversity',
+    'similar-to',
+    'trending',
+    'label',
+    'dismissible',
+    'dismiss-label',
+  ];
+
+  readonly #section = make('section', 'section');
+  readonly #list = make('ol', 'list');
+  readonly #status = make('p', 'status');
+  readonly #empty = document.createElement('slot');
+  readonly #error = document.createElement('slot');
+  #recommender: Recommender<unknown> | undefined;
+  #own: Recommender | undefined;
+  #loading: AbortController | undefined;
+  #live: LiveList<unknown> | undefined;
+  #query: ListQuery<unknown> = {};
+  #state: ListState<unknown> = EMPTY_LIST;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet(); // a <style> would need an exception in the page's policy
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    this.#list.setAttribute('role', 'list'); // Safari forgets it where list-style is none
+    this.#status.setAttribute('role', 'status');
+    this.#empty.name = 'empty';
+    this.#error.name = 'error';
+    const heading = document.createElement('slot');
+    heading.name = 'heading';
+    this.#section.append(heading, this.#status, this.#list, this.#empty, this.#error);
+    root.append(this.#section);
+    this.#render();
+  }
+
+  /** Instead of the attribute `model`: one recommender for the whole page. */
+  get recommender(): Recommender<unknown> | undefined {
+    return this.#recommender;
+  }
+  set recommender(recommender: Recommender<unknown> | undefined) {
+    this.#recommender = recommender;
+    this.#restart();
+  }
+
+  /** Options of recommend() that are no attributes. Attributes come before these. */
+  get query(): ListQuery<unknown> {
+    return this.#query;
+  }
+  set query(query: ListQuery<unknown>) {
+    this.#query = query;
+    void this.#live?.refresh();
+  }
+
+  get state(): ListState<unknown> {
+    return this.#state;
+  }
+
+  connectedCallback(): void {
+    this.#restart();
+  }
+
+  disconnectedCallback(): void {
+    this.#live?.stop();
+    this.#live = undefined;
+    // An element that only moves is connected again at once.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#disposeOwn();
+    });
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected) return;
+    if (name === 'model') {
+      this.#disposeOwn();
+      this.#restart();
+    } else if (name === 'label' || name.startsWith('dismiss')) {
+      this.#render();
+    } else {
+      void this.#live?.refresh();
+    }
+  }
+
+  #restart(): void {
+    this.#live?.stop();
+    this.#live = undefined;
+    if (!this.isConnected) return;
+    const recommender = this.#recommender ?? (this.#own as Recommender<unknown> | undefined);
+    if (recommender) {
+      this.#live = new LiveList(
+        recommender,
+        () => this.#toQuery(),
+        (state) => this.#show(state),
+      );
+    } else if (this.hasAttribute('model')) {
+      void this.#load(this.getAttribute('model') as string);
+    }
+  }
+
+  async #load(model: string): Promise<void> {
+    if (this.#loading) return;
+    const { signal } = (this.#loading = new AbortController());
+    try {
+      const created = await createRecommender({ model, signal });
+      if (signal.aborted) return created.dispose();
+      this.#own = created;
+      this.#restart();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#loading = undefined;
+      this.#show({ status: 'error', recommendations: [], error: error as HalflingError });
+    }
+  }
+
+  #disposeOwn(): void {
+    this.#loading?.abort();
+    this.#loading = undefined;
+    this.#own?.dispose();
+    this.#own = undefined;
+  }
+
+  #toQuery(): ListQuery<unknown> {
+    const number = (name: string) =>
+      this.hasAttribute(name) ? { [name]: Number(this.getAttribute(name)) } : {};
+    const similarTo = this.getAttribute('similar-to');
+    return {
+      ...this.#query,
+      ...number('limit'),
+      ...number('diversity'),
+      ...(similarTo !== null && { similarTo }),
+      ...(this.hasAttribute('trending') && { trending: true }),
+    };
+  }
+
+  #show(state: ListState<unknown>): void {
+    this.#state = state;
+    this.#render();
+    this.dispatchEvent(new CustomEvent('halfling-state', { detail: state }));
+  }
+
+  #render(): void {
+    const { status, recommendations, error } = this.#state;
+    this.#section.setAttribute('aria-label', this.getAttribute('label') ?? 'Recommended');
+    this.#section.setAttribute('aria-busy', String(status === 'loading'));
+    this.#empty.hidden = status !== 'ready' || recommendations.length > 0;
+    this.#error.hidden = status !== 'error';
+    if (status === 'loading') return;
+    this.#status.textContent = error ? error.message : `${recommendations.length} recommendations`;
+
+    const focused = this.#focusedPlace();
+    this.querySelectorAll(':scope > [data-halfling-item]').forEach((copy) => copy.remove());
+    const template = this.querySelector<HTMLTemplateElement>(':scope > template');
+    this.#list.replaceChildren(
+      ...recommendations.map((one) => this.#makeItem(one, template?.content)),
+    );
+    if (focused !== undefined) this.#focusPlace(focused);
+  }
+
+  #makeItem(one: Recommendation<unknown>, template: DocumentFragment | undefined): HTMLElement {
+    const fields: Fields = { ...one, ...(one.item as Fields) };
+    const title = String(fields['title'] ?? one.id);
+    const content = template ? copyTemplate(template, one.id, fields) : drawItem(fields, title);
+    content.addEventListener('click', (event) => {
+      const detail = { recommendation: one };
+      const options = { detail, bubbles: true, composed: true, cancelable: true };
+      if (!this.dispatchEvent(new CustomEvent('halfling-select', options))) event.preventDefault();
+    });
+    if (!template) return this.#withDismiss(make('li', 'item', content), one, title);
+
+    const slot = document.createElement('slot');
+    slot.name = content.slot;
+    this.append(content);
+    return this.#withDismiss(make('li', 'item', slot), one, title);
+  }
+
+  #withDismiss(item: HTMLLIElement, { id }: Recommendation<unknown>, title: string): HTMLLIElement {
+    item.dataset['id'] = id;
+    if (!this.hasAttribute('dismissible')) return item;
+    const label = this.getAttribute('dismiss-label') ?? 'Not interested';
+    const button = make('button', 'dismiss', '×');
+    button.type = 'button';
+    button.setAttribute('aria-label', `${label}: ${title}`);
+    button.addEventListener('click', () => {
+      const recommender = this.#recommender ?? this.#own;
+      void recommender?.track({ type: 'dismiss', item: id });
+    });
+    item.append(button);
+    return item;
+  }
+
+  /** Place in the list and part of what has the focus, so that a new list does not lose it. */
+  #focusedPlace(): { place: number; part: string } | undefined {
+    const outside = (this.getRootNode() as Document | ShadowRoot).activeElement;
+    const copy = outside?.closest<HTMLElement>('[data-halfling-item]');
+    const active = this.shadowRoot?.activeElement;
+    const id = active?.closest('li')?.dataset['id'] ?? copy?.dataset['halflingItem'];
+    const place = [...this.#list.children].findIndex(
+      (item) => (item as HTMLElement).dataset['id'] === id,
+    );
+    return place < 0 ? undefined : { place, part: active?.getAttribute('part') ?? '' };
+  }
+
+  #focusPlace({ place, part }: { place: number; part: string }): void {
+    const items = this.#list.children;
+    const item = items[Math.min(place, items.length - 1)] as HTMLElement | undefined;
+    const copy = [...this.children].find(
+      (child) => (child as HTMLElement).dataset['halflingItem'] === item?.dataset['id'],
+    );
+    const target = part
+      ? item?.querySelector<HTMLElement>(`[part="${part}"]`)
+      : copy?.querySelector<HTMLElement>('a[href], button, [tabindex]');
+    target?.focus();
+  }
+}
+
+if (globalThis.customElements && !customElements.get('halfling-recommendations')) {
+  customElements.define('halfling-recommendations', HalflingRecommendations);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'halfling-recommendations': HalflingRecommendations;
+  }
+}

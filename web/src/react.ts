@@ -1,0 +1,89 @@
+// For React 18 and 19. Nothing runs before the first effect, so a server can render.
+
+import { useCallback, useEffect, useRef, useState } from 'react';
+
+import {
+  createRecommender,
+  type CreateOptions,
+  type HalflingError,
+  type LoadProgress,
+  type Recommender,
+} from './index.js';
+import { EMPTY_LIST, LiveList, type ListQuery, type ListState } from './live-list.js';
+
+export type { ListQuery, ListState } from './live-list.js';
+
+export interface RecommenderState {
+  readonly recommender?: Recommender;
+  readonly progress?: LoadProgress;
+  readonly error?: HalflingError;
+  /** Starts again after an error. */
+  readonly retry: () => void;
+}
+
+/**
+ * A recommender that lives as long as the component: put it near the root. Only `model` is watched;
+ * the other options are those of the first render.
+ */
+export function useRecommender(
+  options: Omit<CreateOptions, 'signal' | 'onProgress' | 'toItem'>,
+): RecommenderState {
+  const first = useRef(options);
+  const [attempt, setAttempt] = useState(0);
+  const [state, setState] = useState<Omit<RecommenderState, 'retry'>>({});
+  const model = String(options.model);
+
+  useEffect(() => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    let created: Recommender | undefined;
+    const start = async () => {
+      try {
+        const onProgress = (progress: LoadProgress) => {
+          if (!signal.aborted) setState({ progress });
+        };
+        created = await createRecommender({ ...first.current, model, signal, onProgress });
+        if (signal.aborted) created.dispose();
+        else setState({ recommender: created });
+      } catch (error) {
+        if (!signal.aborted) setState({ error: error as HalflingError });
+      }
+    };
+    void start();
+    return () => {
+      stop.abort();
+      created?.dispose();
+      setState({});
+    };
+  }, [model, attempt]);
+
+  const retry = useCallback(() => setAttempt((count) => count + 1), []);
+  return { ...state, retry };
+}
+
+/**
+ * Recommendations that follow the history, in this tab and others. Functions in `query` may be new at
+ * every render: the list is made anew when the rest of `query`, or one of `deps`, changes.
+ */
+export function useRecommendations<Item>(
+  recommender: Recommender<Item> | undefined,
+  query: ListQuery<Item> = {},
+  deps: readonly unknown[] = [],
+): ListState<Item> {
+  const latest = useRef(query);
+  useEffect(() => {
+    latest.current = query;
+  });
+  const [state, setState] = useState<ListState<Item>>(EMPTY_LIST);
+
+  useEffect(() => {
+    if (!recommender) {
+      setState(EMPTY_LIST);
+      return undefined;
+    }
+    const list = new LiveList(recommender, () => latest.current, setState);
+    return () => list.stop();
+  }, [recommender, JSON.stringify(query), ...deps]);
+
+  return state;
+}

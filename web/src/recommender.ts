@@ -1,0 +1,254 @@
+import { proxy } from 'comlink';
+
+import { Catalog, type Query, type Seen } from './catalog.js';
+import { categorySimilarity, diversify } from './diversity.js';
+import { Emitter, guarded } from './emitter.js';
+import { HalflingError, type Failure } from './errors.js';
+import { interpret } from './events.js';
+import { VisitorHistory } from './history.js';
+import type { LoadedModel } from './protocol.js';
+import type {
+  CallOptions,
+  CallStats,
+  CatalogItem,
+  CreateOptions,
+  HistoryEvent,
+  HistoryExport,
+  HistoryOptions,
+  RankOptions,
+  Reason,
+  Recommendation,
+  Recommender,
+  RecommenderEvents,
+  RecommenderInfo,
+  RecommendOptions,
+  TrackEvent,
+} from './types.js';
+import type { WorkerConnection } from './worker-connection.js';
+
+type ToItem<Item> = (record: CatalogItem) => Item | undefined;
+
+const DISPOSED = {
+  code: 'disposed',
+  message: 'The recommender has been disposed of: create a new one.',
+} as const;
+
+export class WorkerRecommender<Item> implements Recommender<Item> {
+  readonly #connection: WorkerConnection;
+  readonly #toItem: ToItem<Item> | undefined;
+  readonly #emitter = new Emitter<RecommenderEvents>();
+  /** Those from before anybody could listen. */
+  readonly #warnings: HalflingError[] = [];
+  #history!: VisitorHistory; // set by create()
+  #catalog: Catalog<Item>;
+  #info: RecommenderInfo;
+  #lastCall: CallStats | undefined;
+  #disposed = false;
+
+  private constructor(
+    connection: WorkerConnection,
+    model: LoadedModel,
+    loadMilliseconds: number,
+    toItem: ToItem<Item> | undefined,
+  ) {
+    this.#connection = connection;
+    this.#toItem = toItem;
+    this.#catalog = new Catalog(model.items, toItem);
+    this.#info = { ...model.info, loadMilliseconds };
+    if (model.warning) this.#warn(toError(model.warning));
+    connection.onClose((error) => this.#emitter.emit('close', error));
+  }
+
+  static async create<Item>(
+    connection: WorkerConnection,
+    model: LoadedModel,
+    loadMilliseconds: number,
+    toItem: ToItem<Item> | undefined,
+    historyOptions: HistoryOptions,
+  ): Promise<WorkerRecommender<Item>> {
+    const created = new WorkerRecommender(connection, model, loadMilliseconds, toItem);
+    created.#history = await VisitorHistory.open(historyOptions, {
+      onChange: (events) => created.#emitter.emit('history', events),
+      onConsent: (granted) => created.#emitter.emit('consent', granted),
+      onWarning: (warning) => created.#warn(warning),
+    });
+    return created;
+  }
+
+  get items(): readonly CatalogItem[] {
+    return this.#catalog.records;
+  }
+
+  get info(): RecommenderInfo {
+    return this.#info;
+  }
+
+  get lastCall(): CallStats | undefined {
+    return this.#lastCall;
+  }
+
+  get consent(): boolean {
+    return this.#history.consent;
+  }
+
+  recommend(options: RecommendOptions<Item> = {}): Promise<Recommendation<Item>[]> {
+    return this.#rank(options, () => this.#whatWasSeen(options), options.beamWidth);
+  }
+
+  similar(itemId: string, options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
+    return this.#rank(options, () => {
+      this.#catalog.indexOf('similar()', itemId);
+      return { history: [itemId], hidden: [itemId] };
+    });
+  }
+
+  trending(options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
+    return this.#rank(options, () => ({ history: [], hidden: [] }));
+  }
+
+  explain(
+    itemId: string,
+    options: CallOptions & { readonly history?: readonly string[] } = {},
+  ): Promise<Reason<Item>[]> {
+    return this.#connection.call(async (api) => {
+      const catalog = this.#catalog;
+      const item = catalog.indexOf('explain()', itemId);
+      const ids = options.history ?? this.#interpret().history;
+      const history = Int32Array.from(new Set(catalog.toIndices('history', ids)));
+      if (history.length === 0) return { ok: true, value: [] };
+      const reply = await api.explain({ item, history });
+      if (!reply.ok) return reply;
+      const { whole, without, stats } = reply.value;
+      this.#lastCall = stats;
+      const reasons = Array.from(history, (index, entry) => ({
+        item: catalog.items[index] as Item,
+        id: (catalog.records[index] as CatalogItem).id,
+        // Without its only item the history is empty, and popularity is all there is to go by.
+        contribution: whole - (without[entry] ?? catalog.popularityScore(item)),
+      }));
+      return { ok: true, value: reasons.sort((a, b) => b.contribution - a.contribution) };
+    }, options.signal);
+  }
+
+  async track(event: TrackEvent): Promise<void> {
+    this.#requireInUse();
+    await this.#history.track(event);
+  }
+
+  getHistory(): readonly HistoryEvent[] {
+    return this.#history.events;
+  }
+
+  exportHistory(): HistoryExport {
+    return this.#history.export();
+  }
+
+  async clearHistory(): Promise<void> {
+    this.#requireInUse();
+    await this.#history.clear();
+  }
+
+  async setConsent(granted: boolean): Promise<void> {
+    this.#requireInUse();
+    await this.#history.setConsent(granted);
+  }
+
+  async update(options: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
+    const start = Date.now();
+    const report = proxy(guarded(options.onProgress ?? (() => undefined)));
+    const model = await this.#connection.callBeside((api) => api.prepareUpdate(report));
+    if (!model) return false;
+    // In the queue with all other calls, since from here on indices mean other items.
+    await this.#connection.call(async (api) => {
+      const reply = await api.commitUpdate();
+      if (!reply.ok) return reply;
+      this.#catalog = new Catalog(model.items, this.#toItem);
+      this.#info = { ...model.info, loadMilliseconds: Date.now() - start };
+      return reply;
+    });
+    if (model.warning) this.#warn(toError(model.warning));
+    this.#emitter.emit('update', this.#info);
+    return true;
+  }
+
+  on<Name extends keyof RecommenderEvents>(
+    name: Name,
+    listener: (detail: RecommenderEvents[Name]) => void,
+  ): () => void {
+    const stop = this.#emitter.on(name, listener);
+    if (name === 'warning') {
+      for (const warning of this.#warnings.splice(0)) this.#emitter.emit('warning', warning);
+    }
+    return stop;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#history.close();
+    this.#connection.close(DISPOSED);
+  }
+
+  /** The history does without the worker: only dispose() ends it. */
+  #requireInUse(): void {
+    if (this.#disposed) throw new HalflingError(DISPOSED.code, DISPOSED.message);
+  }
+
+  /** Options become indices when the call's turn comes: an update may change them before. */
+  #rank(
+    options: RankOptions<Item>,
+    toSeen: () => Seen,
+    beamWidth?: number,
+  ): Promise<Recommendation<Item>[]> {
+    return this.#connection.call(async (api) => {
+      const catalog = this.#catalog;
+      const query = catalog.toQuery(options, toSeen(), beamWidth);
+      if (query.history.length === 0) {
+        const ranked = catalog.toRecommendations(catalog.rankByPopularity(query), 'popularity');
+        return { ok: true, value: this.#choose(ranked, query, options) };
+      }
+      const reply = await api.rank(query);
+      if (!reply.ok) return reply;
+      this.#lastCall = reply.value.stats;
+      const ranked = catalog.toRecommendations(reply.value, 'model');
+      return { ok: true, value: this.#choose(ranked, query, options) };
+    }, options.signal);
+  }
+
+  #choose(
+    ranked: readonly Recommendation<Item>[],
+    { wanted }: Query,
+    options: RankOptions<Item>,
+  ): Recommendation<Item>[] {
+    const { threshold = -Infinity, diversity = 0, similarity } = options;
+    const good = ranked.filter(({ score }) => score >= threshold);
+    if (diversity === 0) return good.slice(0, wanted).map((one, i) => ({ ...one, rank: i + 1 }));
+    const catalog = this.#catalog;
+    const alike = (a: Recommendation<Item>, b: Recommendation<Item>) =>
+      similarity
+        ? similarity(a.item, b.item)
+        : categorySimilarity(catalog.recordOf(a.id), catalog.recordOf(b.id));
+    return diversify(good, wanted, diversity, alike);
+  }
+
+  #interpret() {
+    const { events, sessionGap } = this.#history;
+    return interpret(events, sessionGap, Date.now(), (id) => this.#catalog.has(id));
+  }
+
+  #whatWasSeen({ history, excludeSeen = true }: RecommendOptions<Item>): Seen {
+    if (history) return { history, hidden: excludeSeen === true ? history : [] };
+    const { seen, purchased, dismissed, history: own } = this.#interpret();
+    const left = excludeSeen === true ? seen : excludeSeen ? purchased : [];
+    return { history: own, hidden: [...dismissed, ...left] };
+  }
+
+  #warn(warning: HalflingError): void {
+    if (this.#emitter.has('warning')) this.#emitter.emit('warning', warning);
+    else this.#warnings.push(warning);
+  }
+}
+
+function toError({ code, message }: Failure): HalflingError {
+  return new HalflingError(code, message);
+}
