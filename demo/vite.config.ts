@@ -12,6 +12,7 @@ const MODELS = ['movielens-half', 'movielens-original'];
 const POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
+  "img-src 'self' data:", // the favicon
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",

@@ -2,8 +2,9 @@
 
 import { modelCache } from 'halfling';
 
+import { MODEL_KEYS, MODEL_NAMES } from './models';
+
 export interface StoredThings {
-  /** Whose manifest is stored, so that they are whole. */
   readonly models: readonly { readonly name: string; readonly bytes: number }[];
   /** What the service worker keeps. */
   readonly shop: { readonly files: number; readonly bytes: number };
@@ -25,10 +26,10 @@ export async function readStorage(): Promise<StoredThings> {
     indexedDB.databases(),
   ]);
   return {
-    models: models.map(({ model, bytes }) => ({
-      name: model.split('/').at(-2) ?? model,
-      bytes,
-    })),
+    models: models.map(({ model, bytes }) => {
+      const key = MODEL_KEYS.find((one) => model.includes(`-${one}/`));
+      return { name: key ? `${MODEL_NAMES[key]} model` : model, bytes };
+    }),
     shop: { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
     personal: [
       ...databases.map(({ name = '' }) => `database “${name}”`),

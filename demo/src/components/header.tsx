@@ -23,8 +23,8 @@ export function Header({ route, requests }: Props) {
       <a class="skip visually-hidden" href="#main" onClick={skipToContent}>
         Skip to the content
       </a>
-      <a class="brand" href={HOME}>
-        Halfling<span class="visually-hidden">, home</span>
+      <a class="brand" href={HOME} aria-label="Halfling, home">
+        Halfling
       </a>
       <SearchField route={route} />
       <nav class="nav" aria-label="Shop">

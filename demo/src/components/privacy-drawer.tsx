@@ -121,7 +121,7 @@ function Stored({ offline }: Pick<Props, 'offline'>) {
         </dd>
         {things?.models.map(({ name, bytes }) => (
           <>
-            <dt>Model {name}</dt>
+            <dt>{name}</dt>
             <dd>{formatBytes(bytes)}</dd>
           </>
         ))}

@@ -9,6 +9,11 @@ import { formatPrice, plural } from '../format';
 import { filmUrl } from '../router';
 import { useShop } from '../shop';
 
+/** Where the keyboard goes on when the button that was pressed is gone. */
+function focusHeading(): void {
+  document.querySelector<HTMLElement>('main h1')?.focus();
+}
+
 export function CartPage() {
   const { cart, filmOf, track } = useShop();
   const [bought, setBought] = useState(0);
@@ -17,6 +22,7 @@ export function CartPage() {
     track('purchase', ...cart.ids);
     setBought(films.length);
     cart.clear();
+    focusHeading();
   };
   return (
     <>
@@ -69,7 +75,7 @@ function CartTable({ films, onBuy }: CartTableProps) {
               aria-label={`Remove ${film.title}`}
               onClick={() => {
                 cart.remove(film.id);
-                document.querySelector<HTMLElement>('main h1')?.focus(); // its button is gone
+                focusHeading();
               }}
             >
               <CrossIcon />

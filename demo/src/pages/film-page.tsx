@@ -1,4 +1,5 @@
-import { useEffect } from 'preact/hooks';
+import { flushSync } from 'preact/compat';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { CrossIcon, HeartIcon } from '../components/icons';
 import { Poster } from '../components/poster';
@@ -43,14 +44,16 @@ function Actions({ film }: { readonly film: Film }) {
   const { cart, events, track } = useShop();
   const isLiked = hasSaid(events, film.id, 'like');
   const isDismissed = hasSaid(events, film.id, 'dismiss');
+  const inCart = useRef<HTMLAnchorElement>(null);
   const addToCart = () => {
-    cart.add(film.id);
+    flushSync(() => cart.add(film.id));
+    inCart.current?.focus(); // it is where the button was
     track('add-to-cart', film.id);
   };
   return (
     <div class="film-actions">
       {cart.ids.includes(film.id) ? (
-        <a class="button button-strong" href={CART}>
+        <a class="button button-strong" href={CART} ref={inCart}>
           In the cart: see it
         </a>
       ) : (

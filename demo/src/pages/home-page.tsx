@@ -1,3 +1,4 @@
+import { Poster } from '../components/poster';
 import { Presets } from '../components/presets';
 import {
   BecauseShelf,
@@ -25,12 +26,25 @@ export function HomePage() {
               nothing you do leaves it. <a href={HOW}>How it works</a>
             </p>
             <Presets label="See it with somebody’s taste:" />
+            <Fan />
           </>
         )}
       </section>
       {isKnown && <PersonalShelves />}
       <PopularShelf />
     </>
+  );
+}
+
+/** Covers for decoration. */
+function Fan() {
+  const { films } = useShop();
+  return (
+    <div class="fan" aria-hidden="true">
+      {films.slice(0, 3).map((film, i) => (
+        <Poster key={film.id} film={film} small={i > 0} />
+      ))}
+    </div>
   );
 }
 
