@@ -7,6 +7,8 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 export type ModelKey = 'half' | 'original';
 
 export const MODEL_KEYS: readonly ModelKey[] = ['half', 'original'];
+/** Where the two are shown beside each other: before and after. */
+export const MODEL_COLUMNS: readonly ModelKey[] = ['original', 'half'];
 export const MODEL_NAMES: Readonly<Record<ModelKey, string>> = {
   half: 'Halved',
   original: 'Original',

@@ -2,7 +2,7 @@ import type { Compression, Interval, Recommender } from 'halfling';
 
 import type { Comparison } from '../comparison';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../format';
-import { MODEL_KEYS, MODEL_NAMES, recommenderOf, type ModelKey, type Models } from '../models';
+import { MODEL_COLUMNS, MODEL_NAMES, recommenderOf, type ModelKey, type Models } from '../models';
 
 interface Props {
   readonly models: Models;
@@ -61,7 +61,7 @@ export function ModelTable(props: Props) {
         <thead>
           <tr>
             <td />
-            {MODEL_KEYS.map((key) => (
+            {MODEL_COLUMNS.map((key) => (
               <th scope="col" key={key}>
                 {MODEL_NAMES[key]}
               </th>
@@ -72,7 +72,7 @@ export function ModelTable(props: Props) {
           {linesOf(props).map(([name, value]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              {MODEL_KEYS.map((key) => {
+              {MODEL_COLUMNS.map((key) => {
                 const model = recommenderOf(models[key]);
                 const missing = models[key].status === 'failed' ? 'failed' : '…';
                 return <td key={key}>{model ? value(model, key) : missing}</td>;

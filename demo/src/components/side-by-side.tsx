@@ -1,5 +1,5 @@
 import type { Comparison } from '../comparison';
-import { MODEL_NAMES, type ModelKey, type Models } from '../models';
+import { MODEL_COLUMNS, MODEL_NAMES, type ModelKey, type Models } from '../models';
 import { useShop } from '../shop';
 import { RankedList, type Row } from './ranked-list';
 
@@ -30,7 +30,7 @@ export function SideBySide({ models, comparison }: Props) {
   return (
     <>
       <div class="pair">
-        {(['original', 'half'] as const).map((key) => (
+        {MODEL_COLUMNS.map((key) => (
           <div key={key}>
             <h3>{MODEL_NAMES[key]}</h3>
             <Problem models={models} comparison={comparison} of={key} />
