@@ -27,8 +27,8 @@ async function rank(
   let recommendations: readonly Recommendation[] = [];
   for (let run = 0; run < RUNS; run++) {
     // Another visitor in between, or the engine would go on from what it has already computed.
-    const [other] = recommender.items.filter(({ id }) => id !== history[0]).slice(run);
-    await recommender.recommend({ history: other ? [other.id] : [], limit: 1, signal });
+    const other = recommender.items.slice(run, run + 1).map(({ id }) => id);
+    await recommender.recommend({ history: other, limit: 1, signal });
     recommendations = await recommender.recommend({ history, limit: LIST_LENGTH, signal });
     times.push(recommender.lastCall?.milliseconds ?? NaN);
   }

@@ -17,10 +17,19 @@ export function searchUrl(query: string, genre = ''): string {
   return params.size > 0 ? `#/search?${params}` : '#/search';
 }
 
+/** Anybody may write an address: one that does not decode is taken as it is. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export function parseHash(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?');
   const [page, id] = path.split('/');
-  if (page === 'film' && id) return { page, id: decodeURIComponent(id) };
+  if (page === 'film' && id) return { page, id: decode(id) };
   if (page === 'cart' || page === 'how') return { page };
   if (page === 'search') {
     const params = new URLSearchParams(search);

@@ -39,7 +39,8 @@ test('everything can be done by keyboard alone', async ({ page, demoUrl }) => {
 
   await tabTo(page, page.getByRole('button', { name: 'Hitchcock' }));
   await page.keyboard.press('Enter');
-  await titles(page, 'For you');
+  const [first] = await titles(page, 'For you');
+  await expect(page.getByRole('status')).toHaveText(`The shelves follow you. First: ${first}.`);
   await tabTo(page, page.getByRole('button', { name: 'Yes, remember' }), 120);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('region', { name: 'Your consent' })).toBeHidden();

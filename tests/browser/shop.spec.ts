@@ -15,6 +15,7 @@ import {
   searchBox,
   shelf,
   titles,
+  untilLoaded,
 } from './shop-page';
 
 test('a cold visitor sees what is popular, and how to begin', async ({
@@ -258,6 +259,25 @@ test('a failed start can be tried again', async ({ page, demoUrl }) => {
   await page.unroute('**/movielens-half/manifest.json');
   await page.getByRole('button', { name: 'Try again' }).click();
   await titles(page, 'Popular');
+});
+
+test('when the engine’s worker dies, one press starts another', async ({ page, demoUrl }) => {
+  await openShop(page, demoUrl);
+  expect(page.workers()).toHaveLength(2);
+  await page.workers()[0]?.evaluate(() => (globalThis as unknown as Window).close());
+  await expect(page.getByRole('alert')).toContainText('(worker-died)');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await untilLoaded(page);
+  await chooseTaste(page, 'Crime');
+  expect(await titles(page, 'For you')).toHaveLength(18);
+});
+
+test('an address of no film says so', async ({ page, demoUrl }) => {
+  for (const id of ['no-such-film', '%']) {
+    await openShop(page, `${demoUrl}#/film/${id}`);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('We do not have this film');
+    await titles(page, 'Popular');
+  }
 });
 
 test('a page that one goes back to is where it was left', async ({ page, demoUrl }) => {

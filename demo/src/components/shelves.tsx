@@ -12,6 +12,7 @@ import { seenItems } from '../visitor';
 import { Shelf } from './shelf';
 
 const LENGTH = 18;
+const MOST_ANSWERS = 50;
 
 /** Last answers, so that a page which is opened again is as high as it was when it was left. */
 const answers = new Map<string, readonly Film[]>();
@@ -22,7 +23,9 @@ export function useList(query: ListQuery<CatalogItem>): readonly Film[] {
   const key = JSON.stringify(query);
   if (status !== 'ready') return answers.get(key) ?? [];
   const films = recommendations.flatMap(({ id }) => filmOf(id) ?? []);
+  answers.delete(key); // so that the oldest is the first
   answers.set(key, films);
+  if (answers.size > MOST_ANSWERS) answers.delete([...answers.keys()][0] ?? '');
   return films;
 }
 

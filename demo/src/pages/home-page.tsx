@@ -56,6 +56,9 @@ function PersonalShelves() {
   const last = filmOf(seen.filter((id) => id !== reason?.id).at(-1) ?? '');
   return (
     <>
+      <p class="visually-hidden" role="status">
+        {forYou[0] && `The shelves follow you. First: ${forYou[0].title}.`}
+      </p>
       <ForYouShelf films={forYou} />
       {reason && <BecauseShelf reason={reason} shown={forYou} />}
       {last && <SimilarShelf film={last} />}
