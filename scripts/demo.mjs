@@ -105,7 +105,11 @@ async function printRanking(page, model) {
 /** Size, quality and time of both, once both times are measured. */
 async function printTable(page) {
   const rows = page.getByRole('table').getByRole('row');
-  await rows.last().getByText(/ ms$/).nth(MODELS.length - 1).waitFor();
+  await rows
+    .last()
+    .getByText(/ ms$/)
+    .nth(MODELS.length - 1)
+    .waitFor();
   console.log();
   for (const row of await rows.all()) {
     const [name, ...cells] = await row.locator('th, td').allInnerTexts();

@@ -106,7 +106,7 @@ async function visitPages(page: Page, use: (name: string) => Promise<void>): Pro
   await titles(page, /^Because you viewed/);
   await use('home, with the question for consent');
   await answerConsent(page, 'No, forget it');
-  await openFilm(page, "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb");
+  await openFilm(page, 'Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb');
   await expect(shelf(page, 'How it fits what you viewed')).toBeVisible();
   await page.getByRole('button', { name: 'Like', exact: true }).click();
   await page.getByRole('button', { name: 'Add to cart' }).click();

@@ -23,7 +23,9 @@ export const shelf = (page: Page, name: string | RegExp) =>
 export async function titles(page: Page, name: string | RegExp): Promise<string[]> {
   const films = shelf(page, name).getByRole('listitem');
   await expect(films.first()).toBeAttached();
-  return await films.locator('a').evaluateAll((links) => links.map((link) => (link as HTMLElement).title));
+  return await films
+    .locator('a')
+    .evaluateAll((links) => links.map((link) => (link as HTMLElement).title));
 }
 
 export const nav = (page: Page) => page.getByRole('navigation', { name: 'Shop' });
@@ -48,7 +50,9 @@ export const chooseTaste = (page: Page, name: string) =>
 export const drawer = (page: Page) => page.getByRole('dialog', { name: 'Your privacy, live' });
 
 export async function openDrawer(page: Page): Promise<Locator> {
-  await nav(page).getByRole('button', { name: /^Privacy/ }).click();
+  await nav(page)
+    .getByRole('button', { name: /^Privacy/ })
+    .click();
   await expect(drawer(page)).toBeVisible();
   return drawer(page);
 }

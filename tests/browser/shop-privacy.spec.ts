@@ -89,9 +89,7 @@ test('with consent all is there at the next visit; withdrawn, it is gone', async
   await page.getByRole('button', { name: 'Add to cart' }).click();
   await answerConsent(page, 'Yes, remember');
   await openDrawer(page);
-  await expect(stored(page, 'About you')).toHaveText(
-    'database “halfling”, local storage “cart”',
-  );
+  await expect(stored(page, 'About you')).toHaveText('database “halfling”, local storage “cart”');
   await expect(stored(page, 'Your history')).toHaveText('2 events, on this device');
 
   await page.goto(demoUrl);
@@ -171,7 +169,9 @@ test('each model is stored once, and told of with its bytes', async ({ page, dem
   await openDrawer(page);
   await expect(stored(page, 'Halved model')).toHaveText(/^\d{3} kB$/);
   await expect(stored(page, 'Original model')).toHaveText(/^\d\.\d\d MB$/);
-  await expect(stored(page, 'The shop itself')).toHaveText(/^1\d files, \d\.\d\d MB; opens offline$/);
+  await expect(stored(page, 'The shop itself')).toHaveText(
+    /^1\d files, \d\.\d\d MB; opens offline$/,
+  );
 });
 
 test.describe('on the disk', () => {

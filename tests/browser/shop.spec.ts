@@ -134,10 +134,7 @@ test('a film’s page says how each viewed film speaks for it', async ({
   expect((await titles(page, 'Similar to Jurassic Park')).length).toBeGreaterThan(10);
 });
 
-test('a dismissed film goes out of the shelves, a liked one says so', async ({
-  page,
-  demoUrl,
-}) => {
+test('a dismissed film goes out of the shelves, a liked one says so', async ({ page, demoUrl }) => {
   await openShop(page, demoUrl);
   await chooseTaste(page, 'Family night');
   const [first = ''] = await titles(page, 'For you');

@@ -17,8 +17,9 @@ export function ConsentBar() {
   return (
     <section class="bar" aria-label="Your consent">
       <p>
-        <strong>Remember on this device what you looked at?</strong> It stays here either way: nothing
-        is ever sent. If you say no, it is forgotten when you close the page, and so is the no.
+        <strong>Remember on this device what you looked at?</strong> It stays here either way:
+        nothing is ever sent. If you say no, it is forgotten when you close the page, and so is the
+        no.
       </p>
       <div class="bar-buttons">
         <button type="button" class="button" onClick={() => answer(false)}>

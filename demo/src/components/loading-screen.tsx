@@ -29,8 +29,8 @@ function Progress({ model }: Pick<Props, 'model'>) {
   return (
     <>
       <p>
-        A film shop whose recommender moves in with you. It is downloaded once; then it works on this
-        device alone.
+        A film shop whose recommender moves in with you. It is downloaded once; then it works on
+        this device alone.
       </p>
       <label class="progress">
         Loading the recommender

@@ -40,7 +40,9 @@ export function Reasons({ film }: { readonly film: Film }) {
   const history = seenItems(events).filter((id) => id !== film.id);
   const answer = useAnswer(film, history);
   if (history.length === 0) {
-    return <p class="note">Look at another film, and this page says how each speaks for this one.</p>;
+    return (
+      <p class="note">Look at another film, and this page says how each speaks for this one.</p>
+    );
   }
   if (!answer) return null;
   const strongest = Math.max(...answer.reasons.map(({ contribution }) => Math.abs(contribution)));
@@ -49,8 +51,9 @@ export function Reasons({ film }: { readonly film: Film }) {
     <section class="reasons" aria-labelledby="reasons">
       <h2 id="reasons">How it fits what you viewed</h2>
       <p class="note">
-        {formatProbability(answer.score)} to be your next film of {films.length.toLocaleString('en')}:{' '}
-        {times >= 10 ? Math.round(times) : times.toFixed(1)} times mere chance.
+        {formatProbability(answer.score)} to be your next film of{' '}
+        {films.length.toLocaleString('en')}: {times >= 10 ? Math.round(times) : times.toFixed(1)}{' '}
+        times mere chance.
       </p>
       <ul>
         {answer.reasons.slice(0, MOST).map(({ id, contribution }) => {

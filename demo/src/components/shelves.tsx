@@ -38,7 +38,13 @@ function useKnown(): string[] {
 export function ForYouShelf({ films }: { readonly films: readonly Film[] }) {
   const { events } = useShop();
   const count = seenItems(events).length;
-  return <Shelf heading="For you" note={`from the ${plural(count, 'film')} you looked at`} films={films} />;
+  return (
+    <Shelf
+      heading="For you"
+      note={`from the ${plural(count, 'film')} you looked at`}
+      films={films}
+    />
+  );
 }
 
 /** The film of the history that speaks most for `recommended`, by asking the model without each. */

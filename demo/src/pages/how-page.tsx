@@ -21,22 +21,22 @@ export function HowPage() {
           <h2>Trained as a language</h2>
           <p>
             Each of {films.length.toLocaleString('en')} films is a short code of tokens. A small
-            language model has read who watched what after what, and completes your history as others
-            complete a sentence.
+            language model has read who watched what after what, and completes your history as
+            others complete a sentence.
           </p>
         </li>
         <li>
           <h2>Halved</h2>
           <p>
-            Its matrices became products of thinner ones in int8, at the ranks where that costs least:{' '}
-            {formatBytes(info.modelBytes)} are left, and the lists stay as good.
+            Its matrices became products of thinner ones in int8, at the ranks where that costs
+            least: {formatBytes(info.modelBytes)} are left, and the lists stay as good.
           </p>
         </li>
         <li>
           <h2>Moved in</h2>
           <p>
-            A C++ engine of {formatBytes(info.wasmBytes)}, in WebAssembly with {info.simd} SIMD, ranks
-            the whole catalogue in a worker of this page. Cut the network and go on.
+            A C++ engine of {formatBytes(info.wasmBytes)}, in WebAssembly with {info.simd} SIMD,
+            ranks the whole catalogue in a worker of this page. Cut the network and go on.
           </p>
         </li>
       </ol>
