@@ -101,10 +101,9 @@ SearchSummary SummarizeSearches(const std::vector<SearchStats>& searches) {
 std::string EvaluateText(const EvaluateReport& report) {
   return (report.models.size() == 1 ? OneModelText(report) : ManyModelsText(report)) +
          FormatCount(static_cast<int64_t>(report.users)) + " users of the " + report.split +
-         " split, " +
-         (IsExact(report) ? "exact search" : "beam " + std::to_string(report.beam)) +
-         ", seen items " +
-         (report.exclude_seen ? "excluded" : "allowed") + "; 95% bootstrap intervals over users\n";
+         " split, " + (IsExact(report) ? "exact search" : "beam " + std::to_string(report.beam)) +
+         ", seen items " + (report.exclude_seen ? "excluded" : "allowed") +
+         "; 95% bootstrap intervals over users\n";
 }
 
 std::string EvaluateJson(const EvaluateReport& report) {

@@ -20,9 +20,9 @@ Result<OpenedModel> OpenFromModelDirectory(const fs::path& path) {
   const auto num_items = static_cast<size_t>(model.trie.num_items());
   if (num_items != directory.catalog.items().size()) {
     return Fail(ErrorCode::kInvalidCatalog,
-                (path / kCatalogFile).string() + ": items: " +
-                    std::to_string(directory.catalog.items().size()) + " of them, expected " +
-                    std::to_string(num_items) + " as in the model");
+                (path / kCatalogFile).string() +
+                    ": items: " + std::to_string(directory.catalog.items().size()) +
+                    " of them, expected " + std::to_string(num_items) + " as in the model");
   }
   ModelSize size = CountParameters(model.transformer);
   size.bytes = bytes;

@@ -104,17 +104,17 @@ Status CheckHistory(std::span<const int> history, int num_items) {
 
 Status CheckRange(int value, int most, const std::string& field) {
   if (value < 1 || value > most) {
-    return Fail(ErrorCode::kInvalidRequest, field + ": " + std::to_string(value) +
-                                                "; expected 1 to " + std::to_string(most));
+    return Fail(ErrorCode::kInvalidRequest,
+                field + ": " + std::to_string(value) + "; expected 1 to " + std::to_string(most));
   }
   return {};
 }
 
 Status CheckBoosts(std::span<const float> boosts, int num_items) {
   if (!boosts.empty() && boosts.size() != static_cast<size_t>(num_items)) {
-    return Fail(ErrorCode::kInvalidRequest,
-                "boosts: " + std::to_string(boosts.size()) + " numbers; expected one for each of " +
-                    std::to_string(num_items) + " items, or none");
+    return Fail(ErrorCode::kInvalidRequest, "boosts: " + std::to_string(boosts.size()) +
+                                                " numbers; expected one for each of " +
+                                                std::to_string(num_items) + " items, or none");
   }
   const auto bad = std::ranges::find_if_not(
       boosts, [](float boost) { return std::abs(boost) <= kMaxBoost; });  // nor a NaN
@@ -125,8 +125,8 @@ Status CheckBoosts(std::span<const float> boosts, int num_items) {
                   "or allow)");
 }
 
-// The transformer as the search sees it: what is run together is one batch, as branches of the trunk
-// that the prompt left in the cache. Takes its branches out of the cache in the end.
+// The transformer as the search sees it: what is run together is one batch, as branches of the
+// trunk that the prompt left in the cache. Takes its branches out of the cache in the end.
 class TransformerLogits final : public LogitsSource {
  public:
   TransformerLogits(const Transformer& transformer, KvCache& cache, TransformerScratch& scratch,
@@ -148,9 +148,9 @@ class TransformerLogits final : public LogitsSource {
 
   void Logits(int state, std::span<const int> tokens, std::span<float> logits) override {
     const std::span<const float> hidden =
-        state == 0 ? prompt_hidden_
-                   : std::as_const(scratch_.hidden)
-                         .row(static_cast<size_t>(SlotOf(state) - first_slot_));
+        state == 0
+            ? prompt_hidden_
+            : std::as_const(scratch_.hidden).row(static_cast<size_t>(SlotOf(state) - first_slot_));
     transformer_.Logits(hidden, tokens, logits);
   }
 
@@ -245,7 +245,7 @@ Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& r
   HALFLING_RETURN_IF_ERROR(CheckHistory(request.history, num_items));
   HALFLING_RETURN_IF_ERROR(CheckRange(request.limit, kMaxBeamWidth, "limit"));
   HALFLING_RETURN_IF_ERROR(CheckRange(request.beam_width, kMaxBeamWidth, "beam_width"));
-  HALFLING_RETURN_IF_ERROR(CheckRange(request.max_nodes_run, kMaxNodesRun, "max_nodes_run"));
+  HALFLING_RETURN_IF_ERROR(CheckRange(request.max_proof_nodes, kMaxProofNodes, "max_proof_nodes"));
   HALFLING_RETURN_IF_ERROR(CheckItems(request.exclude, num_items, "exclude"));
   HALFLING_RETURN_IF_ERROR(CheckBoosts(request.boosts, num_items));
 
@@ -265,7 +265,7 @@ Result<std::vector<ScoredItem>> Recommender::Recommend(const RecommendRequest& r
       request.search == SearchMethod::kBeam
           ? BeamSearch(trie, filter, boosts, source, {request.beam_width, request.limit})
           : ExactSearch(trie, filter, boosts, source,
-                        {.limit = request.limit, .max_nodes_run = request.max_nodes_run}));
+                        {.limit = request.limit, .max_proof_nodes = request.max_proof_nodes}));
   stats_.exact = found.exact;
   stats_.nodes_run = found.nodes_run;
   stats_.batches = found.batches;
@@ -299,7 +299,9 @@ Result<std::vector<float>> Recommender::ScoreItems(const std::vector<int>& histo
 }
 
 Result<std::vector<float>> Recommender::LeaveOneOut(const std::vector<int>& history, int item) {
-  HALFLING_RETURN_IF_ERROR(CheckHistory(history, model_->trie.num_items()));
+  const int num_items = model_->trie.num_items();
+  HALFLING_RETURN_IF_ERROR(CheckHistory(history, num_items));
+  HALFLING_RETURN_IF_ERROR(CheckItems(std::array{item}, num_items, "item"));
   const size_t kept = std::min(history.size(), static_cast<size_t>(model_->prompt.max_history));
   if (kept < 2) {
     return Fail(ErrorCode::kEmptyHistory,
@@ -343,8 +345,8 @@ Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history
       HALFLING_RETURN_IF_ERROR(
           ChildLogProbabilities(trie, node, depth, source, log_probabilities, scratch));
       const std::span<const int> children = trie.child_tokens(node);
-      const auto child = std::lower_bound(children.begin(), children.end(),
-                                          code[static_cast<size_t>(depth)]);
+      const auto child =
+          std::lower_bound(children.begin(), children.end(), code[static_cast<size_t>(depth)]);
       const auto index = static_cast<size_t>(child - children.begin());
       score += log_probabilities[index];
       node = trie.first_child(node) + static_cast<int>(index);

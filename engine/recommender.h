@@ -20,7 +20,7 @@ namespace halfling {
 
 inline constexpr int kMaxHistoryItems = 10'000;
 inline constexpr int kMaxBeamWidth = 1'000;
-inline constexpr int kMaxNodesRun = 100'000;
+inline constexpr int kMaxProofNodes = 100'000;
 inline constexpr float kMaxBoost = 1e6f;
 
 // A model with its catalogue. Immutable: any number of recommenders on any threads share one.
@@ -39,7 +39,7 @@ Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     std::span<const int> popularity);
 
 enum class SearchMethod {
-  kExact,  // the true best of all allowed items, proven (unless max_nodes_run ends it)
+  kExact,  // the true best of all allowed items, proven (unless max_proof_nodes ends it)
   kBeam,   // at a cost that is known beforehand
 };
 
@@ -47,9 +47,10 @@ struct RecommendRequest {
   std::vector<int> history;  // item indices, oldest first; 1 … kMaxHistoryItems of them
   int limit = 10;            // 1 … kMaxBeamWidth
   SearchMethod search = SearchMethod::kExact;
-  int beam_width = 20;       // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
-  int max_nodes_run = 500;   // of kExact: gives up the proof then; 1 … kMaxNodesRun
-  std::vector<int> exclude;  // item indices that must not be returned
+  int beam_width = 20;        // of kBeam: 1 … kMaxBeamWidth, raised to `limit` when lower
+  int max_proof_nodes = 500;  // of kExact: tokens to run before the proof is given up, beyond those
+                              // that find the first `limit` items; 1 … kMaxProofNodes
+  std::vector<int> exclude;   // item indices that must not be returned
   std::optional<std::vector<int>> allow;  // if set, only these may be
   bool exclude_seen = true;               // whether the history's items are excluded (all of them,
                                           // also those that max_history drops from the prompt)
@@ -80,17 +81,18 @@ class Recommender {
 
   // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault.
   // kNonFiniteWeight: the model's weights, though finite, overflow on this history. Either way the
-  // recommender stays usable. An `allow` that leaves nothing gives an empty result. Items in falling
-  // score, which is log_probability + boost; equal ones in the order of BestItems.
+  // recommender stays usable. An `allow` that leaves nothing gives an empty result. Items in
+  // falling score, which is log_probability + boost; equal ones in the order of BestItems.
   Result<std::vector<ScoredItem>> Recommend(const RecommendRequest& request);
 
   // The exact log-probabilities of `items`, [items.size()]; repeats are welcome. They share the
   // prompt and what their codes have in common, and what remains is run in few large batches.
   //
   // After a history that begins as the last call's did, the common part of the prompt is reused. To
-  // score under each history that lacks one entry, leave out the last one first, then the one before
-  // it, and so on: then each call shares all that lies before both gaps, half of the work in all.
-  // LeaveOneOut does so.
+  // score under each history that lacks one entry, leave out the last one first, then the one
+  // before it, and so on: then each call runs only what follows the gap, half of the prompts'
+  // tokens in all. LeaveOneOut does so. (From the first entry on, each call would run one entry
+  // more.)
   Result<std::vector<float>> ScoreItems(const std::vector<int>& history,
                                         const std::vector<int>& items);
 
@@ -100,8 +102,8 @@ class Recommender {
   // kEmptyHistory unless there are at least two, else errors as ScoreItems has them.
   Result<std::vector<float>> LeaveOneOut(const std::vector<int>& history, int item);
 
-  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the code:
-  // the definition that the searches are tested against. Errors as Recommend has them.
+  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the
+  // code: the definition that the searches are tested against. Errors as Recommend has them.
   Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
 
   // For each token of the item's code the logits of all tokens that the trie allows there, in the

@@ -2,15 +2,16 @@
 """Measures how the engine takes to catalogues of a thousand to a million items.
 
 Puts synthetic catalogues of four levels into a model directory of three (see
-catalogue_scale/make_model.py), loads each natively and in wasm (Node), and recommends ten items after
-real histories, mapped to synthetic items: by the exact search and by a beam of 20; among all items,
-among a tenth of them, and with a boost for every item. Needs the builds:
+catalogue_scale/make_model.py), loads each natively and in wasm (Node), and recommends ten items
+after real histories, mapped to synthetic items: by the exact search and by a beam of 20; among all
+items, among a tenth of them, and with a boost for every item. Needs the builds and a halved model:
 
   cmake --build --preset native --target catalogue_bench
   cmake --build --preset wasm --target halfling_wasm
-  build/native/compressor/halfling compress build/checkpoints/instruments build/models/instruments-half
+  build/native/compressor/halfling compress build/checkpoints/instruments \\
+      build/models/instruments-half
 
-  scripts/catalogue_scale.py --model build/models/instruments-half --json build/catalogue-scale.json \\
+  scripts/catalogue_scale.py --json build/catalogue-scale.json \\
       --markdown docs/catalogue-scale.md --plot docs/images/catalogue-scale.svg
 """
 
@@ -41,7 +42,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--model", type=Path, default=ROOT / "build/models/instruments-half", help="its weights")
-    add("--interactions", type=Path, default=ROOT / "build/checkpoints/instruments/interactions.json")
+    interactions = ROOT / "build/checkpoints/instruments/interactions.json"
+    add("--interactions", type=Path, default=interactions, help="of its items' users")
     add("--sizes", type=int, nargs="+", default=SIZES, metavar="ITEMS", help=f"{SIZES}")
     add("--requests", type=int, default=200, help="histories of each catalogue (200)")
     add("--rounds", type=int, default=3, help="the least median of so many counts (3)")

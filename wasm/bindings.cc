@@ -1,8 +1,11 @@
 // The engine as JavaScript sees it: the only file that knows Emscripten.
 //
-// Every value that crosses is a copy, so nothing on the other side ever points into this heap, which
-// moves when it grows. No exception crosses either: an Outcome is {ok: true, …} or
-// {ok: false, code, message}, with a code of ErrorCodeName.
+// Every value that crosses is a copy, so nothing on the other side ever points into this heap,
+// which moves when it grows. No exception crosses either: an Outcome is {ok: true, …} or {ok:
+// false, code, message}, with a code of ErrorCodeName.
+#include <emscripten/bind.h>
+#include <emscripten/val.h>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +14,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <emscripten/bind.h>
-#include <emscripten/val.h>
 
 #include "engine/base/result.h"
 #include "engine/kernels/relaxed_dot_self_test.h"
@@ -56,18 +56,20 @@ std::vector<T> CopyIn(const val& numbers) {
 
 bool IsAbsent(const val& value) { return value.isNull() || value.isUndefined(); }
 
-// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1. What is absent
-// keeps its default.
-Status ReadInt(const val& object, const std::string& field, int& result) {
-  const val value = object[field];
-  if (IsAbsent(value)) return {};
-  const double number = value.as<double>();
+// JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1.
+Status ToInt(double number, const std::string& field, int& result) {
   if (number != std::trunc(number) || std::abs(number) > std::numeric_limits<int>::max()) {
     return Fail(ErrorCode::kInvalidRequest,
                 field + ": " + std::to_string(number) + "; expected an integer");
   }
   result = static_cast<int>(number);
   return {};
+}
+
+// What is absent keeps its default.
+Status ReadInt(const val& object, const std::string& field, int& result) {
+  const val value = object[field];
+  return IsAbsent(value) ? Status() : ToInt(value.as<double>(), field, result);
 }
 
 template <typename T>
@@ -91,15 +93,16 @@ Status ReadSearch(const val& object, SearchMethod& search) {
 }
 
 // What the page may set: history and exclude are Int32Arrays, as is allow, or null; boosts is a
-// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and maxNodesRun
-// are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history must be there.
+// Float32Array with a number for each item of the catalogue, or null; limit, beamWidth and
+// maxProofNodes are integers; search is "exact" or "beam"; excludeSeen is a boolean. Only history
+// must be there.
 Result<RecommendRequest> ReadRequest(const val& object) {
   RecommendRequest request;
   request.history = ReadArray<int>(object, "history");
   HALFLING_RETURN_IF_ERROR(ReadInt(object, "limit", request.limit));
   HALFLING_RETURN_IF_ERROR(ReadSearch(object, request.search));
   HALFLING_RETURN_IF_ERROR(ReadInt(object, "beamWidth", request.beam_width));
-  HALFLING_RETURN_IF_ERROR(ReadInt(object, "maxNodesRun", request.max_nodes_run));
+  HALFLING_RETURN_IF_ERROR(ReadInt(object, "maxProofNodes", request.max_proof_nodes));
   request.exclude = ReadArray<int>(object, "exclude");
   if (const val allow = object["allow"]; !IsAbsent(allow)) request.allow = CopyIn<int>(allow);
   request.boosts = ReadArray<float>(object, "boosts");
@@ -163,15 +166,18 @@ class Engine {
   // {logProbabilities: Float32Array} of the items, exact. Both arguments are Int32Arrays.
   val ScoreItems(const val& history, const val& items) {
     if (!recommender_) return NoModel();
-    return LogProbabilities(
-        recommender_->ScoreItems(CopyIn<int>(history), CopyIn<int>(items)));
+    return LogProbabilities(recommender_->ScoreItems(CopyIn<int>(history), CopyIn<int>(items)));
   }
 
   // {logProbabilities: Float32Array} of one item, after the history without its i-th entry: what
   // says why the item is recommended.
-  val LeaveOneOut(const val& history, int item) {
+  val LeaveOneOut(const val& history, double item) {
     if (!recommender_) return NoModel();
-    return LogProbabilities(recommender_->LeaveOneOut(CopyIn<int>(history), item));
+    int whole_item = 0;
+    if (const Status status = ToInt(item, "item", whole_item); !status) {
+      return Failure(status.error());
+    }
+    return LogProbabilities(recommender_->LeaveOneOut(CopyIn<int>(history), whole_item));
   }
 
  private:

@@ -164,7 +164,7 @@ void AddEvaluateCommand(CLI::App& app, Action& run) {
                    "Let items of the history be recommended again");
   AddSearchOption(command, arguments->ranking.search);
   AddBeamOption(command, arguments->ranking.beam_width);
-  AddMaxNodesOption(command, arguments->ranking.max_nodes_run);
+  AddMaxProofNodesOption(command, arguments->ranking.max_proof_nodes);
   command
       .add_option("--limit", arguments->ranking.limit,
                   "Length of the lists; above 10, items of one code push no other out of the first "

@@ -14,7 +14,7 @@ struct RecommendArguments {
   std::filesystem::path directory;
   std::vector<std::string> history;
   std::vector<std::string> exclude;
-  RecommendRequest request;  // of it: limit, search, beam_width, max_nodes_run
+  RecommendRequest request;  // of it: limit, search, beam_width, max_proof_nodes
   bool allow_seen = false;
   bool json = false;
 };
@@ -83,7 +83,7 @@ void AddRecommendCommand(CLI::App& app, Action& run) {
                    "Let items of the history be recommended again");
   AddSearchOption(command, arguments->request.search);
   AddBeamOption(command, arguments->request.beam_width);
-  AddMaxNodesOption(command, arguments->request.max_nodes_run);
+  AddMaxProofNodesOption(command, arguments->request.max_proof_nodes);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout");
   command.footer(kRecommendFooter);
   command.callback([arguments, &run] { run = [arguments] { return RunRecommend(*arguments); }; });

@@ -67,11 +67,11 @@ inline void AddSearchOption(CLI::App& command, SearchMethod& search) {
       ->type_name("exact|beam");
 }
 
-inline void AddMaxNodesOption(CLI::App& command, int& max_nodes_run) {
+inline void AddMaxProofNodesOption(CLI::App& command, int& max_proof_nodes) {
   command
-      .add_option("--max-nodes", max_nodes_run,
-                  "Tokens to run after which --search exact gives up its proof")
-      ->check(CLI::Range(1, kMaxNodesRun))
+      .add_option("--max-proof-nodes", max_proof_nodes,
+                  "Tokens that --search exact may run for its proof")
+      ->check(CLI::Range(1, kMaxProofNodes))
       ->capture_default_str();
 }
 

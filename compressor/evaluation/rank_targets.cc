@@ -33,7 +33,7 @@ RecommendRequest MakeRequest(const Example& example, const RankingOptions& optio
   request.history = example.history;
   request.search = options.search;
   request.beam_width = options.beam_width;
-  request.max_nodes_run = options.max_nodes_run;
+  request.max_proof_nodes = options.max_proof_nodes;
   request.limit = options.limit > 0 ? options.limit : options.beam_width;
   request.exclude_seen = options.exclude_seen;
   return request;

@@ -22,19 +22,19 @@ struct TargetRanks {
   std::vector<std::vector<int>> top;
   // [users][code length][children]: Recommender::CodeLogits of the target; empty unless asked for.
   std::vector<std::vector<std::vector<float>>> code_logits;
-  double seconds = 0;                // all users, on all threads
-  double milliseconds_per_user = 0;  // the median of one ranking, on one thread
-  double milliseconds_p99 = 0;       // of the same: one user in a hundred waits longer
+  double seconds = 0;                 // all users, on all threads
+  double milliseconds_per_user = 0;   // the median of one ranking, on one thread
+  double milliseconds_p99 = 0;        // of the same: one user in a hundred waits longer
   std::vector<SearchStats> searches;  // [users]
 };
 
 struct RankingOptions {
   SearchMethod search = SearchMethod::kBeam;
   int beam_width = 20;
-  // The length of the list. Longer than any K, so that items of one code do not push other codes out
-  // of the first ten; 0 for as long as the beam is wide.
+  // The length of the list. Longer than any K, so that items of one code do not push other codes
+  // out of the first ten; 0 for as long as the beam is wide.
   int limit = 0;
-  int max_nodes_run = RecommendRequest().max_nodes_run;
+  int max_proof_nodes = RecommendRequest().max_proof_nodes;
   // Leaves out what the user has chosen before. Removes no target where nobody repeats an item.
   bool exclude_seen = true;
   int threads = 1;

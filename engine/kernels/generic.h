@@ -34,6 +34,7 @@ struct Generic {
   struct FloatProduct {
     using Sum = F;
     static constexpr size_t kSums = V::kAccumulators;
+    static constexpr size_t kTokens = 4;  // that a tile has at most
     const float* x;       // [tokens, steps]
     const float* panels;  // [panels, steps, kPanelWidth]
     size_t steps;         // in_dim
@@ -58,6 +59,7 @@ struct Generic {
   struct Int8Product {
     using Sum = typename V::I;
     static constexpr size_t kSums = V::kAccumulators;
+    static constexpr size_t kTokens = 4;  // that a tile has at most
     const int16_t* x;      // [tokens, steps, 2]
     const int8_t* panels;  // [panels, steps, kPanelWidth, 2]
     size_t steps;          // ceil(in_dim / 2)
@@ -88,6 +90,7 @@ struct Generic {
   struct Int7Product {
     using Sum = typename V::FourSums;
     static constexpr size_t kSums = V::kFourAccumulators;
+    static constexpr size_t kTokens = V::kFourTokens;
     const FourInput* x;     // [tokens, steps, 4]
     const uint8_t* panels;  // [panels, steps, kPanelWidth, 4]
     size_t steps;           // ceil(in_dim / 4)
@@ -125,14 +128,16 @@ struct Generic {
         for (size_t v = 0; v < kVectors; ++v) sums[t][p][v] = product.Start(token + t);
 
     for (size_t i = 0; i < product.steps; ++i) {
-      decltype(product.Input(0, 0)) inputs[kTokens];
-      for (size_t t = 0; t < kTokens; ++t) inputs[t] = product.Input(token + t, i);
+      decltype(product.Weights(0, 0, 0)) weights[kPanels][kVectors];
       for (size_t p = 0; p < kPanels; ++p)
-        for (size_t v = 0; v < kVectors; ++v) {
-          const auto weights = product.Weights(panel + p, i, lane + v * kLanes);
-          for (size_t t = 0; t < kTokens; ++t)
-            sums[t][p][v] = Product::AddProduct(sums[t][p][v], inputs[t], weights);
-        }
+        for (size_t v = 0; v < kVectors; ++v)
+          weights[p][v] = product.Weights(panel + p, i, lane + v * kLanes);
+      for (size_t t = 0; t < kTokens; ++t) {
+        const auto input = product.Input(token + t, i);
+        for (size_t p = 0; p < kPanels; ++p)
+          for (size_t v = 0; v < kVectors; ++v)
+            sums[t][p][v] = Product::AddProduct(sums[t][p][v], input, weights[p][v]);
+      }
     }
 
     for (size_t t = 0; t < kTokens; ++t)
@@ -154,10 +159,14 @@ struct Generic {
     for (size_t j = 0; j < kLanes && out + j < out_dim; ++j) row[out + j] = lanes[j];
   }
 
-  // kTokens rows of x times one group of panels, whose tile has kSums sums.
+  static constexpr size_t FloorToPowerOfTwo(size_t n) {
+    return n < 2 ? n : 2 * FloorToPowerOfTwo(n / 2);
+  }
+
+  // kTokens rows of x times one group of panels, whose tile has at most kSums sums.
   template <size_t kTokens, size_t kSums>
   struct Tiling {
-    static constexpr size_t kRegisters = kSums / kTokens;
+    static constexpr size_t kRegisters = FloorToPowerOfTwo(kSums / kTokens);
     static constexpr size_t kPanelVectors = kPanelWidth / kLanes;
     static constexpr size_t kVectors = kRegisters < kPanelVectors ? kRegisters : kPanelVectors;
     static constexpr size_t kPanels = kRegisters / kVectors;
@@ -180,16 +189,15 @@ struct Generic {
       MatMulBlocks<kTokens, Product, kPanels / 2>(product, token, blocks, panel);
   }
 
-  template <typename Product>
-  static void MatMulAll(const Product& product, size_t tokens) {
-    const size_t blocks = tokens / 4;
-    if (blocks > 0) MatMulBlocks<4>(product, 0, blocks);
-    size_t token = blocks * 4;
-    if (tokens - token >= 2) {
-      MatMulBlocks<2>(product, token, 1);
-      token += 2;
+  // kTokens at a time, what is left by fewer.
+  template <typename Product, size_t kTokens = Product::kTokens>
+  static void MatMulAll(const Product& product, size_t tokens, size_t token = 0) {
+    const size_t blocks = (tokens - token) / kTokens;
+    if (blocks > 0) MatMulBlocks<kTokens>(product, token, blocks);
+    token += blocks * kTokens;
+    if constexpr (kTokens > 1) {
+      if (token < tokens) MatMulAll<Product, FloorToPowerOfTwo(kTokens - 1)>(product, tokens, token);
     }
-    if (tokens > token) MatMulBlocks<1>(product, token, 1);
   }
 
   static void MatMul(const float* x, size_t tokens, const float* panels, size_t in_dim,

@@ -10,12 +10,14 @@ namespace {
 
 // The fastest first.
 constexpr const Implementation* kCompiledIn[] = {
+#if defined(__wasm_simd128__)
+    &kWasm128,
+#else
 #if defined(__x86_64__)
     &kAvx512, &kAvx2, &kSse2,
-#elif defined(__wasm_simd128__)
-    &kWasm128,
 #endif
     &kScalar,
+#endif
 };
 
 std::vector<const Implementation*> FindAvailable() {

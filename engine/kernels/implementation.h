@@ -70,7 +70,8 @@ struct Implementation {
   void (*exp)(const float* x, size_t count, float* y);
 };
 
-// Compiled in and able to run here, the fastest first; "scalar" is always among them.
+// Compiled in and able to run here, the fastest first. "scalar" is among them, except in WebAssembly,
+// where all engines run SIMD and a page would download it for nothing; there the tests link it.
 std::span<const Implementation* const> AvailableImplementations();
 
 // The one that runs: the fastest, unless UseImplementation chose another.

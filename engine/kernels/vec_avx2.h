@@ -72,6 +72,7 @@ struct VecAvx2 {
   using FourInput = int8_t;
   using FourSums = I;
   static constexpr size_t kFourAccumulators = 8;
+  static constexpr size_t kFourTokens = 4;
 
   static FourSums StartFours(int32_t value) { return SplatInt(value); }
   static I SplatFour(const int8_t* from) {

@@ -67,6 +67,7 @@ struct VecAvx512 {
   using FourInput = int8_t;
   using FourSums = I;
   static constexpr size_t kFourAccumulators = 8;
+  static constexpr size_t kFourTokens = 4;
 
   static FourSums StartFours(int32_t value) { return SplatInt(value); }
   static I SplatFour(const int8_t* from) {

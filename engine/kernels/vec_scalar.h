@@ -63,6 +63,7 @@ struct VecScalar {
     int32_t values[4];
   };
   static constexpr size_t kFourAccumulators = 8;  // FourSums that a tile of MatMul has
+  static constexpr size_t kFourTokens = 4;        // rows of x that it has at most
 
   static FourSums StartFours(int32_t value) { return value; }
   // The four integers at `from`, in every lane.

@@ -63,6 +63,7 @@ struct VecSse2 {
   };
   using FourSums = Fours;                         // two sums an output
   static constexpr size_t kFourAccumulators = 4;  // of two registers each
+  static constexpr size_t kFourTokens = 4;
 
   static FourSums StartFours(int32_t value) {
     const I start = _mm_set_epi32(0, value, 0, value);

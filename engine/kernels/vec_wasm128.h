@@ -54,7 +54,8 @@ struct VecWasm128 {
   // same everywhere; the page makes sure of it (relaxed_dot_self_test.h).
   using FourInput = int8_t;
   using FourSums = I;
-  static constexpr size_t kFourAccumulators = 8;
+  static constexpr size_t kFourAccumulators = 12;
+  static constexpr size_t kFourTokens = 6;
 
   static void StoreLow(int8_t* to, F values) {
     const I low = wasm_i8x16_shuffle(values, values, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4,
@@ -76,6 +77,7 @@ struct VecWasm128 {
   };
   using FourSums = Fours;                         // two sums an output
   static constexpr size_t kFourAccumulators = 4;  // of two registers each
+  static constexpr size_t kFourTokens = 4;
 
   static FourSums StartFours(int32_t value) {
     const I start = wasm_i32x4_make(value, 0, value, 0);

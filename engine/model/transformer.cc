@@ -12,6 +12,9 @@
 namespace halfling {
 namespace {
 
+constexpr size_t kMostTabulated = size_t{1} << 22;  // floats: 16 MiB
+constexpr size_t kTabulatedAtOnce = 64;             // tokens
+
 // One layer over the new slots: what every step needs to see.
 struct LayerPass {
   const ModelConfig& config;
@@ -109,13 +112,68 @@ Transformer::Transformer(ModelConfig config, ModelWeights weights)
 
 Result<Transformer> Transformer::Create(ModelConfig config, ModelWeights weights) {
   HALFLING_RETURN_IF_ERROR(CheckWeights(config, weights));
-  return Transformer(config, std::move(weights));
+  Transformer transformer(config, std::move(weights));
+  transformer.TabulateFirstLayer();
+  return transformer;
 }
 
 Result<Transformer> Transformer::CreateWithoutLayers(ModelConfig config, ModelWeights weights) {
   HALFLING_RETURN_IF_ERROR(CheckOuterWeights(config, weights));
   weights.layers.resize(static_cast<size_t>(config.num_layers));
   return Transformer(config, std::move(weights));
+}
+
+void Transformer::TabulateFirstLayer() {
+  const size_t num_tokens = weights_.embedding.rows();
+  const LayerWeights& layer = weights_.layers.front();
+  const size_t query_dim = layer.linear(LinearKind::kQuery).out_dim();
+  const size_t key_dim = layer.linear(LinearKind::kKey).out_dim();
+  const size_t width = query_dim + 2 * key_dim;
+  if (config_.num_layers < 2 || num_tokens * width > kMostTabulated) return;
+  Matrix table(num_tokens, width);
+  KvCache cache(config_);
+  TransformerScratch scratch;
+  for (size_t begin = 0; begin < num_tokens; begin += kTabulatedAtOnce) {
+    const size_t count = std::min(kTabulatedAtOnce, num_tokens - begin);
+    scratch.hidden.Resize(count, weights_.embedding.cols());
+    for (size_t t = 0; t < count; ++t) {
+      std::ranges::copy(weights_.embedding.row(begin + t), scratch.hidden.row(t).begin());
+    }
+    PrepareGroup(0, InputGroup::kAttention, cache, 0, scratch);
+    ApplyGroup(0, InputGroup::kAttention, scratch);
+    for (size_t t = 0; t < count; ++t) {
+      auto to = table.row(begin + t).begin();
+      for (const Matrix* part : {&scratch.query, &scratch.key, &scratch.value}) {
+        to = std::ranges::copy(part->row(t), to).out;
+      }
+    }
+  }
+  first_layer_of_token_ = std::move(table);
+}
+
+// The queries, keys and values of a layer.
+void Transformer::RunAttentionInputs(int layer, KvCache& cache, int first_slot,
+                                     TransformerScratch& scratch) const {
+  if (layer > 0 || first_layer_of_token_.rows() == 0) {
+    PrepareGroup(layer, InputGroup::kAttention, cache, first_slot, scratch);
+    ApplyGroup(layer, InputGroup::kAttention, scratch);
+    return;
+  }
+  const LayerWeights& weights = weights_.layers.front();
+  const size_t count = scratch.hidden.rows();
+  scratch.query.Resize(count, weights.linear(LinearKind::kQuery).out_dim());
+  scratch.key.Resize(count, weights.linear(LinearKind::kKey).out_dim());
+  scratch.value.Resize(count, scratch.key.cols());
+  for (size_t t = 0; t < count; ++t) {
+    const int token = cache.token(first_slot + static_cast<int>(t));
+    const auto row = first_layer_of_token_.row(static_cast<size_t>(token));
+    auto from = row.begin();
+    for (Matrix* part : {&scratch.query, &scratch.key, &scratch.value}) {
+      const auto end = from + static_cast<std::ptrdiff_t>(part->cols());
+      std::copy(from, end, part->row(t).begin());
+      from = end;
+    }
+  }
 }
 
 Matrix& TransformerScratch::input(InputGroup group) {
@@ -141,7 +199,9 @@ void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
   Embed(cache, first_slot, scratch);
   const int last = config_.num_layers - 1;
   for (int layer = 0; layer < last; ++layer) {
-    for (const InputGroup group : kInputGroups) {
+    RunAttentionInputs(layer, cache, first_slot, scratch);
+    for (const InputGroup group :
+         {InputGroup::kAttended, InputGroup::kFeedForward, InputGroup::kGated}) {
       PrepareGroup(layer, group, cache, first_slot, scratch);
       ApplyGroup(layer, group, scratch);
     }

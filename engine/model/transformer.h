@@ -44,7 +44,10 @@ class Transformer {
 
   const ModelConfig& config() const { return config_; }
   const ModelWeights& weights() const { return weights_; }
-  LayerWeights& mutable_layer(int layer) { return weights_.layers[static_cast<size_t>(layer)]; }
+  LayerWeights& mutable_layer(int layer) {
+    if (layer == 0) first_layer_of_token_ = Matrix();
+    return weights_.layers[static_cast<size_t>(layer)];
+  }
 
   // Runs the slots [first_slot, cache.num_slots()), appended before by cache.Append, through all
   // layers, writes their keys and values, and leaves their final hidden states (before the final
@@ -74,12 +77,18 @@ class Transformer {
  private:
   Transformer(ModelConfig config, ModelWeights weights);
 
+  void TabulateFirstLayer();
+  void RunAttentionInputs(int layer, KvCache& cache, int first_slot,
+                          TransformerScratch& scratch) const;
   void RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
                     TransformerScratch& scratch) const;
 
   ModelConfig config_;
   ModelWeights weights_;
   RopeTable rope_;
+  // [vocab_size, query, key and value] of layer 0, which depend on the token alone; empty where that
+  // would be large, or the layer has changed since.
+  Matrix first_layer_of_token_;
 };
 
 }  // namespace halfling

@@ -21,12 +21,12 @@ namespace halfling {
 
 // What a search found, and what that took.
 struct SearchResult {
-  // In falling score: fewer than asked for only if the filter allows fewer. Equal scores in the order
-  // of BestItems.
+  // In falling score: fewer than asked for only if the filter allows fewer. Equal scores in the
+  // order of BestItems.
   std::vector<ScoredItem> items;
-  bool exact = false;    // these are proven to be the best of all allowed items
-  int nodes_run = 0;     // tokens that the source ran
-  int batches = 0;       // in that many calls
+  bool exact = false;  // these are proven to be the best of all allowed items
+  int nodes_run = 0;   // tokens that the source ran
+  int batches = 0;     // in that many calls
 };
 
 struct BeamSearchOptions {
@@ -34,9 +34,9 @@ struct BeamSearchOptions {
   int limit = 10;  // items to return at most
 };
 
-// Each level keeps the `beam_width` (at least `limit`, at least 1) best partial codes below which the
-// filter allows something, by score plus the largest boost of what is allowed below; equal ones in
-// the trie's order. kNonFiniteWeight if the source yields a logit that is not finite.
+// Each level keeps the `beam_width` (at least `limit`, at least 1) best partial codes below which
+// the filter allows something, by score plus the largest boost of what is allowed below; equal ones
+// in the trie's order. kNonFiniteWeight if the source yields a logit that is not finite.
 Result<SearchResult> BeamSearch(const ItemTrie& trie, const ItemFilter& filter,
                                 const ItemBoosts& boosts, LogitsSource& source,
                                 const BeamSearchOptions& options);

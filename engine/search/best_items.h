@@ -17,9 +17,9 @@ struct ScoredItem {
   float log_probability = 0;  // natural, at most 0
 };
 
-// Keeps the `limit` best of the items that it is given. Equal scores are in the trie's order: shorter
-// codes first, then by token ids; items of one code most popular first, then by index. Refers to
-// all that it is made of.
+// Keeps the `limit` best of the items that it is given. Equal scores are in the trie's order:
+// shorter codes first, then by token ids; items of one code most popular first, then by index.
+// Refers to all that it is made of.
 class BestItems {
  public:
   BestItems(const ItemTrie& trie, const ItemFilter& filter, const ItemBoosts& boosts, int limit)

@@ -48,10 +48,11 @@ class BestFirst {
   }
 
   Status Prove() {
+    const int end = batch_.num_run() + options_.max_proof_nodes;
     for (;;) {
       DropLosers();
       result_.exact = open_.empty();
-      const int left = options_.max_nodes_run - batch_.num_run();
+      const int left = end - batch_.num_run();
       if (result_.exact || left <= 0) return {};
       const auto count = static_cast<size_t>(std::min(std::max(1, options_.batch_size), left));
       HALFLING_RETURN_IF_ERROR(Follow(TakeBest(open_, count)));
@@ -81,7 +82,8 @@ class BestFirst {
     return {};
   }
 
-  // Adds the items at the node, and goes on while there is one way; opens the code where it branches.
+  // Adds the items at the node, and goes on while there is one way; opens the code where it
+  // branches.
   void Reach(int node, float log_probability, NodeState from) {
     for (;; node = trie_.first_child(node)) {
       best_.AddItemsAt(node, log_probability);

@@ -12,8 +12,8 @@
 
 namespace halfling {
 
-// A bit for each item, at its place in the trie's order of codes: a node's items are a range of bits,
-// so nothing needs to be counted or filled for each node. A million items are 125 kB.
+// A bit for each item, at its place in the trie's order of codes: a node's items are a range of
+// bits, so nothing needs to be counted or filled for each node. A million items are 125 kB.
 class ItemFilter {
  public:
   static constexpr int kWordBits = 64;

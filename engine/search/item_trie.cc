@@ -78,11 +78,10 @@ Result<ItemTrie> ItemTrie::Build(const TokenLists& codes, std::span<const int> p
   const auto code = [&](int place) { return codes[static_cast<size_t>(trie.item_at(place))]; };
   const auto put_most_popular_first = [&](int first_place, int last_place) {
     if (popularity.empty() || last_place - first_place < 2) return;
-    std::stable_sort(trie.items_.begin() + first_place, trie.items_.begin() + last_place,
-                     [&](int a, int b) {
-                       return popularity[static_cast<size_t>(a)] >
-                              popularity[static_cast<size_t>(b)];
-                     });
+    std::stable_sort(
+        trie.items_.begin() + first_place, trie.items_.begin() + last_place, [&](int a, int b) {
+          return popularity[static_cast<size_t>(a)] > popularity[static_cast<size_t>(b)];
+        });
   };
 
   // The nodes of the level before, [level_begin, level_end), get their children; their codes share
@@ -115,8 +114,8 @@ Result<ItemTrie> ItemTrie::Build(const TokenLists& codes, std::span<const int> p
   for (int place = 0; place < trie.num_items_; ++place) {
     trie.places_[static_cast<size_t>(trie.item_at(place))] = place;
   }
-  for (std::vector<int>* of_nodes : {&trie.tokens_, &trie.parents_, &trie.first_child_,
-                                     &trie.first_place_, &trie.last_place_}) {
+  for (std::vector<int>* of_nodes :
+       {&trie.tokens_, &trie.parents_, &trie.first_child_, &trie.first_place_, &trie.last_place_}) {
     of_nodes->shrink_to_fit();
   }
   return trie;

@@ -13,20 +13,21 @@ namespace halfling {
 inline constexpr int kMaxCodeLength = 8;
 inline constexpr int kMaxTrieItems = 1 << 24;  // nodes are then below 2^31
 
-// Immutable after Build; safe to share between threads. Node 0 is the root; nodes are numbered breadth
-// first, so children come after their parent and shorter codes before longer ones. A node's children
-// are contiguous and sorted by token; codes may differ in length, and one code may be another's
-// prefix.
+// Immutable after Build; safe to share between threads. Node 0 is the root; nodes are numbered
+// breadth first, so children come after their parent and shorter codes before longer ones. A node's
+// children are contiguous and sorted by token; codes may differ in length, and one code may be
+// another's prefix.
 //
-// An item's *place* is its index among the items sorted by code (a prefix before what it begins; items
-// of one code most popular first, then by index): the items at and below any node fill one range of
-// places.
+// An item's *place* is its index among the items sorted by code (a prefix before what it begins;
+// items of one code most popular first, then by index): the items at and below any node fill one
+// range of places.
 class ItemTrie {
  public:
   // `codes`: of 1 to kMaxCodeLength tokens each; `popularity`: as many, events in training, say; or
-  // empty, where no item is more popular than another. Takes linear time and, beyond the trie, eight
-  // bytes an item. kEmptyCatalog without items, kTooLarge beyond kMaxTrieItems; kInvalidCatalog for
-  // a code of a wrong length or a token outside 0 … vocab_size-1, naming the item's index.
+  // empty, where no item is more popular than another. Takes linear time and, beyond the trie,
+  // eight bytes an item. kEmptyCatalog without items, kTooLarge beyond kMaxTrieItems;
+  // kInvalidCatalog for a code of a wrong length or a token outside 0 … vocab_size-1, naming the
+  // item's index.
   static Result<ItemTrie> Build(const TokenLists& codes, std::span<const int> popularity,
                                 int vocab_size);
 

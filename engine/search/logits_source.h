@@ -24,9 +24,9 @@ class LogitsSource {
 };
 
 // The natural log-probabilities of node's children, in their order, from their logits in state
-// `state`; none is above 0. `log_probabilities` becomes as long as there are children, at least one.
-// kNonFiniteWeight if the source yields a logit that is not finite: the model's weights, though
-// finite, overflow.
+// `state`; none is above 0. `log_probabilities` becomes as long as there are children, at least
+// one. kNonFiniteWeight if the source yields a logit that is not finite: the model's weights,
+// though finite, overflow.
 Status ChildLogProbabilities(const ItemTrie& trie, int node, int state, LogitsSource& source,
                              std::vector<float>& log_probabilities, std::vector<float>& scratch);
 
@@ -36,8 +36,8 @@ struct NodeState {
   int state = 0;
 };
 
-// Collects nodes and lets the source run them in one batch, together with what lies between each and
-// the state that it follows.
+// Collects nodes and lets the source run them in one batch, together with what lies between each
+// and the state that it follows.
 class NodeBatch {
  public:
   NodeBatch(const ItemTrie& trie, LogitsSource& source) : trie_(trie), source_(source) {}

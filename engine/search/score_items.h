@@ -12,8 +12,8 @@
 namespace halfling {
 
 // The log-probability of each of `items`, [items.size()], as beam_search.h defines it. The codes'
-// common beginnings are run once, and all in one batch. kNonFiniteWeight if the source yields a logit
-// that is not finite.
+// common beginnings are run once, and all in one batch. kNonFiniteWeight if the source yields a
+// logit that is not finite.
 Result<std::vector<float>> ScoreItems(const ItemTrie& trie, std::span<const int> items,
                                       LogitsSource& source);
 

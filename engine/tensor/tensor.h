@@ -66,21 +66,21 @@ class Matrix {
   size_t cols() const { return cols_; }
   std::span<float> row(size_t i) { return {values_.data() + i * cols_, cols_}; }
   std::span<const float> row(size_t i) const { return {values_.data() + i * cols_, cols_}; }
-  std::span<float> values() { return values_; }
-  std::span<const float> values() const { return values_; }
+  std::span<float> values() { return {values_.data(), rows_ * cols_}; }
+  std::span<const float> values() const { return {values_.data(), rows_ * cols_}; }
 
-  // Changes the shape; values are unspecified afterwards. Keeps the capacity, so that scratch
-  // matrices do not allocate in the steady state.
+  // Changes the shape; values are unspecified afterwards. Keeps the memory of the largest shape, so
+  // that scratch matrices neither allocate nor clear in the steady state.
   void Resize(size_t rows, size_t cols) {
     rows_ = rows;
     cols_ = cols;
-    values_.resize(rows * cols);
+    if (values_.size() < rows * cols) values_.resize(rows * cols);
   }
 
  private:
   size_t rows_ = 0;
   size_t cols_ = 0;
-  std::vector<float> values_;
+  std::vector<float> values_;  // rows * cols of them, or more
 };
 
 // Where named tensors come from: a Hugging Face checkpoint, a model directory, a test. The views

@@ -16,6 +16,7 @@ export const MODELS = [
     directories: {
       dense: { method: 'none', arguments: ['--method', 'none', '--dtype', 'f32'] },
       half: { method: 'halfling', arguments: ['--keep', '0.5', '--dtype', 'int8'] },
+      quarter: { method: 'halfling', arguments: ['--keep', '0.25', '--dtype', 'int8'] },
     },
     onnx: ['dense', 'half'],
     gguf: 'dense',

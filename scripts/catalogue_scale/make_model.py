@@ -1,9 +1,10 @@
 """A model directory's weights with a synthetic catalogue of any size in place of its own.
 
-The model is one whose codes have three levels. A synthetic item begins as a random real one; at each
-level after the first it may part from it, and takes random tokens of the real catalogue's levels from
-there on. So the trie is as skewed as a real one, and the model expects something where items lie
-thick. A fourth level, which the model has not learnt, uses the third's tokens with Zipf's frequencies.
+The model is one whose codes have three levels. A synthetic item begins as a random real one; at
+each level after the first it may part from it, and takes random tokens of the real catalogue's
+levels from there on. So the trie is as skewed as a real one, and the model expects something where
+items lie thick. A fourth level, which the model has not learnt, uses the third's tokens with Zipf's
+frequencies.
 """
 
 from __future__ import annotations

@@ -59,13 +59,14 @@ function measure(options) {
     exact += Number(outcome.exact);
   }
   milliseconds.sort((a, b) => a - b);
+  const count = milliseconds.length;
   const percentile = (percent) =>
-    milliseconds[Math.min(milliseconds.length - 1, Math.floor((milliseconds.length * percent) / 100))];
+    milliseconds[Math.min(count - 1, Math.floor((count * percent) / 100))];
   return {
     milliseconds: percentile(50),
     milliseconds_p99: percentile(99),
-    nodes_run: nodes / histories.length,
-    exact_share: exact / histories.length,
+    nodes_run: nodes / count,
+    exact_share: exact / count,
   };
 }
 

@@ -39,7 +39,7 @@ def draw(results: dict[str, Any], output: Path) -> None:
         part.axhline(16, color="#888888", lw=1)
         part.text(sizes[0], 16.6, "one frame", fontsize=8, color="#555555")
         part.set_title(f"{TITLES[engine]}: ms of one recommendation", fontsize=10)
-    axes[0].legend(frameon=False, fontsize=9)
+    axes[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.95))
     memory = axes[-1]
     memory.set_title("Memory with the model loaded, MB", fontsize=10)
     for engine, key, colour in (

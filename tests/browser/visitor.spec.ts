@@ -109,6 +109,23 @@ test('filter, boost, threshold and diversity', async ({ page }) => {
   expect(lists.diverse.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
+test('the search is exact, also when a boost lifts what is far down', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const result = await page.evaluate(async () => {
+    const history = ['50', '172'];
+    const all = await recommender.recommend({ history, limit: 1000 });
+    const far = all.at(-1)?.id;
+    const boost = ({ id }: { id: string }) => (id === far ? 50 : 0);
+    const [first] = await recommender.recommend({ history, boost, limit: 1 });
+    const exact = recommender.lastCall?.exact;
+    await recommender.recommend({ history, beamWidth: 5 });
+    return { far, first: first?.id, exact, byBeam: recommender.lastCall?.exact };
+  });
+  expect(result.first).toBe(result.far);
+  expect(result.exact).toBe(true);
+  expect(result.byBeam).toBe(false);
+});
+
 test('similar and explain', async ({ page }) => {
   await create(page, { model: MODEL });
   const own = ['50', '71', '588'];

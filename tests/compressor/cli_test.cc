@@ -226,6 +226,38 @@ TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {
   CHECK(everything["items"].size() == 30);
 }
 
+TEST_CASE_METHOD(CliFixture, "recommend searches exactly, or by as many beams as it is told") {
+  const std::string request = "recommend " + model.string() + " --history i1,i2 --limit 5";
+  const auto exact = RunJson(request);
+  CHECK(exact["exact"] == true);
+  CHECK(RunJson(request + " --search exact")["items"] == exact["items"]);
+  // A beam as wide as the catalogue is exact, too.
+  const auto wide = RunJson(request + " --search beam --beam 200");
+  CHECK(wide["exact"] == true);
+  CHECK(wide["items"] == exact["items"]);
+  CHECK(wide["nodes_run"] > exact["nodes_run"]);
+  CHECK(Run(request).out.find("proven exact") != std::string::npos);
+  ExpectFailure(2, request + " --search deep", "--search");
+  ExpectFailure(2, request + " --max-proof-nodes 0", "--max-proof-nodes");
+}
+
+TEST_CASE_METHOD(CliFixture, "evaluate says how it searched and what that took") {
+  const std::string request = "evaluate " + checkpoint.string() + " --limit 10";
+  const auto beam = RunJson(request);
+  CHECK(beam["search"] == "beam");
+  const auto exact = RunJson(request + " --search exact");
+  CHECK(exact["search"] == "exact");
+  CHECK(exact["limit"] == 10);
+  const auto& model_of_exact = exact["models"][0];
+  CHECK(model_of_exact["exact_share"] == 1.0);
+  CHECK(model_of_exact["nodes_run"]["mean"] > 0.0);
+  CHECK(model_of_exact["nodes_run"]["p99"] >= model_of_exact["nodes_run"]["mean"]);
+  // Thirty items: a beam of 200 misses none of them.
+  const auto wide = RunJson(request + " --beam 200")["models"][0];
+  CHECK(wide["metrics"] == model_of_exact["metrics"]);
+  CHECK(Run(request + " --search exact").out.find("exact search") != std::string::npos);
+}
+
 TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
   const auto json = RunJson("inspect " + model.string());
   CHECK(json["kind"] == "model");

@@ -41,7 +41,8 @@ std::vector<Example> RandomExamples(int count) {
 TargetRanks MustRank(const Recommender& recommender, const std::vector<Example>& examples,
                      int threads = 1) {
   Progress progress(false);
-  auto ranks = RankTargets(recommender, examples, {.threads = threads, .code_logits = true}, progress);
+  auto ranks =
+      RankTargets(recommender, examples, {.threads = threads, .code_logits = true}, progress);
   if (!ranks) FAIL(ranks.error().message);
   return *std::move(ranks);
 }

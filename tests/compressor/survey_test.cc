@@ -132,8 +132,8 @@ TEST_CASE("a second survey has new divergences beside the old spectra") {
     StreamedModel streamed = fixture.Streamed();
     const ModelPlan reference =
         UniformPlan(fixture.model.config(), share, Storage::kPivoted, DType::kI8);
-    auto survey = SurveyAgain(first, streamed, reference, fixture.calibration, fixture.trie, 2,
-                              silent);
+    auto survey =
+        SurveyAgain(first, streamed, reference, fixture.calibration, fixture.trie, 2, silent);
     REQUIRE(survey.has_value());
     return *std::move(survey);
   };

@@ -24,8 +24,8 @@ Recommender LoadGolden(const std::string& folder) {
 }  // namespace
 
 TEST_CASE("This build gives the committed rankings, to the bit") {
-  for (const std::string folder : {"golden/ranking/dense", "golden/ranking/low-rank",
-                                   "golden/ranking/quantized"}) {
+  for (const std::string folder :
+       {"golden/ranking/dense", "golden/ranking/low-rank", "golden/ranking/quantized"}) {
     CAPTURE(folder);
     Recommender recommender = LoadGolden(folder);
     const auto answers = nlohmann::json::parse(ReadTestData(folder + "/ranking.json"));

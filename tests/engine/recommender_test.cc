@@ -245,8 +245,8 @@ TEST_CASE("A request at fault is refused by field, and the session goes on") {
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY, 1.5e6f}) {
     refused([&](Request& r) { r.boosts[7] = bad; }, ErrorCode::kInvalidRequest, "boosts[7]: ");
   }
-  refused([](Request& r) { r.max_nodes_run = 0; }, ErrorCode::kInvalidRequest,
-          "max_nodes_run: 0; expected 1 to 100000");
+  refused([](Request& r) { r.max_proof_nodes = 0; }, ErrorCode::kInvalidRequest,
+          "max_proof_nodes: 0; expected 1 to 100000");
   refused([](Request& r) { r.beam_width = 1001; }, ErrorCode::kInvalidRequest, "beam_width: 1001");
   refused([](Request& r) { r.limit = 0; }, ErrorCode::kInvalidRequest, "limit: 0");
   refused([](Request& r) { r.history.clear(); }, ErrorCode::kEmptyHistory, "history");
@@ -347,7 +347,8 @@ TEST_CASE("A longer history reuses the shorter one's prompt") {
   request.history = {1, 2, 3};
   MustRecommend(recommender, request);
   // The prefix (2 tokens), both codes and the separator between them.
-  CHECK(recommender.reused_tokens() >= static_cast<int>(3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size()));
+  CHECK(recommender.reused_tokens() >=
+        static_cast<int>(3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size()));
 }
 
 TEST_CASE("Only the last max_history items count, but all of them are excluded") {
@@ -381,7 +382,9 @@ TEST_CASE("Forks share the model and nothing else") {
   const auto expected_other = MustRecommend(second, other);
   RequireSameBits(MustRecommend(first, one), expected_one);
   RequireSameBits(MustRecommend(second, other), expected_other);
-  { const Recommender gone = std::move(first); }
+  {
+    const Recommender gone = std::move(first);
+  }
   RequireSameBits(MustRecommend(second, one), expected_one);
 }
 
@@ -420,8 +423,10 @@ ModelFileContents Widened(ModelFileContents contents) {
       continue;
     }
     const NamedTensor& scale = contents.tensors[++i];  // follows its integers
-    Int8Matrix matrix{static_cast<size_t>(tensor.shape[0]), static_cast<size_t>(tensor.shape[1]),
-                      {}, ToFloats({scale.dtype, scale.shape, scale.data}, scale.name).value()};
+    Int8Matrix matrix{static_cast<size_t>(tensor.shape[0]),
+                      static_cast<size_t>(tensor.shape[1]),
+                      {},
+                      ToFloats({scale.dtype, scale.shape, scale.data}, scale.name).value()};
     for (const std::byte byte : tensor.data) matrix.values.push_back(static_cast<int8_t>(byte));
     AppendStoredMatrix(tensor.name, ToMatrix(matrix), DType::kF32, tensors);
   }

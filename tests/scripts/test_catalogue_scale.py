@@ -82,7 +82,8 @@ def test_a_model_directory_of_any_size(source: Path, tmp_path: Path) -> None:
 
 def results() -> dict[str, Any]:
     case = {"milliseconds": 1.25, "milliseconds_p99": 4.5, "nodes_run": 50.4, "exact_share": 0.975}
-    names = [f"{search}{more}" for search in ("exact", "beam") for more in ("", ", mask", ", boosts")]
+    extras = ("", ", mask", ", boosts")
+    names = [f"{search}{more}" for search in ("exact", "beam") for more in extras]
     native = {
         "nodes": 3054,
         "file_bytes": 850_298,

@@ -137,7 +137,8 @@ test("leaveOneOut scores the item after the history without each entry", async (
   });
   assert.deepEqual([...outcome.logProbabilities], expected);
   assertRefused(engine.leaveOneOut(Int32Array.of(4), 16), "empty-history", /at least two/);
-  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 60), "unknown-item", /items\[0\]: item 60/);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 1.5), "invalid-request", /item: 1\.5/);
+  assertRefused(engine.leaveOneOut(Int32Array.of(4, 8), 60), "unknown-item", /item\[0\]: item 60/);
   engine.delete();
 });
 
@@ -186,7 +187,7 @@ test("errors are values, and the engine goes on", async () => {
   }
   assertRefused(recommend(engine, { search: "wide" }), "invalid-request", /search: wide/);
   assertRefused(recommend(engine, { search: 1 }), "invalid-request", /search: not a string/);
-  assertRefused(recommend(engine, { maxNodesRun: 0 }), "invalid-request", /max_nodes_run: 0/);
+  assertRefused(recommend(engine, { maxProofNodes: 0 }), "invalid-request", /max_proof_nodes: 0/);
   const short = new Float32Array(59);
   assertRefused(recommend(engine, { boosts: short }), "invalid-request", /boosts: 59 numbers/);
   const bad = new Float32Array(60).fill(1, 0, 59).fill(-Infinity, 59);

@@ -43,7 +43,10 @@ for (let request = 0; request < Number(requests); ++request) {
   ]));
   const start = performance.now();
   const outcome = engine.recommend({
-    history: Int32Array.from(history), exclude: Int32Array.from(exclude), limit, search,
+    history: Int32Array.from(history),
+    exclude: Int32Array.from(exclude),
+    limit,
+    search,
     beamWidth: beam,
   });
   milliseconds += performance.now() - start;

@@ -3,7 +3,7 @@
 /**
  * @param createModule the program's Emscripten factory
  * @param {{name: string, read: () => Promise<Uint8Array>}[]} files copied to /name
- * @param {string[]} programArguments passed to Catch2
+ * @param {string[]} programArguments passed to the program
  * @param {(line: string) => void} print takes each line of output
  * @returns {Promise<number>} the exit code
  */
@@ -14,6 +14,6 @@ export async function runProgram(createModule, files, programArguments, print) {
     module.FS.mkdirTree(`/${folder}`);
     module.FS.writeFile(`/${name}`, await read());
   }
-  module.FS.chdir('/');
+  if (files.length > 0) module.FS.chdir('/');
   return module.callMain(programArguments);
 }

@@ -41,6 +41,7 @@ export class Catalog<Item> {
   readonly records: readonly CatalogItem[];
   /** The site's own item at each index; undefined where it has none. */
   readonly items: readonly (Item | undefined)[];
+  readonly #isComplete: boolean;
   readonly #indices: ReadonlyMap<string, number>;
   #popularity: Float32Array | undefined;
 
@@ -50,6 +51,7 @@ export class Catalog<Item> {
   ) {
     this.records = records;
     this.items = records.map(toItem);
+    this.#isComplete = this.items.every((item) => item !== undefined);
     this.#indices = new Map(records.map(({ id }, index) => [id, index]));
   }
 
@@ -144,7 +146,7 @@ export class Catalog<Item> {
   /** null: all are allowed. */
   #toAllowed({ allow, filter }: RankOptions<Item>): Int32Array | null {
     const has = (index: number) => this.items[index] !== undefined;
-    if (!allow && !filter && this.items.every((item) => item !== undefined)) return null;
+    if (!allow && !filter && this.#isComplete) return null;
     const candidates = allow
       ? this.toIndices('allow', allow)
       : Int32Array.from(this.records, (_, index) => index);

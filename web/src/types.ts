@@ -211,6 +211,11 @@ export interface RecommenderInfo {
 export interface CallStats {
   /** Time in the engine. */
   readonly milliseconds: number;
+  /**
+   * Whether the answer is proven to be the best of all that was allowed: not after a beam search, nor
+   * after an exact one that would have taken too long.
+   */
+  readonly exact: boolean;
   /** Tokens of the prompt that the call before had already computed. */
   readonly reusedTokens: number;
   /** Requests that the worker has made since the model was loaded: always 0. */

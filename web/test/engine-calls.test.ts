@@ -1,10 +1,10 @@
-// Both kinds of engine, made up: a table of scores instead of a model.
+// With a made-up engine: a table of scores instead of a model.
 
 import { describe, expect, it } from 'vitest';
 
 import type { RankRequest } from '../src/protocol.js';
 import { explain, rank } from '../src/worker/engine-calls.js';
-import type { BeamEngine, Engine, EngineRequest } from '../src/worker/engine-module.js';
+import type { Engine, EngineRequest } from '../src/worker/engine-module.js';
 
 const NUM_ITEMS = 5;
 /** Of `item` after `history`: each entry speaks for its neighbours. */
@@ -22,8 +22,8 @@ function best({ history, limit, exclude, allow, boosts }: Wanted) {
   return {
     ok: true,
     items,
-    scores: Float32Array.from(items, value),
     logProbabilities: Float32Array.from(items, (item) => scoreOf(history, item)),
+    exact: true,
     reusedTokens: 3,
   };
 }
@@ -50,22 +50,6 @@ function makeEngine(requests: EngineRequest[] = []): Engine {
   };
 }
 
-function makeBeamEngine(): BeamEngine {
-  return {
-    ...ignore,
-    recommend(history, limit, _beamWidth, exclude, allow) {
-      const { logProbabilities: _, ...outcome } = best({
-        history,
-        limit,
-        exclude,
-        allow,
-        boosts: null,
-      });
-      return outcome;
-    },
-  };
-}
-
 const request: RankRequest = {
   history: Int32Array.of(1),
   limit: 2,
@@ -74,12 +58,9 @@ const request: RankRequest = {
   boosts: null,
 };
 
-describe.each([
-  ['an engine', makeEngine],
-  ['an engine with a beam alone', makeBeamEngine],
-])('%s', (_, make) => {
+describe('with an engine', () => {
   it('ranks', () => {
-    const { value, reusedTokens } = rank(make(), request);
+    const { value, reusedTokens } = rank(makeEngine(), request);
     expect([...value.items]).toEqual([0, 2]);
     expect(value.scores[0]).toBeCloseTo(-1.1);
     expect(reusedTokens).toBe(3);
@@ -87,24 +68,24 @@ describe.each([
 
   it('orders by boosts, and leaves them out of the scores', () => {
     const boosts = Float32Array.of(0, 0, 0, 0, 5);
-    const { value } = rank(make(), { ...request, boosts });
+    const { value } = rank(makeEngine(), { ...request, boosts });
     expect([...value.items]).toEqual([4, 0]);
     expect(value.scores[0]).toBeCloseTo(-1.3);
   });
 
   it('explains by leaving each entry out', () => {
-    const { value } = explain(make(), { item: 0, history: Int32Array.of(1, 4) });
+    const { value } = explain(makeEngine(), { item: 0, history: Int32Array.of(1, 4) });
     expect(value.whole).toBeCloseTo(-1.5);
     expect(value.without[0]).toBeCloseTo(-1.4);
     expect(value.without[1]).toBeCloseTo(-1.1);
-    const { value: single } = explain(make(), { item: 0, history: Int32Array.of(4) });
+    const { value: single } = explain(makeEngine(), { item: 0, history: Int32Array.of(4) });
     expect(single.whole).toBeCloseTo(-1.4);
     expect(single.without).toHaveLength(0);
   });
 
   it('hands the engine’s refusal on', () => {
     const engine = {
-      ...make(),
+      ...makeEngine(),
       recommend: () => ({ ok: false, code: 'too-large', message: 'No.' }),
     };
     expect(() => rank(engine as Engine, request)).toThrowError(
@@ -114,6 +95,11 @@ describe.each([
 });
 
 describe('the search', () => {
+  it('says whether it is proven', () => {
+    expect(rank(makeEngine(), request).exact).toBe(true);
+    expect(explain(makeEngine(), { item: 0, history: Int32Array.of(1, 4) }).exact).toBe(true);
+  });
+
   it('is exact, unless a beam width is named', () => {
     const requests: EngineRequest[] = [];
     rank(makeEngine(requests), request);

@@ -49,6 +49,8 @@ function makeSession(recommend: () => { ok: true }, ...builds: string[]): Sessio
         addShard = () => undefined;
         load = () => ({ ok: true });
         recommend = recommend;
+        scoreItems = recommend;
+        leaveOneOut = recommend;
         delete = () => undefined;
       },
       relaxedDotSelfTest: () => true,

@@ -35,7 +35,12 @@ export const CREATE = { halfling, 'onnxruntime-web': onnxruntime, wllama };
 
 async function halfling({ model, simd, threads }) {
   const several = threads > 1 ? { threads } : {};
-  const recommender = await createRecommender({ model: `/models/${model}/`, simd, ...several });
+  const recommender = await createRecommender({
+    model: `/models/${model}/`,
+    simd,
+    cache: false, // each load is measured from the same state
+    ...several,
+  });
   if (threads > 1 && recommender.info.threads !== threads) {
     recommender.dispose();
     throw new Error(`the package offers no ${threads} threads here`);

@@ -55,9 +55,9 @@ TEST_CASE("A narrow beam keeps the best partial codes of each level, and never f
       if (i > 0) REQUIRE(item.score <= found.items[i - 1].score);
     }
     const std::vector<ScoredItem> best = BestByBruteForce(c, seed, limit);
-    const bool right = std::equal(
-        best.begin(), best.end(), found.items.begin(), found.items.end(),
-        [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; });
+    const bool right =
+        std::equal(best.begin(), best.end(), found.items.begin(), found.items.end(),
+                   [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; });
     if (found.exact) REQUIRE(right);
     proven += found.exact;
     wrong += !right;
@@ -88,7 +88,8 @@ TEST_CASE("A greedy choice that a wider beam corrects") {
   CHECK(BeamSearch(*trie, filter, {}, source, {2, 1})->items.front().item == 2);
   // Or a boost, which the beam sees from afar.
   const std::vector<float> boosts = {0.0f, 0.0f, 0.6f};
-  CHECK(BeamSearch(*trie, filter, {*trie, filter, boosts}, source, {1, 1})->items.front().item == 2);
+  CHECK(BeamSearch(*trie, filter, {*trie, filter, boosts}, source, {1, 1})->items.front().item ==
+        2);
 }
 
 TEST_CASE("No allowed item: nothing is asked of the source") {

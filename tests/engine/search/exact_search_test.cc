@@ -59,23 +59,23 @@ TEST_CASE("The proof runs only what may still win") {
 TEST_CASE("A proof that is given up says so, and the answer is no worse than a beam's") {
   int given_up = 0;
   int wrong = 0;
-  for (uint32_t seed = 1; seed <= 1000; ++seed) {
+  for (uint32_t seed = 1; seed <= 1500; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     const SearchCase c(random, random.Chance(50), random.Chance(50));
     const int limit = 1 + random.Below(2);
     const int width = limit + random.Below(2);
-    const int most = 1 + random.Below(8);
+    const int most = 1 + random.Below(2);
     HashedLogits source(seed, c.coarse);
     const SearchResult found = MustSearch(
         c, source,
-        {.limit = limit, .first_width = width, .batch_size = 4, .max_nodes_run = most});
+        {.limit = limit, .first_width = width, .batch_size = 4, .max_proof_nodes = most});
 
     const std::vector<ScoredItem> best = BestByBruteForce(c, seed, limit);
     REQUIRE(found.items.size() == best.size());
     HashedLogits again(seed, c.coarse);
-    const auto beam = BeamSearch(c.trie, c.filter, {c.trie, c.filter, c.boosts}, again,
-                                 {width, limit});
+    const auto beam =
+        BeamSearch(c.trie, c.filter, {c.trie, c.filter, c.boosts}, again, {width, limit});
     REQUIRE(beam);
     bool right = true;
     for (size_t i = 0; i < best.size(); ++i) {
@@ -92,7 +92,7 @@ TEST_CASE("A proof that is given up says so, and the answer is no worse than a b
     wrong += !right;
   }
   CHECK(given_up > 10);
-  CHECK(wrong > 5);
+  CHECK(wrong > 2);
 }
 
 TEST_CASE("A boost far down is found from the root") {

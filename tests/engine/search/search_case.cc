@@ -53,10 +53,7 @@ void HashedLogits::Logits(int state, std::span<const int> tokens, std::span<floa
 }
 
 SearchCase::SearchCase(Random& random, bool filtered, bool boosted)
-    : items(RandomItems(random)),
-      trie(MustBuild(items)),
-      filter(trie),
-      coarse(random.Chance(50)) {
+    : items(RandomItems(random)), trie(MustBuild(items)), filter(trie), coarse(random.Chance(50)) {
   const int num_items = trie.num_items();
   if (filtered) {
     if (random.Chance(70)) filter.Exclude(RandomHistory(random, num_items, num_items));

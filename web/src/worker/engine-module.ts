@@ -10,22 +10,14 @@ export interface Outcome {
   readonly message?: string;
 }
 
-export interface RankingOutcome extends Outcome {
-  readonly items?: Int32Array;
-  /** Log-probabilities, with boosts where there are any. */
-  readonly scores?: Float32Array;
-  readonly reusedTokens?: number;
-}
-
 export interface ScoringOutcome extends Outcome {
   readonly logProbabilities?: Float32Array;
 }
 
-interface AnyEngine {
-  addShard(name: string, bytes: Uint8Array): void;
-  load(): Outcome;
-  /** Frees what the engine holds; Embind's own. */
-  delete(): void;
+export interface RankingOutcome extends ScoringOutcome {
+  readonly items?: Int32Array;
+  readonly exact?: boolean;
+  readonly reusedTokens?: number;
 }
 
 export interface EngineRequest {
@@ -41,28 +33,20 @@ export interface EngineRequest {
 }
 
 /** All arguments are copied in, all results are copies. Nothing here throws, short of a trap. */
-export interface Engine extends AnyEngine {
-  recommend(request: EngineRequest): RankingOutcome & Pick<ScoringOutcome, 'logProbabilities'>;
+export interface Engine {
+  addShard(name: string, bytes: Uint8Array): void;
+  load(): Outcome;
+  recommend(request: EngineRequest): RankingOutcome;
   /** The exact log-probability of each item. */
   scoreItems(history: Int32Array, items: Int32Array): ScoringOutcome;
   /** Those of one item after the history without each of its entries, of which there are two or more. */
   leaveOneOut(history: Int32Array, item: number): ScoringOutcome;
-}
-
-/** An engine that has a beam search alone, and no boosts. */
-export interface BeamEngine extends AnyEngine {
-  recommend(
-    history: Int32Array,
-    limit: number,
-    beamWidth: number,
-    exclude: Int32Array,
-    allow: Int32Array | null,
-    excludeSeen: boolean,
-  ): RankingOutcome;
+  /** Frees what the engine holds; Embind's own. */
+  delete(): void;
 }
 
 export interface EngineModule {
-  readonly Engine: new () => Engine | BeamEngine;
+  readonly Engine: new () => Engine;
   /** Whether this browser's relaxed dot product gives the exact sum; false in the baseline build. */
   relaxedDotSelfTest(): boolean;
   buildId(): string;

@@ -17,11 +17,11 @@ import type {
 import type { Simd } from '../types.js';
 import { check, explain, rank, type Answer } from './engine-calls.js';
 import { checkBuild, loadEngine, type LoadedEngine } from './engine-loader.js';
-import type { BeamEngine, Engine, ModuleFactory } from './engine-module.js';
+import type { Engine, ModuleFactory } from './engine-module.js';
 import { ModelLoader, type ManifestText, type ModelContent } from './model-loader.js';
 
 interface Loaded {
-  readonly engine: Engine | BeamEngine;
+  readonly engine: Engine;
   readonly content: ModelContent;
   readonly stored: boolean;
 }
@@ -172,15 +172,16 @@ export class Session implements WorkerApi {
 
   /** Runs `compute`, unless an earlier call has broken the engine. */
   #measured<T extends object>(
-    compute: (engine: Engine | BeamEngine) => Answer<T>,
+    compute: (engine: Engine) => Answer<T>,
   ): Promise<Reply<T & Measured>> {
     if (this.#stopped) return Promise.resolve(this.#stopped);
     try {
       if (!this.#model) throw notLoaded();
       const start = performance.now();
-      const { value, reusedTokens } = compute(this.#model.engine);
+      const { value, exact, reusedTokens } = compute(this.#model.engine);
       const stats = {
         milliseconds: performance.now() - start,
+        exact,
         reusedTokens,
         requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
       };
