@@ -29,7 +29,8 @@ export function HowPage() {
           <h2>Halved</h2>
           <p>
             Its matrices became products of thinner ones in int8, at the ranks where that costs
-            least: {formatBytes(info.modelBytes)} are left. What that changes, the lists and the table below show.
+            least: {formatBytes(info.modelBytes)} are left. What that changes, the lists and the
+            table below show.
           </p>
         </li>
         <li>
