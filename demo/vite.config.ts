@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig, type Plugin } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
 
 const demoDir = dirname(fileURLToPath(import.meta.url));
 const MODELS = ['movielens-half', 'movielens-original'];
@@ -11,6 +12,7 @@ const MODELS = ['movielens-half', 'movielens-original'];
 const POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
+  "img-src 'self' data:", // the favicon
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -51,9 +53,40 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
+const pwa = VitePWA({
+  registerType: 'prompt', // a visitor's page is never loaded again under their hands
+  injectRegister: false, // src/offline.ts does
+  manifest: {
+    id: '/halfling-films',
+    name: 'Halfling films',
+    short_name: 'Halfling',
+    description: 'A film shop whose recommender runs on your device. Nothing is sent.',
+    display: 'standalone',
+    background_color: '#f5efe4',
+    theme_color: '#1d1a24',
+    icons: [
+      { src: 'icons/icon.svg', sizes: 'any', type: 'image/svg+xml' },
+      { src: 'icons/192.png', sizes: '192x192', type: 'image/png' },
+      { src: 'icons/512.png', sizes: '512x512', type: 'image/png' },
+      { src: 'icons/maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+    ],
+  },
+  workbox: {
+    // The shop and both builds of the engine. The models are stored by the package, and only there.
+    globPatterns: ['**/*.{html,js,css,woff2,wasm,svg}'],
+    globIgnores: ['models/**'],
+    clientsClaim: true, // so that the first visit, too, may go on offline
+    inlineWorkboxRuntime: true,
+    sourcemap: false,
+  },
+});
+
 export default defineConfig({
   base: './',
-  plugins: [linkModels(), contentSecurityPolicy()],
+  plugins: [linkModels(), contentSecurityPolicy(), pwa],
+  // The package's hook is written for React; Preact is its smaller twin.
+  resolve: { alias: { react: 'preact/compat' } },
+  optimizeDeps: { exclude: ['halfling'] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0, // data: URLs would need an exception in the policy

@@ -1,15 +1,17 @@
-// `npm run demo`: from a fresh clone to the page. Sets up, halves the MovieLens model, builds the
-// engine for the browser and the page, serves it and prints its address.
+// `npm run demo`: from a fresh clone to the film shop. Sets up, halves the MovieLens model, builds the
+// engine for the browser and the shop, serves it and prints its address.
 import { parseArgs } from 'node:util';
 import { buildDemo, setUp } from './lib/build.mjs';
 import { elapsed, ROOT } from './lib/command.mjs';
+import { ISOLATION } from './lib/isolation.mjs';
 
-const USAGE = `usage: npm run demo [-- --check] [-- --port N]
-  --check   open the page in headless Chromium, have it recommend with both models, print the
-            lists and exit: 0 if they came, 1 if not
-  --port N  where to serve the page (default: 4173, or the next free one)`;
-const EXAMPLE = 'Science fiction'; // one of the page's buttons
-const MODELS = ['Halved', 'Original']; // the page's names for its two
+const USAGE = `usage: npm run demo [-- --check] [-- --port N] [-- --isolated]
+  --check      open the shop in headless Chromium, have it recommend with both models, print what
+               it shows and exit: 0 if all came, 1 if not
+  --port N     where to serve the shop (default: 4173, isolated 4273, or the next free one)
+  --isolated   serve it cross-origin isolated; it works the same with and without`;
+const TASTE = 'Science fiction'; // one of the shop's buttons
+const MODELS = ['halved', 'original']; // the shop's names for its two
 const LIST_LENGTH = 10;
 const LOADING_LIMIT_MS = 60_000;
 
@@ -17,7 +19,8 @@ async function main() {
   const { values } = parseArgs({
     options: {
       check: { type: 'boolean' },
-      port: { type: 'string', default: '4173' },
+      port: { type: 'string' },
+      isolated: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -28,33 +31,35 @@ async function main() {
   const started = Date.now();
   await setUp();
   await buildDemo();
-  const server = await serve(Number(values.port));
+  // Another port: a service worker answers with the headers that the page had when it was stored.
+  const port = values.port ?? (values.isolated ? 4273 : 4173);
+  const server = await serve(Number(port), values.isolated ? ISOLATION : {});
   const address = server.resolvedUrls.local[0];
-  console.log(`\nBuilt in ${elapsed(started)}. The page: ${address}`);
+  console.log(`\nBuilt in ${elapsed(started)}. The shop: ${address}`);
   if (!values.check) {
     console.log('Press Ctrl+C to stop.');
     return;
   }
   try {
-    await checkPage(address);
+    await checkShop(address);
   } finally {
     await server.close();
   }
 }
 
 /** Serves demo/dist on this machine alone; takes the next free port if this one is taken. */
-async function serve(port) {
+async function serve(port, headers) {
   const { preview } = await import('vite'); // only there after set-up
   const server = await preview({
     root: `${ROOT}/demo`,
     logLevel: 'warn',
-    preview: { port, host: 'localhost' },
+    preview: { port, host: 'localhost', headers },
   });
   if (!server.resolvedUrls) throw new Error(`the server did not start on port ${port}`);
   return server;
 }
 
-async function checkPage(address) {
+async function checkShop(address) {
   const { launchChromium } = await import('./lib/chromium.mjs');
   const browser = await launchChromium();
   try {
@@ -63,37 +68,52 @@ async function checkPage(address) {
     const problems = [];
     page.on('pageerror', (error) => problems.push(String(error)));
     await page.goto(address);
-    await page.getByRole('button', { name: EXAMPLE, exact: true }).click();
-    for (const model of MODELS) {
-      await page.getByRole('button', { name: model, exact: true }).click();
-      await printRecommendations(page, model);
-    }
+    await page.locator('.sent', { hasText: 'request' }).waitFor(); // all is loaded
+    await page.getByRole('button', { name: TASTE, exact: true }).click();
+    for (const shelf of [/^For you$/, /^Because you viewed/]) await printShelf(page, shelf);
+    await page.getByRole('link', { name: 'How it works' }).first().click();
+    for (const model of MODELS) await printRanking(page, model);
+    await printTable(page);
+    console.log(`\n${await page.locator('.sent').innerText()} since loading`);
     if (problems.length > 0) throw new Error(`the page reported: ${problems.join('; ')}`);
   } finally {
     await browser.close();
   }
 }
 
-/** Prints one model's list and the page's figures; an incomplete list is an error. */
-async function printRecommendations(page, model) {
-  const list = page.getByRole('list', { name: `Recommended by the ${model.toLowerCase()} model` });
-  await list
-    .locator('li')
-    .nth(LIST_LENGTH - 1)
-    .waitFor();
-  const titles = await list.locator('.ranked-title').allInnerTexts();
-  const chances = await list.locator('.chance').allInnerTexts();
-  if (new Set(titles).size !== LIST_LENGTH || chances.length !== LIST_LENGTH) {
+async function printShelf(page, name) {
+  const shelf = page.getByRole('region', { name });
+  const films = shelf.locator('.card a');
+  await films.first().waitFor();
+  const titles = await films.evaluateAll((links) => links.map((link) => link.title));
+  console.log(`\n${await shelf.getByRole('heading').innerText()}:\n  ${titles.join(', ')}`);
+}
+
+/** An incomplete list is an error. */
+async function printRanking(page, model) {
+  const list = page.getByRole('list', { name: `Recommended by the ${model} model` });
+  const rows = list.locator('.ranked-title');
+  await rows.nth(LIST_LENGTH - 1).waitFor();
+  const titles = await rows.allInnerTexts();
+  if (new Set(titles).size !== LIST_LENGTH) {
     throw new Error(`the ${model} model listed ${titles.length} films: ${titles.join(', ')}`);
   }
-  console.log(`\n${model} model, after "${EXAMPLE}":`);
-  titles.forEach((title, i) => {
-    console.log(`  ${String(i + 1).padStart(2)}. ${title.padEnd(48)} ${chances[i]}`);
-  });
-  const figures = page.getByRole('region', { name: 'What ran where' }).locator('.figure');
-  for (const figure of await figures.all()) {
-    const name = await figure.locator('dt').innerText();
-    console.log(`      ${name}: ${await figure.locator('dd').innerText()}`);
+  console.log(`\nThe ${model} model, after "${TASTE}":`);
+  titles.forEach((title, i) => console.log(`  ${String(i + 1).padStart(2)}. ${title}`));
+}
+
+/** Size, quality and time of both, once both times are measured. */
+async function printTable(page) {
+  const rows = page.getByRole('table').getByRole('row');
+  await rows
+    .last()
+    .getByText(/ ms$/)
+    .nth(MODELS.length - 1)
+    .waitFor();
+  console.log();
+  for (const row of await rows.all()) {
+    const [name, ...cells] = await row.locator('th, td').allInnerTexts();
+    console.log(`  ${name.padEnd(26)}${cells.map((cell) => cell.padEnd(28)).join('')}`.trimEnd());
   }
 }
 

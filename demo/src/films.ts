@@ -9,6 +9,13 @@ export interface Film {
   readonly year: string;
   readonly genres: readonly string[];
   readonly popularity: number;
+  /** In cents: the newer the dearer. */
+  readonly price: number;
+}
+
+function priceOf(year: string): number {
+  if (year >= '1997') return 1290;
+  return year >= '1990' ? 990 : 790;
 }
 
 const ARTICLES =
@@ -35,7 +42,14 @@ export function toFilm(item: CatalogItem): Film {
   const genres = (item.category ?? '')
     .split(/\s*[,|]\s*/)
     .filter((genre) => genre && genre !== 'unknown');
-  return { id: item.id, title, year, genres, popularity: item.popularity };
+  return {
+    id: item.id,
+    title,
+    year,
+    genres,
+    popularity: item.popularity,
+    price: priceOf(year),
+  };
 }
 
 export function byPopularity(films: readonly Film[]): Film[] {

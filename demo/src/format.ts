@@ -16,3 +16,16 @@ export function formatProbability(score: number): string {
   const percent = Math.exp(score) * 100;
   return percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(1)} %`;
 }
+
+export function formatPrice(cents: number): string {
+  return `€ ${(cents / 100).toFixed(2)}`;
+}
+
+export function formatPercent(share: number): string {
+  return `${share > 0 ? '+' : '−'}${Math.abs(share * 100).toFixed(1)} %`;
+}
+
+/** "1 film", "3 films". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

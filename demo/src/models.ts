@@ -1,12 +1,14 @@
-// The two models of the page, each in a recommender of its own. The halved one is loaded first, so
-// that the page is of use soon; then the original, so that no request is left for later.
+// The two models of the shop, each in a recommender of its own. The halved one serves the shop and is
+// loaded first; then the original, to compare with, so that no request is left for later.
 
 import { createRecommender, HalflingError, type LoadProgress, type Recommender } from 'halfling';
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 
 export type ModelKey = 'half' | 'original';
 
 export const MODEL_KEYS: readonly ModelKey[] = ['half', 'original'];
+/** Where the two are shown beside each other: before and after. */
+export const MODEL_COLUMNS: readonly ModelKey[] = ['original', 'half'];
 export const MODEL_NAMES: Readonly<Record<ModelKey, string>> = {
   half: 'Halved',
   original: 'Original',
@@ -24,8 +26,8 @@ export function recommenderOf(model: ModelState): Recommender | undefined {
   return model.status === 'ready' ? model.recommender : undefined;
 }
 
-export function isSettled(model: ModelState): boolean {
-  return model.status === 'ready' || model.status === 'failed';
+export function isSettled(models: Models): boolean {
+  return MODEL_KEYS.every((key) => ['ready', 'failed'].includes(models[key].status));
 }
 
 export function messageOf(error: unknown): string {
@@ -33,11 +35,14 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function useModels(): Models {
-  const [models, setModels] = useState<Models>({
-    half: { status: 'loading', progress: undefined },
-    original: { status: 'waiting' },
-  });
+const START: Models = {
+  half: { status: 'loading', progress: undefined },
+  original: { status: 'waiting' },
+};
+
+export function useModels(): { models: Models; retry: () => void } {
+  const [models, setModels] = useState(START);
+  const [attempt, setAttempt] = useState(0);
 
   useEffect(() => {
     const stop = new AbortController();
@@ -51,16 +56,20 @@ export function useModels(): Models {
       try {
         const recommender = await createRecommender({
           model: new URL(`models/movielens-${key}/`, document.baseURI),
+          // The visitor's history belongs to the halved one; the other is given it call by call.
+          ...(key === 'original' && { history: { name: 'halfling-original' } }),
           signal: stop.signal,
           onProgress: (progress) => set({ status: 'loading', progress }),
         });
         loaded.push(recommender);
+        recommender.on('close', (error) => set({ status: 'failed', message: messageOf(error) }));
         set({ status: 'ready', recommender });
       } catch (error) {
         set({ status: 'failed', message: messageOf(error) });
       }
     };
 
+    setModels(START);
     void (async () => {
       for (const key of MODEL_KEYS) await load(key);
     })();
@@ -68,7 +77,8 @@ export function useModels(): Models {
       stop.abort();
       for (const recommender of loaded) recommender.dispose();
     };
-  }, []);
+  }, [attempt]);
 
-  return models;
+  const retry = useCallback(() => setAttempt((count) => count + 1), []);
+  return { models, retry };
 }

@@ -1,25 +1,32 @@
-// Counts the requests that the page makes after `loaded` has become true, live and without trusting
-// itself: the browser's own resource timeline tells of them. (Workers have timelines of their own,
-// which the package reads.)
+// Tells of the requests that the page makes after `loaded` has become true, live and without trusting
+// itself: the browser's own resource timeline has them. (Workers have timelines of their own, which
+// the package reads.)
 
 import { useEffect, useState } from 'preact/hooks';
 
-/** undefined while loading. */
-export function useRequestCount(loaded: boolean): number | undefined {
-  const [count, setCount] = useState<number>();
+/** Their addresses; undefined while loading. */
+export function useRequests(loaded: boolean): readonly string[] | undefined {
+  const [addresses, setAddresses] = useState<readonly string[]>();
 
   useEffect(() => {
     if (!loaded) return;
     const since = performance.now();
-    let requests = 0;
     const observer = new PerformanceObserver((list) => {
-      requests += list.getEntries().filter((entry) => entry.startTime > since).length;
-      setCount(requests);
+      const made = list.getEntries().filter((entry) => entry.startTime > since);
+      if (made.length === 0) return;
+      setAddresses((before = []) => [...before, ...made.map(({ name }) => name)]);
     });
     observer.observe({ type: 'resource' });
-    setCount(0);
+    setAddresses([]);
     return () => observer.disconnect();
   }, [loaded]);
 
-  return count;
+  return addresses;
+}
+
+/** Fonts are requests too. */
+export function useFontsReady(): boolean {
+  const [ready, setReady] = useState(false);
+  useEffect(() => void document.fonts.ready.then(() => setReady(true)), []);
+  return ready;
 }

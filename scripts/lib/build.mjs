@@ -56,7 +56,7 @@ export async function buildPackage() {
 
 /** Builds the demo page over the built package. */
 export async function buildPage() {
-  const demoInputs = ['src', 'public/icon.svg', 'index.html', 'vite.config.ts', 'package.json'];
+  const demoInputs = ['src', 'public/icons', 'index.html', 'vite.config.ts', 'package.json'];
   const demo = [...demoInputs.map((name) => `demo/${name}`), 'web/dist', 'build/models'];
   if (!(await isNewer('demo/dist/index.html', demo))) {
     await mustRun(['npm', 'run', 'build', '--workspace', 'demo']);

@@ -4,6 +4,7 @@ import { expect, test } from '@playwright/test';
 
 import { articleFirst, byPopularity, parseTitle, search, toFilm } from '../../demo/src/films';
 import { findPreset } from '../../demo/src/presets';
+import { filmUrl, parseHash, searchUrl } from '../../demo/src/router';
 
 const film = (id: string, title: string, popularity = 1) => toFilm({ id, title, popularity });
 
@@ -66,6 +67,25 @@ test('search takes words with hyphens and slashes as one word and as several', (
     expect(found(query)).toEqual(['Pink Floyd - The Wall (1982)']);
   }
   expect(found('-')).toHaveLength(films.length);
+});
+
+test('the newer a film, the dearer', () => {
+  const prices = ['Jaws (1975)', 'Alien (1992)', 'Contact (1997)', 'unknown'].map(
+    (title) => film(title, title).price,
+  );
+  expect(prices).toEqual([790, 990, 1290, 790]);
+});
+
+test('addresses lead to pages, and pages to addresses', () => {
+  expect(parseHash('')).toEqual({ page: 'home' });
+  expect(parseHash('#/nowhere')).toEqual({ page: 'home' });
+  expect(parseHash(filmUrl('a/b?c'))).toEqual({ page: 'film', id: 'a/b?c' });
+  for (const [query, genre] of [
+    ['', ''],
+    ['8½ & more', "Children's"],
+  ] as const) {
+    expect(parseHash(searchUrl(query, genre))).toEqual({ page: 'search', query, genre });
+  }
 });
 
 test('presets take the more popular of two films and skip what is missing', () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { test as base, type Page } from '@playwright/test';
 import { preview } from 'vite';
 
+import { ISOLATION } from '../../scripts/lib/isolation.mjs';
 import { PackageSite } from './package-site.mjs';
 
 export const rootDir = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -21,17 +22,32 @@ function requireBuilt(path: string, command: string): void {
   if (!existsSync(join(rootDir, path))) throw new Error(`${path} is missing: run \`${command}\`.`);
 }
 
+export interface DemoServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves the shop's production build (or another, from `outDir`) as `npm run demo` does. */
+export async function serveDemo({ outDir = 'dist', isolated = false } = {}): Promise<DemoServer> {
+  requireBuilt('demo/dist/index.html', 'npm run build -w web && npm run build -w demo');
+  const server = await preview({
+    root: join(rootDir, 'demo'),
+    logLevel: 'error',
+    build: { outDir },
+    preview: {
+      port: 0,
+      host: '127.0.0.1',
+      headers: isolated ? ISOLATION : {},
+    },
+  });
+  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
+}
+
 export const test = base.extend<{ violations: string[] }, Worker>({
   demoUrl: [
     async ({}, use) => {
-      requireBuilt('demo/dist/index.html', 'npm run build -w web && npm run build -w demo');
-      const root = join(rootDir, 'demo');
-      const server = await preview({
-        root,
-        logLevel: 'error',
-        preview: { port: 0, host: '127.0.0.1' },
-      });
-      await use(server.resolvedUrls?.local[0] as string);
+      const server = await serveDemo();
+      await use(server.url);
       await server.close();
     },
     { scope: 'worker' },

@@ -31,7 +31,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Film-Noir',
     {
-      motifs: [patterns.blinds],
+      motifs: [patterns.blinds, scenes.keyhole],
       lettering: 'narrow',
       palettes: [
         palette('#15151a', '#d9d4c7', '#b3261e', '#f4efe4'),
@@ -65,7 +65,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Animation',
     {
-      motifs: [patterns.bubbles],
+      motifs: [patterns.bubbles, patterns.confetti, scenes.smile],
       lettering: 'plain',
       palettes: [
         palette('#2b59c3', '#ffcf40', '#f25f5c', '#ffffff'),
@@ -77,7 +77,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Horror',
     {
-      motifs: [scenes.teeth],
+      motifs: [scenes.teeth, scenes.moon],
       lettering: 'narrow',
       palettes: [
         palette('#170c0f', '#c1121f', '#3a0d12', '#ffe9e3'),
@@ -99,7 +99,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Musical',
     {
-      motifs: [patterns.notes],
+      motifs: [patterns.notes, patterns.arches],
       lettering: 'wide',
       palettes: [
         palette('#7d1538', '#ffb5a7', '#ffd166', '#fff3ec'),
@@ -110,7 +110,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Fantasy',
     {
-      motifs: [scenes.moon],
+      motifs: [scenes.moon, scenes.mountains],
       lettering: 'plain',
       palettes: [
         palette('#231b45', '#0f0b24', '#ffd98e', '#f9f1ff'),
@@ -121,7 +121,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Mystery',
     {
-      motifs: [scenes.keyhole],
+      motifs: [scenes.keyhole, patterns.blinds],
       lettering: 'narrow',
       palettes: [
         palette('#0f2a2e', '#d8b26e', '#0f2a2e', '#f6ecd9'),
@@ -143,7 +143,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Crime',
     {
-      motifs: [patterns.blinds, patterns.rings],
+      motifs: [patterns.blinds, patterns.rings, scenes.keyhole],
       lettering: 'narrow',
       palettes: [
         palette('#1c1c22', '#f2a541', '#d7263d', '#fff4df'),
@@ -154,7 +154,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Romance',
     {
-      motifs: [patterns.overlap],
+      motifs: [patterns.overlap, patterns.arches, scenes.horizon],
       lettering: 'plain',
       palettes: [
         palette('#f6d5c9', '#d1495b', '#edae49', '#5a1526'),
@@ -166,7 +166,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'War',
     {
-      motifs: [patterns.chevrons],
+      motifs: [patterns.chevrons, patterns.stripes],
       lettering: 'narrow',
       palettes: [
         palette('#2f3524', '#8a8f5a', '#c8553d', '#f3f1dc'),
@@ -177,7 +177,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Thriller',
     {
-      motifs: [patterns.rings],
+      motifs: [patterns.rings, scenes.keyhole, patterns.stripes, patterns.halves],
       lettering: 'narrow',
       palettes: [
         palette('#d7401f', '#191414', '#fbe9d0', '#fff6e6'),
@@ -189,7 +189,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Adventure',
     {
-      motifs: [scenes.mountains],
+      motifs: [scenes.mountains, scenes.horizon, scenes.desert],
       lettering: 'wide',
       palettes: [
         palette('#f2b880', '#274046', '#e4572e', '#fff8ec'),
@@ -200,7 +200,7 @@ const STYLES: ReadonlyMap<string, Style> = new Map<string, Style>([
   [
     'Action',
     {
-      motifs: [patterns.burst, patterns.stripes],
+      motifs: [patterns.burst, patterns.stripes, patterns.chevrons, scenes.skyline],
       lettering: 'wide',
       palettes: [
         palette('#1b1b1f', '#e63946', '#f4a261', '#fff3e6'),

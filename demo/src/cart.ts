@@ -1,0 +1,46 @@
+// The cart: in memory, and on the device while there is consent. Other tabs follow what is stored.
+
+import { useCallback, useEffect, useState } from 'preact/hooks';
+
+const KEY = 'cart';
+
+export interface Cart {
+  /** Film ids, in the order in which they were added. */
+  readonly ids: readonly string[];
+  readonly add: (id: string) => void;
+  readonly remove: (id: string) => void;
+  readonly clear: () => void;
+}
+
+/** undefined if nothing is stored, or nothing that is a cart. */
+function read(): readonly string[] | undefined {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    return Array.isArray(stored) ? stored.map(String) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function useCart(consent: boolean): Cart {
+  const [ids, setIds] = useState<readonly string[]>(() => read() ?? []);
+
+  useEffect(() => {
+    if (consent) localStorage.setItem(KEY, JSON.stringify(ids));
+    else localStorage.removeItem(KEY);
+  }, [consent, ids]);
+
+  useEffect(() => {
+    // Nothing stored: consent was withdrawn in another tab, and this one goes on in memory.
+    const follow = ({ key }: StorageEvent) => {
+      if (key === KEY) setIds((mine) => read() ?? mine);
+    };
+    addEventListener('storage', follow);
+    return () => removeEventListener('storage', follow);
+  }, []);
+
+  const add = useCallback((id: string) => setIds((all) => [...new Set([...all, id])]), []);
+  const remove = useCallback((id: string) => setIds((all) => all.filter((it) => it !== id)), []);
+  const clear = useCallback(() => setIds([]), []);
+  return { ids, add, remove, clear };
+}

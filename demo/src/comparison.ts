@@ -1,0 +1,71 @@
+// Both models asked the same: what they rank, and in what time.
+
+import type { Recommendation, Recommender } from 'halfling';
+import { useEffect, useState } from 'preact/hooks';
+
+import { MODEL_KEYS, messageOf, recommenderOf, type ModelKey, type Models } from './models';
+
+export interface Ranking {
+  readonly recommendations: readonly Recommendation[];
+  /** In the engine, from scratch: the median of several. */
+  readonly milliseconds: number;
+  readonly workerRequests: number;
+  readonly error?: string;
+}
+
+export type Comparison = Readonly<Partial<Record<ModelKey, Ranking>>>;
+
+export const LIST_LENGTH = 10;
+const RUNS = 5;
+
+async function rank(
+  recommender: Recommender,
+  history: readonly string[],
+  signal: AbortSignal,
+): Promise<Ranking> {
+  const times: number[] = [];
+  let recommendations: readonly Recommendation[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    // Another visitor in between, or the engine would go on from what it has already computed.
+    const other = recommender.items.slice(run, run + 1).map(({ id }) => id);
+    await recommender.recommend({ history: other, limit: 1, signal });
+    recommendations = await recommender.recommend({ history, limit: LIST_LENGTH, signal });
+    times.push(recommender.lastCall?.milliseconds ?? NaN);
+  }
+  return {
+    recommendations,
+    milliseconds: times.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? NaN,
+    workerRequests: recommender.lastCall?.requestsSinceLoading ?? 0,
+  };
+}
+
+/** Without a history there is nothing to rank after: the result is empty then. */
+export function useComparison(models: Models, history: readonly string[]): Comparison {
+  const [comparison, setComparison] = useState<Comparison>({});
+  const half = recommenderOf(models.half);
+  const original = recommenderOf(models.original);
+
+  useEffect(() => {
+    const outdated = new AbortController();
+    const { signal } = outdated;
+    // One after the other, so that neither spoils the other's time.
+    void (async () => {
+      if (history.length === 0) setComparison({});
+      for (const key of MODEL_KEYS) {
+        const recommender = { half, original }[key];
+        if (!recommender || history.length === 0) continue;
+        const ranking = await rank(recommender, history, signal).catch((error: unknown) => ({
+          recommendations: [],
+          milliseconds: NaN,
+          workerRequests: 0,
+          error: messageOf(error),
+        }));
+        if (signal.aborted) return;
+        setComparison((all) => ({ ...all, [key]: ranking }));
+      }
+    })();
+    return () => outdated.abort();
+  }, [half, original, history.join()]);
+
+  return comparison;
+}

@@ -1,0 +1,34 @@
+import { useState } from 'preact/hooks';
+
+import { useShop } from '../shop';
+
+/**
+ * Asks when there is something to remember. A refusal holds as long as the page: to remember it would
+ * need what was refused.
+ */
+export function ConsentBar() {
+  const { consent, setConsent, events, cart } = useShop();
+  const [isAnswered, setAnswered] = useState(false);
+  if (consent || isAnswered || (events.length === 0 && cart.ids.length === 0)) return null;
+  const answer = (granted: boolean) => {
+    setConsent(granted);
+    setAnswered(true);
+  };
+  return (
+    <section class="bar" aria-label="Your consent">
+      <p>
+        <strong>Remember on this device what you looked at?</strong> It stays here either way:
+        nothing is ever sent. If you say no, it is forgotten when you close the page, and so is the
+        no.
+      </p>
+      <div class="bar-buttons">
+        <button type="button" class="button" onClick={() => answer(false)}>
+          No, forget it
+        </button>
+        <button type="button" class="button" onClick={() => answer(true)}>
+          Yes, remember
+        </button>
+      </div>
+    </section>
+  );
+}

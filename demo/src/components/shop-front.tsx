@@ -1,0 +1,81 @@
+import type { EventType, Recommender } from 'halfling';
+import { useCallback, useMemo, useState } from 'preact/hooks';
+
+import { useCart } from '../cart';
+import { isSettled, type Models } from '../models';
+import type { Offline } from '../offline';
+import { Pages } from '../pages/pages';
+import { useFontsReady, useRequests } from '../requests';
+import { usePageStart, useRoute } from '../router';
+import { ShopContext, useFilms, type Shop } from '../shop';
+import { useConsent, useEvents } from '../visitor';
+import { ConsentBar } from './consent-bar';
+import { Footer } from './footer';
+import { Header } from './header';
+import { PrivacyDrawer } from './privacy-drawer';
+import { UpdateBar } from './update-bar';
+
+interface Props {
+  readonly models: Models;
+  readonly recommender: Recommender;
+  readonly offline: Offline;
+}
+
+function useShopState(models: Models, recommender: Recommender, openPrivacy: () => void): Shop {
+  const catalogue = useFilms(recommender);
+  const events = useEvents(recommender);
+  const consent = useConsent(recommender);
+  const cart = useCart(consent);
+  const track = useCallback(
+    (type: EventType, ...ids: readonly string[]) => {
+      for (const item of ids) void recommender.track({ type, item });
+    },
+    [recommender],
+  );
+  const setConsent = useCallback(
+    (granted: boolean) => void recommender.setConsent(granted),
+    [recommender],
+  );
+  return useMemo(
+    () => ({
+      ...catalogue,
+      models,
+      recommender,
+      events,
+      track,
+      consent,
+      setConsent,
+      cart,
+      openPrivacy,
+    }),
+    [catalogue, models, recommender, events, track, consent, setConsent, cart.ids, openPrivacy],
+  );
+}
+
+export function ShopFront({ models, recommender, offline }: Props) {
+  const route = useRoute();
+  const [isPrivacyOpen, setPrivacyOpen] = useState(false);
+  const openPrivacy = useCallback(() => setPrivacyOpen(true), []);
+  const closePrivacy = useCallback(() => setPrivacyOpen(false), []);
+  const shop = useShopState(models, recommender, openPrivacy);
+  const isLoaded = useFontsReady() && isSettled(models) && offline.status !== 'storing';
+  const requests = useRequests(isLoaded);
+  usePageStart(route.page === 'film' ? `film ${route.id}` : route.page);
+
+  return (
+    <ShopContext.Provider value={shop}>
+      <Header route={route} requests={requests} />
+      <main class="page" id="main">
+        <Pages route={route} />
+      </main>
+      <Footer />
+      <div class="bars">
+        {offline.hasUpdate && <UpdateBar onUpdate={offline.update} />}
+        <ConsentBar />
+      </div>
+      {isPrivacyOpen && (
+        <PrivacyDrawer requests={requests} offline={offline} onClose={closePrivacy} />
+      )}
+    </ShopContext.Provider>
+  );
+}

@@ -1,0 +1,157 @@
+// The film shop for everybody: by keyboard, on a phone, in light and dark, without what axe finds.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Locator, Page } from '@playwright/test';
+
+import { expect, test } from './fixtures';
+import {
+  answerConsent,
+  chooseTaste,
+  drawer,
+  nav,
+  openDrawer,
+  openFilm,
+  openShop,
+  results,
+  searchBox,
+  shelf,
+  titles,
+} from './shop-page';
+
+const isFocused = (locator: Locator) =>
+  locator.evaluateAll((elements) => elements.includes(document.activeElement as HTMLElement));
+
+/** Presses Tab until the focus is on `target`. */
+async function tabTo(page: Page, target: Locator, limit = 60): Promise<void> {
+  for (let presses = 0; presses < limit; presses++) {
+    await page.keyboard.press('Tab');
+    if (await isFocused(target)) return;
+  }
+  throw new Error(`${limit} presses of Tab do not reach ${target}`);
+}
+
+test('everything can be done by keyboard alone', async ({ page, demoUrl }) => {
+  await openShop(page, demoUrl);
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+
+  await tabTo(page, page.getByRole('button', { name: 'Hitchcock' }));
+  await page.keyboard.press('Enter');
+  const [first] = await titles(page, 'For you');
+  await expect(page.getByRole('status')).toHaveText(`The shelves follow you. First: ${first}.`);
+  await tabTo(page, page.getByRole('button', { name: 'Yes, remember' }), 120);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('region', { name: 'Your consent' })).toBeHidden();
+
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await tabTo(page, searchBox(page));
+  await page.keyboard.type('alien 1979');
+  await tabTo(page, results(page).getByRole('link', { name: 'Alien' }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Alien' })).toBeFocused();
+  await tabTo(page, page.getByRole('button', { name: 'Add to cart' }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('link', { name: 'In the cart: see it' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Your cart' })).toBeFocused();
+  await tabTo(page, page.getByRole('button', { name: 'Buy 1 film' }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Your cart' })).toBeFocused();
+});
+
+test('the drawer takes the focus, keeps it, and gives it back', async ({ page, demoUrl }) => {
+  await openShop(page, demoUrl);
+  const button = nav(page).getByRole('button', { name: /^Privacy/ });
+  await tabTo(page, button);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Close' })).toBeFocused();
+  for (let presses = 0; presses < 12; presses++) {
+    await page.keyboard.press('Tab');
+    const outside = await page.evaluate(
+      () => document.activeElement?.closest('main, header.header, footer') !== null,
+    );
+    expect(outside).toBe(false);
+  }
+  await page.keyboard.press('Escape');
+  await expect(drawer(page)).toBeHidden();
+  await expect(button).toBeFocused();
+});
+
+test('more films come when asked for, and the keyboard stays among them', async ({
+  page,
+  demoUrl,
+}) => {
+  await openShop(page, `${demoUrl}#/search`);
+  const films = results(page).getByRole('link');
+  await expect(films).toHaveCount(36);
+  await tabTo(page, page.getByRole('button', { name: /^Show more/ }), 100);
+  await page.keyboard.press('Enter');
+  await expect(films).toHaveCount(72);
+  await expect(films.nth(36)).toBeFocused();
+});
+
+test('the focused film of a shelf is in view', async ({ page, demoUrl }) => {
+  await openShop(page, demoUrl);
+  const films = shelf(page, 'Popular').getByRole('link');
+  await tabTo(page, films.nth(14));
+  await expect(films.nth(14)).toBeInViewport({ ratio: 0.9 });
+});
+
+/** Each page in turn, with something on it. */
+async function visitPages(page: Page, use: (name: string) => Promise<void>): Promise<void> {
+  await use('home, cold');
+  await chooseTaste(page, 'Romance');
+  await titles(page, /^Because you viewed/);
+  await use('home, with the question for consent');
+  await answerConsent(page, 'No, forget it');
+  await openFilm(page, 'Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb');
+  await expect(shelf(page, 'How it fits what you viewed')).toBeVisible();
+  await page.getByRole('button', { name: 'Like', exact: true }).click();
+  await page.getByRole('button', { name: 'Add to cart' }).click();
+  await use('film');
+  await searchBox(page).fill('love');
+  await use('search');
+  await searchBox(page).fill('no such film');
+  await use('search without results');
+  await nav(page).getByRole('link', { name: /^Cart/ }).click();
+  await titles(page, 'Goes with your cart');
+  await use('cart');
+  await page.goto(`${page.url().replace(/#.*/, '')}#/how`);
+  await expect(page.getByText(/of 10 films are in both lists/)).toBeVisible();
+  await use('how');
+  await openDrawer(page);
+  await use('drawer');
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds no defect, ${colorScheme}`, async ({ page, demoUrl }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await openShop(page, demoUrl);
+    await visitPages(page, async (name) => {
+      const { violations, passes } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(
+        ({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ html }) => html).join('\n')}`,
+      );
+      expect(found).toEqual([]);
+      expect(passes.length).toBeGreaterThan(10);
+    });
+  });
+}
+
+for (const width of [390, 320]) {
+  test(`nothing overflows a phone of ${width} pixels`, async ({ page, demoUrl }) => {
+    await page.setViewportSize({ width, height: 760 });
+    await openShop(page, demoUrl);
+    await visitPages(page, async (name) => {
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(`${name}: ${wide}`).toBe(`${name}: ${width}`);
+    });
+    await page.keyboard.press('Escape');
+    await nav(page).getByRole('link', { name: 'Home' }).click();
+    await expect(shelf(page, 'For you')).toBeVisible();
+    const bar = await nav(page).boundingBox();
+    expect(Math.round((bar?.y ?? 0) + (bar?.height ?? 0))).toBe(760); // at the thumb
+  });
+}

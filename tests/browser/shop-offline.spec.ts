@@ -1,0 +1,112 @@
+// The film shop as an installed app: offline, updated, isolated.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, rootDir, serveDemo, test } from './fixtures';
+import {
+  answerConsent,
+  chooseTaste,
+  nav,
+  openDrawer,
+  openFilm,
+  openShop,
+  shelf,
+  stored,
+  titles,
+  untilLoaded,
+} from './shop-page';
+
+test('after the first load the shop needs no server at all', async ({ page }) => {
+  const server = await serveDemo();
+  await openShop(page, server.url);
+  await chooseTaste(page, 'Hitchcock');
+  await answerConsent(page, 'Yes, remember');
+  const before = await titles(page, 'For you');
+  await server.close();
+  await expect(page.evaluate(() => fetch('robots.txt'))).rejects.toThrow(); // it is gone
+
+  await page.reload();
+  await untilLoaded(page);
+  expect(await titles(page, 'For you')).toEqual(before);
+  await openFilm(page, 'Star Wars');
+  await nav(page).getByRole('link', { name: 'How it works' }).click();
+  await expect(page.getByText(/of 10 films are in both lists/)).toBeVisible();
+  await page.goto(server.url);
+  await page.reload();
+  await expect(shelf(page, 'For you')).toContainText('from the 5 films you looked at');
+  expect(await titles(page, 'For you')).not.toEqual(before);
+  const font = await page.evaluate(async () => {
+    const [face] = await document.fonts.load('16px Archivo');
+    return face?.status;
+  });
+  expect(font).toBe('loaded');
+});
+
+test('can be installed', async ({ page, demoUrl }) => {
+  await openShop(page, demoUrl);
+  const session = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+  const errors = installabilityErrors.map(({ errorId }) => errorId);
+  expect(errors.filter((id) => id !== 'in-incognito')).toEqual([]);
+  const { data, errors: manifestErrors } = await session.send('Page.getAppManifest');
+  expect(manifestErrors).toEqual([]);
+  const manifest = JSON.parse(data ?? '') as { display: string; icons: { src: string }[] };
+  expect(manifest.display).toBe('standalone');
+  for (const { src } of manifest.icons) {
+    expect((await page.request.get(new URL(src, demoUrl).href)).headers()['content-type']).toMatch(
+      /^image\//,
+    );
+  }
+});
+
+test('a newer shop waits until the visitor lets it in', async ({ page }) => {
+  const outDir = mkdtempSync(path.join(tmpdir(), 'halfling-shop-'));
+  cpSync(path.join(rootDir, 'demo/dist'), outDir, { recursive: true });
+  const server = await serveDemo({ outDir });
+  try {
+    await openShop(page, server.url);
+    const change = (file: string, edit: (text: string) => string) =>
+      writeFileSync(path.join(outDir, file), edit(readFileSync(path.join(outDir, file), 'utf8')));
+    change('index.html', (text) => text.replace('<title>', '<title data-newer>'));
+    change('sw.js', (text) => text.replace(/("?url"?:"index\.html","?revision"?:")\w+/, '$1newer'));
+    change('sw.js', (text) =>
+      text.replace(/("?revision"?:")\w+(","?url"?:"index\.html")/, '$1newer$2'),
+    );
+    expect(readFileSync(path.join(outDir, 'sw.js'), 'utf8')).toContain('"newer"');
+
+    await page.reload();
+    await untilLoaded(page);
+    await expect(page.locator('title[data-newer]')).toHaveCount(0);
+    await page.getByRole('button', { name: 'Load it' }).click();
+    await expect(page.locator('title[data-newer]')).toHaveCount(1);
+    await titles(page, 'Popular');
+  } finally {
+    await server.close();
+    rmSync(outDir, { recursive: true, force: true });
+  }
+});
+
+for (const isolated of [false, true]) {
+  test(`recommends ${isolated ? 'with' : 'without'} cross-origin isolation`, async ({
+    page,
+    violations,
+  }) => {
+    const server = await serveDemo({ isolated });
+    try {
+      await openShop(page, server.url);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+      await chooseTaste(page, 'Science fiction');
+      expect(await titles(page, 'For you')).toHaveLength(18);
+      await openDrawer(page);
+      await expect(stored(page, 'The shop itself')).toContainText('opens offline');
+      await page.reload(); // from the service worker now
+      await untilLoaded(page);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+      expect(violations).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
+}
