@@ -14,9 +14,9 @@ install_npm_packages() {
 
 node_is_new_enough() {
   node -e '
-    const [major, minor] = process.versions.node.split(".").map(Number);
-    if (major < 18 || (major === 18 && minor < 19)) {
-      console.log(`Node.js ${process.versions.node} is too old: 18.19 or newer is needed.`);
+    const [major] = process.versions.node.split(".").map(Number);
+    if (major < 20) {
+      console.log(`Node.js ${process.versions.node} is too old: 20 or newer is needed.`);
       process.exit(1);
     }'
 }

@@ -11,7 +11,7 @@ ca-certificates     file:/etc/ssl/certs/ca-certificates.crt       certificate au
 g++                 cmd:g++                                       GCC >= 12 or Clang >= 16
 cmake               cmd:cmake                                     CMake >= 3.24
 ninja-build         cmd:ninja                                     Ninja
-nodejs              cmd:node                                      Node.js >= 18.19
+nodejs              cmd:node                                      Node.js >= 20
 npm                 cmd:npm                                       npm >= 9
 chromium            cmd:chromium|chromium-browser|google-chrome   Chromium >= 114
 fonts-liberation    file:/usr/share/fonts                         a font for the page
