@@ -105,7 +105,7 @@ export async function firstLevel(model, name) {
 export async function nativeRanking(model, name, ids, history) {
   const directory = `${BENCH}/models/${model.name}-${name}`;
   const chosen = history.map((item) => ids[item]).join(',');
-  const command = [TOOL, 'recommend', directory, '--json', '--history', chosen];
+  const command = [TOOL, 'recommend', directory, '--json', '--search', 'beam', '--history', chosen];
   const { output } = await mustRun([...command, '--limit', '20'], { quiet: true });
   const { items } = JSON.parse(output);
   return {
