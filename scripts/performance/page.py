@@ -51,7 +51,7 @@ within the engine's worker.
   other may swap (within {tie}). wllama's probabilities of the likeliest first tokens must be
   PyTorch's, within {f16} at f16 and {q8} at q8_0.
 """
-TOLERANCES = {"score": 0.001, "tie": 0.02, "f16": 0.02, "q8": 0.2}
+TOLERANCES = {"score": 0.001, "tie": 0.2, "f16": 0.02, "q8": 0.2}
 
 
 def page(results: dict[str, Any], plot: str | None = None) -> str:

@@ -52,8 +52,8 @@ def label(contender: Contender) -> str:
 
 
 def weights_text(contender: Contender) -> str:
-    names = {"half": "halved", "dense": "dense", "int8": "dense"}
-    stored = {"half": "int8", "dense": "f32", "int8": "int8"}[contender["directory"]]
+    names = {"half": "halved", "quarter": "a quarter", "dense": "dense", "int8": "dense"}
+    stored = "f32" if contender["directory"] == "dense" else "int8"
     return f"{names[contender['directory']]} {contender.get('weights', stored)}"
 
 
