@@ -1,5 +1,5 @@
 import { flushSync } from 'preact/compat';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { CrossIcon, HeartIcon } from '../components/icons';
 import { Poster } from '../components/poster';
@@ -13,7 +13,8 @@ import { hasSaid } from '../visitor';
 
 export function FilmPage({ film }: { readonly film: Film }) {
   const { track } = useShop();
-  useEffect(() => track('view', film.id), [film.id]);
+  // Not after the next paint, before which a quick visitor may have gone.
+  useLayoutEffect(() => track('view', film.id), [film.id]);
   return (
     <>
       <article class="film">
