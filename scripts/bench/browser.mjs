@@ -1,5 +1,5 @@
 // Drives the benchmark's page: loads, checks, measures, one model after another.
-import { compareRankings, compareTokens, NEAR_TIE, ROUNDED, SAME_SCORE } from './compare.mjs';
+import { compareRankings, compareTokens, ROUNDED, SAME_SCORE } from './compare.mjs';
 import { CASES, contenders, makeHistories, scaledRuns } from './plan.mjs';
 import { checkHistories, firstLevel, itemIds, nativeRanking } from './prepare.mjs';
 import { summarize } from './statistics.mjs';
@@ -93,13 +93,11 @@ export class ModelBenchmark {
   async #checkOne({ name, engine, directory, weights }, { histories, rankings }) {
     if (engine === 'wllama') return this.#checkTokens(name, directory, weights, histories);
     const exact = engine === 'halfling';
-    const rounded = !exact && this.#model.directories[directory].method !== 'none';
-    const tie = rounded ? NEAR_TIE : 0;
-    const score = exact ? 0 : rounded ? NEAR_TIE : SAME_SCORE;
-    const total = { histories: histories.length, score, tie, swaps: 0, difference: 0 };
+    const score = exact ? 0 : SAME_SCORE;
+    const total = { histories: histories.length, score, swaps: 0, difference: 0 };
     for (const [number, history] of histories.entries()) {
       const actual = await this.#call('ask', name, history);
-      const compared = compareRankings(rankings[number], actual, { score, tie });
+      const compared = compareRankings(rankings[number], actual, score);
       total.swaps += compared.swaps;
       total.difference = Math.max(total.difference, compared.difference);
       if (compared.error) return { ...total, error: compared.error };

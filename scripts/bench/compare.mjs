@@ -2,22 +2,17 @@
 
 /** By how much an engine's log-probabilities may differ, where the arithmetic is the same f32. */
 export const SAME_SCORE = 1e-3;
-/**
- * Where ours rounds to integers, inputs to 8 bits, and the other engine does not: how far apart the
- * reference has two items that the other lists the other way round, and scores.
- */
-export const NEAR_TIE = 0.2;
 /** Log-probabilities of single tokens, by what the other engine's weights are rounded to. */
 export const ROUNDED = { f16: 0.02, q8_0: 0.2 };
 
 /**
  * @param {{items: number[], scores: number[]}} expected of the reference, more items than `actual`
  * @param {{items: number[], scores: number[]}} actual
- * @param {{score: number, tie: number}} tolerance
+ * @param {number} tolerance of scores; items as near as that may be listed the other way round
  * @returns {{error?: string, swaps: number, difference: number}} swaps of near ties, and the largest
  *   difference of scores
  */
-export function compareRankings(expected, actual, { score, tie }) {
+export function compareRankings(expected, actual, tolerance) {
   let [swaps, difference] = [0, 0];
   for (let rank = 0; rank < actual.items.length; rank++) {
     const item = actual.items[rank];
@@ -29,11 +24,11 @@ export function compareRankings(expected, actual, { score, tie }) {
     });
     if (place < 0) return fail('the reference does not list it');
     difference = Math.max(difference, Math.abs(expected.scores[place] - actual.scores[rank]));
-    if (difference > score) return fail(`its score differs by ${difference.toFixed(4)}`);
+    if (difference > tolerance) return fail(`its score differs by ${difference.toFixed(4)}`);
     if (place === rank) continue;
     swaps++;
     const gap = Math.abs(expected.scores[place] - expected.scores[rank]);
-    if (gap > tie) return fail(`the reference has it at ${place + 1}, ${gap.toFixed(4)} apart`);
+    if (gap > tolerance) return fail(`the reference has it at ${place + 1}, ${gap.toFixed(4)} apart`);
   }
   return { swaps, difference };
 }

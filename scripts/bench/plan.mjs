@@ -6,9 +6,9 @@ export const HISTORY = 20;
 const THREADS = [1, 2];
 const GGUF = ['f16', 'q8_0'];
 
-// `directories`: what `halfling compress` makes of the checkpoint. onnxruntime-web runs those named
-// in `onnx` in f32; wllama runs `gguf`. `ties`: how far apart two items' log-probabilities may be
-// that another engine's rounding lists the other way round; `runs` are rounds of every case.
+// `directories`: what `halfling compress` makes of the checkpoint; Halfling runs those named in `ours`,
+// onnxruntime-web those in `onnx`, all in f32, so that their answers are the native tool's; wllama
+// runs `gguf`. `runs` are rounds of every case.
 export const MODELS = [
   {
     name: 'instruments',
@@ -16,9 +16,11 @@ export const MODELS = [
     directories: {
       dense: { method: 'none', arguments: ['--method', 'none', '--dtype', 'f32'] },
       half: { method: 'halfling', arguments: ['--keep', '0.5', '--dtype', 'int8'] },
+      'half-f32': { method: 'halfling', arguments: ['--keep', '0.5', '--dtype', 'f32'] },
       quarter: { method: 'halfling', arguments: ['--keep', '0.25', '--dtype', 'int8'] },
     },
-    onnx: ['dense', 'half'],
+    ours: ['dense', 'half', 'quarter'],
+    onnx: ['dense', 'half-f32'],
     gguf: 'dense',
     runs: { cold: 300, warm: 300, explain: 20, load: 7, check: 20 },
   },

@@ -41,7 +41,7 @@ def standings(results: dict[str, Any]) -> list[Standing]:
     found = []
     for threads in THREADS:
         ours = best(small, "half", threads)
-        for directory, times in (("dense", 10), ("half", 6)):
+        for directory, times in (("dense", 10), ("half-f32", 6)):
             rival = find(small, engine=ORT, directory=directory, threads=threads)
             what = "the dense f32 model" if directory == "dense" else "the same halved model in f32"
             title = (

@@ -52,9 +52,9 @@ def label(contender: Contender) -> str:
 
 
 def weights_text(contender: Contender) -> str:
-    names = {"half": "halved", "quarter": "a quarter", "dense": "dense", "int8": "dense"}
-    stored = "f32" if contender["directory"] == "dense" else "int8"
-    return f"{names[contender['directory']]} {contender.get('weights', stored)}"
+    names = {"half": "halved", "half-f32": "halved", "quarter": "a quarter"}
+    stored = "f32" if contender["directory"] in ("dense", "half-f32") else "int8"
+    return f"{names.get(contender['directory'], 'dense')} {contender.get('weights', stored)}"
 
 
 def threads_text(count: int) -> str:
