@@ -8,7 +8,9 @@
 //                "max_history": n}
 // Tensors:
 //   the model's, under their Hugging Face names; matrices in any form of stored_tensors.h: floats,
-//                       int8 or int4 with scales. A linear layer NAME is
+//                       int8 or int4 with scales. The integers say how the engine rounds what an
+//                       int8 matrix multiplies: to 8 bits if all are within 63, else to 16
+//                       (kernels/generic.h). A linear layer NAME is
 //                         dense: NAME.weight;
 //                         low-rank: NAME.left [out, rank] times NAME.right [rank, in]; or
 //                         pivoted: NAME.right [rank, in] holds the rows NAME.pivots [rank]
