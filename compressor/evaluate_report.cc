@@ -1,8 +1,9 @@
 #include "compressor/evaluate_report.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "compressor/evaluation/percentile.h"
 #include "compressor/model_directory/manifest.h"
 #include "compressor/text_table.h"
 
@@ -93,8 +94,7 @@ SearchSummary SummarizeSearches(const std::vector<SearchStats>& searches) {
   summary.nodes_mean /= count;
   summary.batches_mean /= count;
   summary.exact_share /= count;
-  std::sort(nodes.begin(), nodes.end());
-  summary.nodes_p99 = nodes[nodes.size() * 99 / 100];
+  summary.nodes_p99 = PercentileOf(std::move(nodes), 99);
   return summary;
 }
 

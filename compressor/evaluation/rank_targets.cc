@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "compressor/evaluation/percentile.h"
 #include "compressor/parallel.h"
 
 namespace halfling {
@@ -43,14 +44,6 @@ std::vector<int> TopItems(const std::vector<ScoredItem>& list) {
   std::vector<int> items;
   for (size_t i = 0; i < std::min(list.size(), kTopItems); ++i) items.push_back(list[i].item);
   return items;
-}
-
-// The value that `percent` of the values lie below.
-double PercentileOf(std::vector<double> values, size_t percent) {
-  if (values.empty()) return 0;
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() * percent / 100);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
 }
 
 // Ranks the users one by one; each writes its own place of `ranks` and `milliseconds` alone.

@@ -163,14 +163,12 @@ Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dt
                                          const Eigen::MatrixXd& gram,
                                          const std::string& what) const {
   const bool compensates = method_ == FitMethod::kRegression || method_ == FitMethod::kRounding;
+  // Seven bits run faster, and cost the less the more is compensated.
+  const int largest = method_ == FitMethod::kRegression ? kLargestInt7 : kLargestInt8;
   const Matrix floats = ToFloatMatrix(matrix);
   switch (dtype) {
     case DType::kI8:
-      // Seven bits run faster, and cost the less the more is compensated.
-      if (method_ == FitMethod::kRegression) {
-        return RoundToInt8(matrix, gram, kLargestInt7, what.c_str());
-      }
-      if (compensates) return RoundToInt8(matrix, gram, kLargestInt8, what.c_str());
+      if (compensates) return RoundToInt8(matrix, gram, largest, what.c_str());
       return QuantizeInt8(floats);
     case DType::kU8:
       if (compensates) return RoundToInt4(matrix, gram, what.c_str());

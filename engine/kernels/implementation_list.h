@@ -1,4 +1,5 @@
-// What this build compiles in (kScalar only for tests where that is WebAssembly). Names each instruction set once; implementation.cc picks among them.
+// What this build compiles in (kScalar only for tests where that is WebAssembly). Names each
+// instruction set once; implementation.cc picks among them.
 #ifndef HALFLING_ENGINE_KERNELS_IMPLEMENTATION_LIST_H_
 #define HALFLING_ENGINE_KERNELS_IMPLEMENTATION_LIST_H_
 

@@ -145,10 +145,14 @@ void Linear::MatMul(LinearInput& x, const Packed& weight, Matrix& y, LinearScrat
   }
 }
 
-void Linear::ApplyPivoted(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
+void Linear::ApplyFactors(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
   MatMul(x, right_, scratch.inner, scratch);
-  LinearInput inner_input(scratch.inner, scratch.inside);
-  MatMul(inner_input, left_, scratch.others, scratch);
+  LinearInput inner(scratch.inner, scratch.inside);
+  MatMul(inner, left_, y, scratch);
+}
+
+void Linear::ApplyPivoted(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
+  ApplyFactors(x, scratch.others, scratch);
   y.Resize(scratch.inner.rows(), out_dim());
   for (size_t t = 0; t < y.rows(); ++t) {
     const std::span<float> row = y.row(t);
@@ -167,12 +171,7 @@ void Linear::Apply(const Matrix& x, Matrix& y, LinearScratch& scratch) const {
 void Linear::Apply(LinearInput& x, Matrix& y, LinearScratch& scratch) const {
   switch (form_) {
     case LinearForm::kDense: MatMul(x, right_, y, scratch); break;
-    case LinearForm::kLowRank: {
-      MatMul(x, right_, scratch.inner, scratch);
-      LinearInput inner(scratch.inner, scratch.inside);
-      MatMul(inner, left_, y, scratch);
-      break;
-    }
+    case LinearForm::kLowRank: ApplyFactors(x, y, scratch); break;
     case LinearForm::kPivoted: ApplyPivoted(x, y, scratch); break;
   }
   if (bias_.empty()) return;

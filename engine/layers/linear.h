@@ -96,6 +96,8 @@ class Linear {
   static Packed Pack(const StoredMatrix& matrix);
   static StoredMatrix Unpack(const Packed& packed);
   static void MatMul(LinearInput& x, const Packed& weight, Matrix& y, LinearScratch& scratch);
+  // y = left right x
+  void ApplyFactors(LinearInput& x, Matrix& y, LinearScratch& scratch) const;
   void ApplyPivoted(LinearInput& x, Matrix& y, LinearScratch& scratch) const;
 
   LinearForm form_ = LinearForm::kDense;

@@ -4,6 +4,8 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 
+import { ISOLATION } from '../lib/isolation.mjs';
+
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -13,11 +15,7 @@ const TYPES = {
 };
 const PAGE = `<!doctype html><meta charset="utf-8"><title>benchmark</title>
 <link rel="icon" href="data:,"><script type="module" src="/bench/bench.mjs"></script>`;
-const HEADERS = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-  'cache-control': 'no-store',
-};
+const HEADERS = { ...ISOLATION, 'cache-control': 'no-store' };
 
 /**
  * @param {Record<string, string>} folders what each path prefix shows

@@ -2,8 +2,8 @@
 //
 // usage: node scripts/catalogue_scale/measure_wasm.mjs HALFLING.mjs SHARD.safetensors HISTORIES.json
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+
+import { startModule } from '../../tests/wasm/start_module.mjs';
 
 const [modulePath, shardPath, historiesPath] = process.argv.slice(2);
 if (!historiesPath) {
@@ -12,17 +12,7 @@ if (!historiesPath) {
 }
 const MASKED_SHARE = 10;
 
-const { default: createModule } = await import(pathToFileURL(path.resolve(modulePath)).href);
-const wasm = await WebAssembly.compile(await readFile(modulePath.replace(/\.mjs$/, '.wasm')));
-let memory;
-const module = await createModule({
-  instantiateWasm(imports, receive) {
-    const instance = new WebAssembly.Instance(wasm, imports);
-    memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
-    receive(instance, wasm);
-    return instance.exports;
-  },
-});
+const { module, memory } = await startModule(modulePath);
 const shard = await readFile(shardPath);
 const histories = JSON.parse(await readFile(historiesPath, 'utf8'));
 

@@ -2,15 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { ISOLATION } from './isolation.mjs';
+
 // Pages see the repository under this name: requests to it are answered from the disk, so that no
-// port is opened. Chromium treats localhost as secure, like the page's own server.
+// port is opened. Chromium treats localhost as secure, like the page's own server. An isolated page's
+// clock goes in steps of 5 microseconds instead of 100.
 const ORIGIN = 'http://localhost';
 const CONTENT_TYPES = { '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
-// An isolated page's clock goes in steps of 5 microseconds instead of 100.
-const HEADERS = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-};
 const TIME_LIMIT_MS = 300_000;
 
 /**
@@ -57,12 +55,12 @@ async function answerFromDisk(route) {
   const name = decodeURIComponent(new URL(route.request().url()).pathname).slice(1);
   if (name === '') {
     const body = '<!doctype html><title>Program</title>';
-    await route.fulfill({ contentType: 'text/html', headers: HEADERS, body });
+    await route.fulfill({ contentType: 'text/html', headers: ISOLATION, body });
     return;
   }
   try {
     const contentType = CONTENT_TYPES[path.extname(name)] ?? 'application/octet-stream';
-    await route.fulfill({ contentType, headers: HEADERS, body: await readFile(name) });
+    await route.fulfill({ contentType, headers: ISOLATION, body: await readFile(name) });
   } catch (error) {
     await route.fulfill({ status: 404, body: String(error) });
   }

@@ -7,6 +7,8 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { startModule } from "./start_module.mjs";
+
 const [modulePath, simd = "baseline"] = process.argv.slice(2);
 if (!modulePath) {
   console.error("usage: node tests/wasm/bindings_test.mjs HALFLING.mjs [baseline|relaxed]");
@@ -20,20 +22,7 @@ const readShard = (model) => readFile(path.join(golden, model, shardName));
 const catalogueSize = 60;  // of each golden model
 const none = new Int32Array();
 
-// As the worker starts it: compiled elsewhere, handed in. `memory` shows what the heap has grown to.
-async function start() {
-  const wasm = await WebAssembly.compile(await readFile(modulePath.replace(/\.mjs$/, ".wasm")));
-  let memory;
-  const module = await createModule({
-    instantiateWasm(imports, receive) {
-      const instance = new WebAssembly.Instance(wasm, imports);
-      memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
-      receive(instance, wasm);
-      return instance.exports;
-    },
-  });
-  return { module, memory };
-}
+const start = () => startModule(modulePath);
 
 async function loadEngine(module, model) {
   const engine = new module.Engine();
