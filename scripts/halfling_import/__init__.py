@@ -1,0 +1,1 @@
+"""Other projects' models and data as checkpoint directories."""

@@ -1,0 +1,188 @@
+"""A GGUF file (llama.cpp's) as a Hugging Face directory: weights, configuration, tokenizer.
+
+Quantized matrices are restored to the floats that llama.cpp computes with, rounded to `dtype`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from halfling_train.datasets import DataError
+from halfling_train.description import write_json
+from safetensors.torch import save_file
+
+from .gguf_tokenizer import write_tokenizer
+
+DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How transformers calls an architecture, and what of it differs from the others."""
+
+    name: str
+    model_type: str
+    interleaved: bool = False  # rows of query and key in llama.cpp's order for its rotation
+    settings: tuple[tuple[str, object], ...] = ()
+
+
+ARCHITECTURES = {
+    "llama": Architecture(
+        "LlamaForCausalLM",
+        "llama",
+        interleaved=True,
+        settings=(("attention_bias", False), ("mlp_bias", False)),
+    ),
+    "qwen2": Architecture("Qwen2ForCausalLM", "qwen2", settings=(("use_sliding_window", False),)),
+    "qwen3": Architecture(
+        "Qwen3ForCausalLM",
+        "qwen3",
+        settings=(("attention_bias", False), ("use_sliding_window", False)),
+    ),
+}
+OUTER = {
+    "token_embd": "model.embed_tokens",
+    "output_norm": "model.norm",
+    "output": "lm_head",
+}
+INNER = {
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+# For plain rotary positions llama.cpp needs no table; "rope_freqs" is the one of llama 3's scaling.
+SCALED_ROPE = "rope_freqs.weight"
+
+
+class GgufFile:
+    """An open GGUF file; raises DataError for one that is not whole or not of a known kind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+        try:
+            self.reader = gguf.GGUFReader(path)
+        except (ValueError, IndexError, KeyError, OverflowError) as error:
+            raise DataError(f"{path}: not a whole GGUF file: {error}") from None
+        self.architecture_name = self.field("general.architecture")
+        if self.architecture_name not in ARCHITECTURES:
+            raise DataError(
+                f"{path}: its general.architecture is {self.architecture_name}; "
+                f"expected {', '.join(ARCHITECTURES)}"
+            )
+        self.architecture = ARCHITECTURES[self.architecture_name]
+
+    def field(self, name: str, default: object = None) -> object:
+        """A value of the header. Raises DataError where it is absent and has no default."""
+        field = self.reader.fields.get(name)
+        if field is not None:
+            return field.contents()
+        if default is None:
+            raise DataError(f"{self.path}: its header has no {name}")
+        return default
+
+    def setting(self, name: str, default: object = None) -> object:
+        return self.field(f"{self.architecture_name}.{name}", default)
+
+    def special_token(self, name: str) -> int | None:
+        """The number of "bos", "eos", "unknown" or "padding"; None where the model has none."""
+        field = self.reader.fields.get(f"tokenizer.ggml.{name}_token_id")
+        return None if field is None else field.contents()
+
+    def names(self) -> set[str]:
+        return {tensor.name for tensor in self.reader.tensors}
+
+
+def hugging_face_config(file: GgufFile, dtype: str) -> dict:
+    """The config.json that transformers reads."""
+    if SCALED_ROPE in file.names() or file.setting("rope.scaling.type", "none") != "none":
+        raise DataError(f"{file.path}: its rotary positions are scaled, which is not supported")
+    architecture = file.architecture
+    hidden, heads = file.setting("embedding_length"), file.setting("attention.head_count")
+    return {
+        "architectures": [architecture.name],
+        "model_type": architecture.model_type,
+        "vocab_size": len(file.field("tokenizer.ggml.tokens")),
+        "hidden_size": hidden,
+        "intermediate_size": file.setting("feed_forward_length"),
+        "num_hidden_layers": file.setting("block_count"),
+        "num_attention_heads": heads,
+        "num_key_value_heads": file.setting("attention.head_count_kv", heads),
+        "head_dim": file.setting("attention.key_length", hidden // heads),
+        "max_position_embeddings": file.setting("context_length"),
+        # A float32 in the file: the shortest decimal is what was meant.
+        "rms_norm_eps": shortest(file.setting("attention.layer_norm_rms_epsilon")),
+        "rope_theta": shortest(file.setting("rope.freq_base", 10000.0)),
+        "rope_scaling": None,
+        "hidden_act": "silu",
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": "output.weight" not in file.names(),
+        **{f"{name}_token_id": file.special_token(name) for name in ("bos", "eos")},
+        "torch_dtype": {"bf16": "bfloat16", "f16": "float16", "f32": "float32"}[dtype],
+        "use_cache": True,
+        **dict(architecture.settings),
+    }
+
+
+def shortest(value: float) -> float:
+    return float(str(np.float32(value)))
+
+
+def hugging_face_name(name: str) -> str | None:
+    """blk.3.attn_q.weight -> model.layers.3.self_attn.q_proj.weight; None for a strange one."""
+    stem, _, kind = name.rpartition(".")
+    if stem in OUTER:
+        return f"{OUTER[stem]}.{kind}"
+    parts = stem.split(".")
+    if len(parts) == 3 and parts[0] == "blk" and parts[1].isdecimal() and parts[2] in INNER:
+        return f"model.layers.{parts[1]}.{INNER[parts[2]]}.{kind}"
+    return None
+
+
+def rotate_by_halves(rows: np.ndarray, heads: int) -> np.ndarray:
+    """Undoes llama.cpp's order of query and key rows [heads * E, ...], neighbours for halves."""
+    split = rows.reshape(heads, rows.shape[0] // heads // 2, 2, *rows.shape[1:])
+    return split.swapaxes(1, 2).reshape(rows.shape)
+
+
+def weights_of(file: GgufFile, config: dict, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    heads = {
+        "self_attn.q_proj": config["num_attention_heads"],
+        "self_attn.k_proj": config["num_key_value_heads"],
+    }
+    weights = {}
+    for tensor in file.reader.tensors:
+        name = hugging_face_name(tensor.name)
+        if name is None:
+            raise DataError(f"{file.path}: {tensor.name} is no tensor of {config['model_type']}")
+        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        part = ".".join(name.split(".")[3:5])
+        if file.architecture.interleaved and part in heads:
+            values = rotate_by_halves(values, heads[part])
+        weights[name] = torch.from_numpy(values.copy()).to(dtype)
+    return weights
+
+
+def convert(path: Path, output: Path, dtype: str = "bf16") -> dict:
+    """Writes the directory, and returns its config.json. Raises DataError; see the class above."""
+    file = GgufFile(path)
+    config = hugging_face_config(file, dtype)
+    weights = weights_of(file, config, DTYPES[dtype])
+    output.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(file, output)
+    save_file(weights, str(output / "model.safetensors"), metadata={"format": "pt"})
+    write_json(output / "config.json", config)
+    return config

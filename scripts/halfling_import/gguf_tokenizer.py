@@ -1,0 +1,92 @@
+"""The tokenizer in a GGUF file's header as tokenizer.json: byte-level BPE, as Llama 3, Qwen and
+SmolLM have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from halfling_train.datasets import DataError
+from halfling_train.description import write_json
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+if TYPE_CHECKING:
+    from .gguf_checkpoint import GgufFile
+
+CONTROL, USER_DEFINED = 3, 4  # of gguf's TokenType
+# What llama.cpp splits text by before merging: src/llama-vocab.cpp, LLAMA_VOCAB_PRE_TYPE_*.
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s|"
+    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def by_words(digits: str) -> pre_tokenizers.PreTokenizer:
+    split = pre_tokenizers.Split(Regex(WORDS % digits), behavior="isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
+
+
+def by_digits() -> pre_tokenizers.PreTokenizer:
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+
+
+PRE_TOKENIZERS = {
+    "smollm": by_digits,
+    "gpt-2": lambda: pre_tokenizers.ByteLevel(add_prefix_space=False),
+    "qwen2": lambda: by_words(""),
+    "llama-bpe": lambda: by_words("{1,3}"),
+}
+
+
+def write_tokenizer(file: GgufFile, output: Path) -> None:
+    """tokenizer.json and tokenizer_config.json. Raises DataError for another kind of tokenizer."""
+    tokens, kinds = file.field("tokenizer.ggml.tokens"), file.field("tokenizer.ggml.token_type")
+    tokenizer = Tokenizer(models.BPE(numbered(tokens), merges_of(file)))
+    tokenizer.pre_tokenizer = pre_tokenizer_of(file)
+    tokenizer.decoder = decoders.ByteLevel()
+    for token, kind in zip(tokens, kinds):
+        if kind == CONTROL:
+            tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+        elif kind == USER_DEFINED:
+            tokenizer.add_tokens([AddedToken(token, normalized=False)])
+    tokenizer.save(str(output / "tokenizer.json"))
+    write_json(output / "tokenizer_config.json", settings_of(file, tokens))
+
+
+def numbered(tokens: list[str]) -> dict[str, int]:
+    return {token: number for number, token in enumerate(tokens)}
+
+
+def merges_of(file: GgufFile) -> list[tuple[str, str]]:
+    kind = file.field("tokenizer.ggml.model")
+    if kind != "gpt2":
+        raise DataError(
+            f"{file.path}: its tokenizer.ggml.model is {kind}; expected gpt2 (byte-level BPE)"
+        )
+    return [tuple(merge.split(" ", 1)) for merge in file.field("tokenizer.ggml.merges")]
+
+
+def pre_tokenizer_of(file: GgufFile) -> pre_tokenizers.PreTokenizer:
+    kind = file.field("tokenizer.ggml.pre", "gpt-2")
+    if kind not in PRE_TOKENIZERS:
+        raise DataError(
+            f"{file.path}: its tokenizer.ggml.pre is {kind}; expected {', '.join(PRE_TOKENIZERS)}"
+        )
+    return PRE_TOKENIZERS[kind]()
+
+
+def settings_of(file: GgufFile, tokens: list[str]) -> dict:
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": file.setting("context_length"),
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": ["input_ids", "attention_mask"],
+    }
+    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
+        number = file.special_token(key)
+        if number is not None:
+            settings[f"{name}_token"] = tokens[number]
+    if "tokenizer.chat_template" in file.reader.fields:
+        settings["chat_template"] = file.field("tokenizer.chat_template")
+    return settings
