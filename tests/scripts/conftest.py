@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from halfling_train.datasets import Dataset, Item, assemble  # noqa: E402
 from halfling_train.llama_config import LlamaConfig  # noqa: E402
+from lcrec_example import write_lcrec_data, write_model  # noqa: E402
 
 torch.set_num_threads(1)  # the tests' tensors are tiny; threads would only wait for each other
 
@@ -51,3 +53,24 @@ def config(dataset: Dataset) -> LlamaConfig:
         num_attention_heads=4,
         num_key_value_heads=2,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny models with code tokens, by architecture."""
+    folder = tmp_path_factory.mktemp("models")
+    for architecture in ("Llama", "Qwen2"):
+        write_model(folder / architecture, architecture)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture
+def tiny_model(tiny_models: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy that a test may break."""
+    return Path(shutil.copytree(tiny_models["Llama"], tmp_path / "model"))
+
+
+@pytest.fixture
+def shop_data(tmp_path: Path) -> Path:
+    write_lcrec_data(tmp_path / "data")
+    return tmp_path / "data"

@@ -1,0 +1,172 @@
+"""A Hugging Face directory's model: whether `halfling compress` can read it, and its files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from halfling_train.datasets import DataError
+from safetensors import SafetensorError, safe_open
+
+from .source_files import read_object
+
+ARCHITECTURES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+EMBEDDING = "model.embed_tokens.weight"
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+)
+PLACING = ("link", "symlink", "copy")
+
+CONVERT = """\
+.venv/bin/python -c "from transformers import AutoModelForCausalLM as M; \
+M.from_pretrained('{folder}', torch_dtype='auto').save_pretrained('{folder}')\""""
+MERGE = """\
+pip install peft
+python -c "from peft import PeftModel; from transformers import AutoModelForCausalLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained('{folder}')
+model = AutoModelForCausalLM.from_pretrained('{base}', torch_dtype='auto')
+model.resize_token_embeddings(len(tokenizer))
+PeftModel.from_pretrained(model, '{folder}').merge_and_unload().save_pretrained('MERGED')
+tokenizer.save_pretrained('MERGED')\""""
+
+
+@dataclass(frozen=True)
+class Model:
+    folder: Path
+    architecture: str
+    vocab_size: int
+    max_positions: int
+    weights: tuple[str, ...]  # names of files
+    embedding_rows: int
+
+
+def open_model(folder: Path) -> Model:
+    """DataError that names file, field and expectation where it is no model for the compressor."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected a Hugging Face directory")
+    check_whole(folder)
+    path = folder / "config.json"
+    config = read_object(path)
+    names = config.get("architectures")
+    if not isinstance(names, list) or len(names) != 1 or names[0] not in ARCHITECTURES:
+        raise DataError(
+            f"{path}: architectures is {names!r}; expected one of {', '.join(ARCHITECTURES)}"
+        )
+    weights = weight_files(folder)
+    return Model(
+        folder,
+        names[0],
+        positive(path, config, "vocab_size"),
+        positive(path, config, "max_position_embeddings"),
+        weights,
+        embedding_rows(folder, weights),
+    )
+
+
+def positive(path: Path, config: dict, name: str) -> int:
+    value = config.get(name)
+    if type(value) is not int or value < 1:
+        raise DataError(f"{path}: {name} is {value!r}; expected a number above 0")
+    return value
+
+
+def check_whole(folder: Path) -> None:
+    """Refuses adapters, which hold only the changes to another model."""
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        return
+    base = read_object(path).get("base_model_name_or_path")
+    if (folder / WEIGHTS).is_file() or (folder / WEIGHTS_INDEX).is_file():
+        raise DataError(
+            f"{path}: a LoRA adapter beside whole weights; remove adapter_config.json and "
+            "adapter_model.* if the weights are the merged ones"
+        )
+    raise DataError(
+        f"{path}: a LoRA adapter of {base}; expected whole weights. Merge them, then import "
+        f"MERGED:\n{MERGE.format(folder=folder, base=base)}"
+    )
+
+
+def weight_files(folder: Path) -> tuple[str, ...]:
+    if (folder / WEIGHTS).is_file():
+        return (WEIGHTS,)
+    if (folder / WEIGHTS_INDEX).is_file():
+        return (WEIGHTS_INDEX, *shards(folder))
+    if any(folder.glob("pytorch_model*.bin")):
+        raise DataError(
+            f"{folder}: weights in pytorch_model.bin; expected {WEIGHTS}. Convert them:\n"
+            + CONVERT.format(folder=folder)
+        )
+    raise DataError(f"{folder}: expected {WEIGHTS} or {WEIGHTS_INDEX} in it")
+
+
+def shards(folder: Path) -> list[str]:
+    path = folder / WEIGHTS_INDEX
+    weight_map = read_object(path).get("weight_map")
+    names = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise DataError(f"{path}: weight_map: expected the file {name} beside it")
+    if not names:
+        raise DataError(f"{path}: weight_map: expected an object of tensor name to file name")
+    return names
+
+
+def embedding_rows(folder: Path, files: Sequence[str]) -> int:
+    for name in files:
+        if not name.endswith(".safetensors"):
+            continue
+        try:
+            with safe_open(folder / name, framework="numpy") as tensors:
+                if EMBEDDING in tensors.keys():
+                    return int(tensors.get_slice(EMBEDDING).get_shape()[0])
+        except (SafetensorError, OSError) as error:
+            raise DataError(f"{folder / name}: not safetensors: {error}") from None
+    raise DataError(f"{folder}: the weights lack {EMBEDDING}; expected a causal language model")
+
+
+def check_output(output: Path, source: Path) -> None:
+    """An output that may be written: new, empty, an earlier import, or the model's own folder."""
+    if not output.exists() or (output.is_dir() and output.resolve() == source.resolve()):
+        return
+    names = [path.name for path in output.iterdir()] if output.is_dir() else [""]
+    if names and "recommender.json" not in names:
+        raise DataError(f"{output}: expected a new or empty folder, or one of an earlier import")
+
+
+def place_files(model: Model, output: Path, placing: str) -> None:
+    """Puts configuration, weights and tokenizer into `output`, in place of an earlier import's."""
+    output.mkdir(parents=True, exist_ok=True)
+    if output.resolve() == model.folder.resolve():
+        return
+    for path in (*output.glob("model*.safetensors"), *(output / name for name in TOKENIZER)):
+        path.unlink(missing_ok=True)
+    (output / WEIGHTS_INDEX).unlink(missing_ok=True)
+    for name in ("config.json", *model.weights, *TOKENIZER):
+        if (model.folder / name).is_file():
+            place_file((model.folder / name).resolve(), output / name, placing)
+
+
+def place_file(source: Path, target: Path, placing: str) -> None:
+    target.unlink(missing_ok=True)
+    if placing == "symlink":
+        target.symlink_to(source)
+        return
+    if placing == "link":
+        try:
+            os.link(source, target)
+            return
+        except OSError:  # another file system, or one without links
+            pass
+    shutil.copyfile(source, target)

@@ -1,0 +1,94 @@
+"""Which files of a data folder are the index, the interactions and the items."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from halfling_train.datasets import DataError
+
+INDEX = re.compile(r"(.*\.)?index(\..*)?\.json")
+INTERACTIONS = re.compile(r"(.*\.)?inter(actions)?\.json")
+ITEMS = re.compile(r"(.*\.)?items?\.json")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # their *.index.json lists shards, not items
+SPLITS = ("train", "valid", "test")  # MiniOneRec's folders of CSVs, in order of time
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    index: Path
+    interactions: tuple[Path, ...]  # one JSON, or CSVs in order of time
+    items: Path | None
+
+
+def find_source_files(
+    folder: Path, dataset: str | None = None, index: Path | None = None
+) -> SourceFiles:
+    """The files of one dataset at or below `folder`; `dataset` is how their names begin.
+
+    `index` is taken in place of one in the folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with *.index.json")
+    index = index or only_file(folder, INDEX, dataset, "*.index.json")
+    if index is None:
+        named = f" of {dataset}" if dataset else ""
+        raise DataError(f"{folder}: expected one *.index.json{named} at or below it, found none")
+    interactions = only_file(folder, INTERACTIONS, dataset, "*.inter.json")
+    tables = () if interactions else split_tables(folder, dataset)
+    if not interactions and not tables:
+        raise DataError(
+            f"{folder}: expected *.inter.json, or MiniOneRec's train/*.csv, valid/*.csv and "
+            "test/*.csv, at or below it, found none"
+        )
+    items = only_file(folder, ITEMS, dataset, "*.item.json")
+    return SourceFiles(index, (interactions,) if interactions else tables, items)
+
+
+def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) -> Path | None:
+    found = [
+        path
+        for path in sorted(folder.rglob("*.json"))
+        if name.fullmatch(path.name)
+        and not path.name.startswith(WEIGHTS)
+        and belongs_to(path, dataset)
+    ]
+    return one_of(found, folder, kind)
+
+
+def split_tables(folder: Path, dataset: str | None) -> tuple[Path, ...]:
+    tables = []
+    for split in SPLITS:
+        found = [path for path in sorted(folder.rglob("*.csv")) if path.parent.name == split]
+        found = [path for path in found if belongs_to(path, dataset)]
+        tables.append(one_of(found, folder, f"{split}/*.csv"))
+    return tuple(table for table in tables if table)
+
+
+def belongs_to(path: Path, dataset: str | None) -> bool:
+    return dataset is None or re.match(rf"{re.escape(dataset)}[._]", path.name) is not None
+
+
+def one_of(found: list[Path], folder: Path, kind: str) -> Path | None:
+    if len(found) > 1:
+        names = ", ".join(str(path.relative_to(folder)) for path in found[:4])
+        raise DataError(
+            f"{folder}: expected one {kind}, found {len(found)} ({names}); name the dataset with "
+            "--dataset, or the file itself"
+        )
+    return found[0] if found else None
+
+
+def read_object(path: Path) -> dict:
+    """A JSON file that holds an object; anything else is a DataError that names the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise DataError(f"{path}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
