@@ -77,9 +77,10 @@ def heal(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     directory = ModelDirectory(arguments.halved)
     directory.check_output(arguments.output)
+    original = load_model(arguments.original, dataset)
     model = Distillation(
-        load_model(arguments.original, dataset),
-        directory.load(dataset),
+        original,
+        directory.load(dataset, original.prompt),
         arguments.block_epochs,
         arguments.label_share,
     ).to(workers.device)

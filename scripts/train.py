@@ -25,6 +25,7 @@ from halfling_train.datasets import DataError, Dataset, fingerprint, load_datase
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
+from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
@@ -77,7 +78,7 @@ def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Mod
             label_smoothing=arguments.label_smoothing,
         )
     config = LlamaConfig(
-        vocab_size=1 + sum(dataset.level_sizes),
+        vocab_size=Prompt().vocabulary_size(dataset.level_sizes),
         hidden_size=arguments.hidden,
         intermediate_size=arguments.ffn,
         num_hidden_layers=arguments.layers,

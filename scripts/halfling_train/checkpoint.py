@@ -10,10 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .datasets import DataError, Dataset, read_json
-from .description import BOS, interactions_of, recommender_description, write_json
+from .description import interactions_of, recommender_description, write_json
 from .llama import LlamaForCausalLM
 from .llama_config import LlamaConfig
+from .prompt import BOS, Prompt
 from .semantic_model import SemanticModel
+
+
+EMBEDDING = "model.embed_tokens.weight"
 
 
 def hugging_face_config(config: LlamaConfig) -> dict:
@@ -56,13 +60,57 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     """The model of a checkpoint directory, in f32, ready to recommend."""
+    prompt = load_prompt(folder, dataset)
     described = read_json(folder / "config.json")
-    config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
-    if config.vocab_size != 1 + sum(dataset.level_sizes):
-        raise DataError(f"{folder}: vocab_size {config.vocab_size} does not fit {dataset.name}")
-    model = SemanticModel(dataset, config)
-    model.llama.load_state_dict(load_file(str(folder / "model.safetensors")))
+    ids = prompt.checkpoint_ids(dataset.level_sizes)
+    if described["vocab_size"] <= ids.max():
+        raise DataError(f"{folder}: vocab_size {described['vocab_size']} does not fit {dataset.name}")
+    model = SemanticModel(dataset, llama_config(described, len(ids)), prompt=prompt)
+    weights = load_file(str(folder / "model.safetensors"))
+    weights[EMBEDDING] = weights[EMBEDDING][torch.from_numpy(ids)]
+    model.llama.load_state_dict(weights)
     return model.eval()
+
+
+def llama_config(described: dict, vocab_size: int) -> LlamaConfig:
+    """Of a config.json, for a vocabulary of another size. Raises DataError for what differs from
+    the model here."""
+    config = LlamaConfig(
+        **{**{field.name: described[field.name] for field in fields(LlamaConfig)},
+           "vocab_size": vocab_size}
+    )
+    wanted = {
+        "architectures": ["LlamaForCausalLM"],
+        "tie_word_embeddings": True,
+        "attention_bias": False,
+        "rope_scaling": None,
+        "head_dim": config.head_dim,
+    }
+    for name, value in wanted.items():
+        if described.get(name, value) != value:
+            raise DataError(f"config.json: {name} is {described[name]}; expected {value}")
+    return config
+
+
+def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
+    """The prompt of recommender.json; the default one where there is no such file."""
+    path = folder / "recommender.json"
+    if not path.is_file():
+        return Prompt()
+    described = read_json(path)
+    parts = described["prompt"]
+    if parts["suffix"] != parts["separator"]:
+        raise DataError(f"{path}: prompt.suffix: expected the separator, {parts['separator']}")
+    first_code = min(min(item["tokens"]) for item in described["items"])
+    prompt = Prompt.of_text(parts["prefix"], parts["separator"], first_code)
+    expected = recommender_description(dataset, prompt)["items"]
+    for item, entry in zip(described["items"], expected):
+        if item["tokens"] != entry["tokens"]:
+            raise DataError(
+                f"{path}: item {item['id']}: its tokens are {item['tokens']}; "
+                f"expected {entry['tokens']} for {dataset.name}"
+            )
+    return prompt
 
 
 def save_report(folder: Path, settings: dict, history: list[dict], summary: dict) -> None:

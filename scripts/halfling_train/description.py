@@ -5,23 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
 from .datasets import MAX_HISTORY, Dataset
+from .prompt import Prompt
 
-BOS = 0
-FIRST_CODE_TOKEN = 1
-
-
-def token_table(codes: np.ndarray, level_sizes: tuple[int, ...]) -> np.ndarray:
-    """[items, levels] token ids: each level has a block of the vocabulary, after BOS."""
-    firsts = FIRST_CODE_TOKEN + np.concatenate([[0], np.cumsum(level_sizes)[:-1]])
-    return codes + firsts
-
-
-def recommender_description(dataset: Dataset) -> dict:
+def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict:
     """The recommender.json of a dataset: prompt, and every item with its tokens."""
-    tokens = token_table(dataset.codes, dataset.level_sizes)
+    ids = prompt.checkpoint_ids(dataset.level_sizes)
+    tokens = ids[prompt.token_table(dataset.codes, dataset.level_sizes)]
+    prefix, separator = (ids[list(part)].tolist() for part in (prompt.prefix, prompt.separator))
     items = []
     for item, code, popularity in zip(dataset.items, tokens.tolist(), dataset.popularity.tolist()):
         entry = {"id": item.id, "tokens": code, "title": item.title, "category": item.category}
@@ -29,7 +20,7 @@ def recommender_description(dataset: Dataset) -> dict:
         items.append({**entry, "popularity": popularity})
     return {
         "format": 1,
-        "prompt": {"prefix": [BOS], "separator": [], "suffix": []},
+        "prompt": {"prefix": prefix, "separator": separator, "suffix": separator},
         "max_history": MAX_HISTORY,
         "items": items,
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .attention import Attention, Packing, PromptCache, Rope, Rotation
 from .llama_config import Dropout, LlamaConfig, drop
@@ -84,6 +85,7 @@ class LlamaForCausalLM(nn.Module):
         super().__init__()
         self.config = config
         self.model = LlamaModel(config, dropout)
+        self.recompute = False  # layers run again for their gradients: less memory, more time
         self.apply(self._initialize)
         # Keeps the variance of the residual stream independent of the depth (GPT-2, section 2.3).
         scale = (2 * config.num_hidden_layers) ** -0.5
@@ -114,7 +116,10 @@ class LlamaForCausalLM(nn.Module):
         rotation = model.rope(packing.positions, x.dtype)
         x = drop(x, model.dropout, self.training)
         for layer in model.layers:
-            x = layer(x, packing, rotation, caches)
+            if self.recompute and self.training:
+                x = checkpoint(layer, x, packing, rotation, use_reentrant=False)
+            else:
+                x = layer(x, packing, rotation, caches)
             if outputs is not None:
                 outputs.append(x)
         return model.norm(x)

@@ -9,7 +9,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -17,15 +16,15 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from .datasets import DataError, Dataset, read_json
-from .description import token_table, write_json
+from .checkpoint import EMBEDDING, llama_config
+from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
 from .llama import RmsNorm
-from .llama_config import LlamaConfig
+from .prompt import Prompt
 from .semantic_model import SemanticModel
 from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
 
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
-EMBEDDING = "model.embed_tokens.weight"
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
 
 
@@ -74,16 +73,14 @@ class ModelDirectory:
             shape = tuple(entry["shape"])
             self.places[name] = Place(shard, offset, DTYPES[entry["dtype"]], shape)
 
-    def load(self, dataset: Dataset) -> SemanticModel:
-        """The model over the dataset's whole vocabulary, its matrices as parameters in f32.
+    def load(self, dataset: Dataset, prompt: Prompt = Prompt()) -> SemanticModel:
+        """The model over the tokens of `prompt`, its matrices as parameters in f32.
 
         What the files hold in integers is rounded to them again wherever the model uses it.
         """
-        rows = self._rows(dataset)
-        vocab_size = 1 + sum(dataset.level_sizes)
-        described = {**self.config, "vocab_size": vocab_size}
-        config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
-        model = SemanticModel(dataset, config)
+        rows = self._rows(dataset, prompt)
+        config = llama_config(self.config, prompt.vocabulary_size(dataset.level_sizes))
+        model = SemanticModel(dataset, config, prompt=prompt)
         self._load_embedding(model, rows)
         for path, module in list(model.llama.named_modules()):
             if isinstance(module, nn.Linear):
@@ -173,7 +170,7 @@ class ModelDirectory:
         partial.mkdir(parents=True)
         for file in self.manifest["files"]:
             shutil.copyfile(self.folder / file["path"], partial / file["path"])
-        rows = self._rows(dataset)
+        rows = self._rows(dataset, model.prompt)
         with torch.no_grad():
             for name, parameter, quantizer in stored_weights(model):
                 kept = rows.to(parameter.device) if name == EMBEDDING else slice(None)
@@ -222,11 +219,17 @@ class ModelDirectory:
         if name not in self.places:
             raise DataError(f"{self.folder}: no tensor {name}")
 
-    def _rows(self, dataset: Dataset) -> Tensor:
-        """Which token of the dataset each row of the embedding is."""
-        rows = self.places[VOCABULARY].read().long()
+    def _rows(self, dataset: Dataset, prompt: Prompt) -> Tensor:
+        """Which of the model's tokens each row of the embedding is."""
+        ids = prompt.checkpoint_ids(dataset.level_sizes)
+        token_of = {int(number): token for token, number in enumerate(ids)}
+        kept = self.places[VOCABULARY].read().tolist()
+        unknown = [number for number in kept if number not in token_of]
+        if unknown:
+            raise DataError(f"{self.folder}: keeps token {unknown[0]}, which {dataset.name} has not")
+        rows = torch.tensor([token_of[number] for number in kept])
         codes = self.places[CODES].read().long()
-        wanted = torch.from_numpy(token_table(dataset.codes, dataset.level_sizes))
+        wanted = torch.from_numpy(prompt.token_table(dataset.codes, dataset.level_sizes))
         if codes.shape != wanted.shape or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
         return rows

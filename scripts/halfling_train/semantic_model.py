@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from .attention import Packing, PromptCache
 from .datasets import Dataset
-from .description import BOS, FIRST_CODE_TOKEN, token_table
 from .llama import LlamaForCausalLM
 from .llama_config import Dropout, LlamaConfig
-from .packing import pack, shift
+from .packing import PackedItems, order_by_length, pack_items
+from .prompt import Prompt
 from .trie import ItemTrie
 
 
 class SemanticModel(nn.Module):
     """Predicts the next item's codes level by level, among the codes that the catalogue has.
 
-    `softmax` says over what the loss normalizes: 'trie', the codes that may follow (what ranking
+    `config.vocab_size` is that of `prompt` over the dataset's codes. `softmax` says over what the loss normalizes: 'trie', the codes that may follow (what ranking
     does), 'level', all codes of the level, or 'full', the whole vocabulary.
     """
 
@@ -30,19 +30,25 @@ class SemanticModel(nn.Module):
         dropout: Dropout = Dropout(),
         label_smoothing: float = 0.0,
         softmax: str = "trie",
+        prompt: Prompt = Prompt(),
     ) -> None:
         super().__init__()
+        self.prompt = prompt
         self.llama = LlamaForCausalLM(config, dropout)
         self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
-        table = token_table(dataset.codes, dataset.level_sizes)
+        table = prompt.token_table(dataset.codes, dataset.level_sizes)
         self.register_buffer("tokens", torch.from_numpy(table), persistent=False)
-        self.firsts = [FIRST_CODE_TOKEN + sum(dataset.level_sizes[:i]) for i in range(self.levels)]
+        self.firsts = prompt.first_tokens(dataset.level_sizes).tolist()
         self.label_smoothing, self.softmax = label_smoothing, softmax
         self.full_softmax_scores = False  # rank by probabilities over the whole vocabulary
 
     @property
     def levels(self) -> int:
         return self.trie.levels
+
+    @property
+    def _tokens_an_item(self) -> int:
+        return self.levels + len(self.prompt.separator)
 
     def level_logits(self, level: int, hidden: Tensor) -> Tensor:
         return self.llama.logits(hidden, self.firsts[level], self.trie.level_sizes[level])
@@ -69,7 +75,7 @@ class SemanticModel(nn.Module):
 
     def code_targets(self, sequences: list[np.ndarray], only_last: bool = False) -> list[Tensor]:
         """Per level [rows] which of its codes the item has, for the rows of code_log_probs."""
-        _, items = self._pack(sequences)
+        items = self._pack(sequences).items
         if only_last:
             items = items[self._last_items(sequences)]
         targets = []
@@ -88,21 +94,19 @@ class SemanticModel(nn.Module):
         self, sequences: list[np.ndarray], outputs: list[Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         """The states [items, levels, D] that predict each item's codes, and the items."""
-        packing, items = self._pack(sequences)
-        tokens = shift(self.tokens[items].flatten(), packing)
-        hidden = self.llama(tokens, packing, outputs=outputs)
-        return hidden.unflatten(0, (-1, self.levels)), items
+        batch = self._pack(sequences)
+        hidden = self.llama(batch.tokens, batch.packing, outputs=outputs)
+        predicting = hidden.index_select(0, batch.predictors.flatten())
+        return predicting.unflatten(0, batch.predictors.shape), batch.items
 
     def _last_items(self, sequences: list[np.ndarray]) -> Tensor:
         """Where each sequence's last item stands among those of the batch."""
-        lengths = sorted(map(len, sequences))  # as they are packed
-        return torch.tensor(lengths, device=self.tokens.device).cumsum(0) - 1
+        lengths = list(map(len, sequences))
+        packed = torch.tensor([lengths[i] for i in order_by_length(lengths)])
+        return packed.to(self.tokens.device).cumsum(0) - 1
 
-    def _pack(self, sequences: list[np.ndarray]) -> tuple[Packing, Tensor]:
-        """How the sequences lie in a batch, and their items [items] in that order."""
-        packing, order = pack(sequences, self.levels, self.tokens.device)
-        items = torch.from_numpy(np.concatenate([sequences[i] for i in order]))
-        return packing, items.to(self.tokens.device)
+    def _pack(self, sequences: list[np.ndarray]) -> PackedItems:
+        return pack_items(sequences, self.tokens, self.prompt)
 
     def _trie_log_probs(
         self, level: int, hidden: Tensor, items: Tensor
@@ -166,7 +170,8 @@ class SemanticModel(nn.Module):
         Codes whose items are all `excluded` are not searched, which changes no other's score.
         """
         hidden, caches = self._prefill(histories)
-        batch, position = len(histories), histories.shape[1] * self.levels
+        batch = len(histories)
+        position = len(self.prompt.prefix) - 1 + histories.shape[1] * self._tokens_an_item
         nodes = torch.zeros(batch, 1, dtype=torch.long, device=hidden.device)
         scores = torch.zeros(batch, 1, device=hidden.device)
         hidden = hidden.unsqueeze(1)  # [B, 1, D]
@@ -183,10 +188,13 @@ class SemanticModel(nn.Module):
         return nodes.masked_fill(scores == float("-inf"), -1), scores
 
     def _prefill(self, histories: np.ndarray) -> tuple[Tensor, list[PromptCache]]:
-        """The last hidden state [B, D] of [BOS, codes of the history] and every layer's cache."""
+        """The last hidden state [B, D] of the prompt and every layer's cache."""
         device = self.tokens.device
-        tokens = self.tokens[torch.from_numpy(histories).to(device)].flatten(1)
-        tokens = F.pad(tokens, (1, 0), value=BOS)
+        codes = self.tokens[torch.from_numpy(histories).to(device)]  # [B, items, levels]
+        prefix = torch.tensor(self.prompt.prefix, device=device).expand(len(codes), -1)
+        separator = torch.tensor(self.prompt.separator, dtype=torch.long, device=device)
+        blocks = torch.cat([codes, separator.expand(*codes.shape[:2], -1)], dim=2)
+        tokens = torch.cat([prefix, blocks.flatten(1)], dim=1)
         batch, length = tokens.shape
         positions = torch.arange(length, device=device).repeat(batch)
         caches: list[PromptCache] = []

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from halfling_train.checkpoint import hugging_face_config
 from halfling_train.datasets import Dataset
-from halfling_train.description import token_table
+from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 from safetensors.torch import load_file, save_file
 
@@ -124,7 +124,7 @@ def write_halved(
 ) -> None:
     """What `halfling compress` would write, but for catalog.json's contents."""
     folder.mkdir()
-    tokens = token_table(dataset.codes, dataset.level_sizes)
+    tokens = Prompt().token_table(dataset.codes, dataset.level_sizes)
     kept = np.unique(np.append(tokens, 0))
     tensors = {
         "catalog.codes": torch.tensor(np.searchsorted(kept, tokens).astype(np.int32)),

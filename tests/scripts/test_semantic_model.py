@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from halfling_train.attention import Packing
 from halfling_train.datasets import Dataset
-from halfling_train.description import BOS
 from halfling_train.llama_config import LlamaConfig
-from halfling_train.packing import pack
+from halfling_train.packing import order_by_length, pack
+from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 
 
-@pytest.fixture
-def model(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
+PROMPTS = {
+    "of a beginning": Prompt(),
+    "of an instruction": Prompt.of_text([90, 70, 80], [], 100),
+    "with separators": Prompt.of_text([90, 70], [80, 75], 100, {60}),
+}
+
+
+@pytest.fixture(params=PROMPTS)
+def model(dataset: Dataset, config: LlamaConfig, request: pytest.FixtureRequest) -> SemanticModel:
     torch.manual_seed(3)
-    return SemanticModel(dataset, config).eval()
+    prompt = PROMPTS[request.param]
+    config = replace(config, vocab_size=prompt.vocabulary_size(dataset.level_sizes))
+    return SemanticModel(dataset, config, prompt=prompt).eval()
 
 
 def item_log_probs(model: SemanticModel, history: list[int]) -> torch.Tensor:
     """[items] by a plain forward pass for every item, with no cache and no beam."""
-    prefix = [BOS, *model.tokens[history].flatten().tolist()]
+    prefix = list(model.prompt.prefix)
+    for code in model.tokens[history].tolist():
+        prefix += [*code, *model.prompt.separator]
     scores = []
     for item, code in enumerate(model.tokens.tolist()):
         tokens = torch.tensor(prefix + code[:-1])
@@ -78,7 +91,9 @@ def test_a_padded_batch_computes_what_one_without_padding_does(model: SemanticMo
     sequences = [np.array([4, 7, 7, 20]), np.array([11, 2]), np.array([8]), np.array([1, 6])]
     states = []
     for padded in (False, True):
-        packing, order = pack(sequences, model.levels, torch.device("cpu"), padded)
+        order = order_by_length(list(map(len, sequences)))
+        lengths = np.array([len(sequences[i]) * model.levels for i in order])
+        packing = pack(lengths, torch.device("cpu"), padded)
         assert len(packing.groups) == (1 if padded else 3)
         tokens = model.tokens[torch.from_numpy(np.concatenate([sequences[i] for i in order]))]
         states.append(model.llama(tokens.flatten(), packing))
