@@ -64,7 +64,9 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     described = read_json(folder / "config.json")
     ids = prompt.checkpoint_ids(dataset.level_sizes)
     if described["vocab_size"] <= ids.max():
-        raise DataError(f"{folder}: vocab_size {described['vocab_size']} does not fit {dataset.name}")
+        raise DataError(
+            f"{folder}: vocab_size {described['vocab_size']} does not fit {dataset.name}"
+        )
     model = SemanticModel(dataset, llama_config(described, len(ids)), prompt=prompt)
     weights = load_file(str(folder / "model.safetensors"))
     weights[EMBEDDING] = weights[EMBEDDING][torch.from_numpy(ids)]
@@ -75,10 +77,8 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
 def llama_config(described: dict, vocab_size: int) -> LlamaConfig:
     """Of a config.json, for a vocabulary of another size. Raises DataError for what differs from
     the model here."""
-    config = LlamaConfig(
-        **{**{field.name: described[field.name] for field in fields(LlamaConfig)},
-           "vocab_size": vocab_size}
-    )
+    named = {field.name: described[field.name] for field in fields(LlamaConfig)}
+    config = LlamaConfig(**{**named, "vocab_size": vocab_size})
     wanted = {
         "architectures": ["LlamaForCausalLM"],
         "tie_word_embeddings": True,

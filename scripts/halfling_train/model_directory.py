@@ -226,7 +226,9 @@ class ModelDirectory:
         kept = self.places[VOCABULARY].read().tolist()
         unknown = [number for number in kept if number not in token_of]
         if unknown:
-            raise DataError(f"{self.folder}: keeps token {unknown[0]}, which {dataset.name} has not")
+            raise DataError(
+                f"{self.folder}: keeps token {unknown[0]}, which {dataset.name} has not"
+            )
         rows = torch.tensor([token_of[number] for number in kept])
         codes = self.places[CODES].read().long()
         wanted = torch.from_numpy(prompt.token_table(dataset.codes, dataset.level_sizes))

@@ -19,8 +19,9 @@ from .trie import ItemTrie
 class SemanticModel(nn.Module):
     """Predicts the next item's codes level by level, among the codes that the catalogue has.
 
-    `config.vocab_size` is that of `prompt` over the dataset's codes. `softmax` says over what the loss normalizes: 'trie', the codes that may follow (what ranking
-    does), 'level', all codes of the level, or 'full', the whole vocabulary.
+    `config.vocab_size` is that of `prompt` over the dataset's codes. `softmax` says over what the
+    loss normalizes: 'trie', the codes that may follow (what ranking does), 'level', all codes of
+    the level, or 'full', the whole vocabulary.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class CliFixture {
 }  // namespace
 
 TEST_CASE_METHOD(CliFixture, "every command explains itself with examples") {
-  for (const std::string command : {"compress", "evaluate", "recommend", "inspect"}) {
+  for (const std::string command : {"compress", "evaluate", "perplexity", "recommend", "inspect"}) {
     const Outcome outcome = Run(command + " --help");
     CHECK(outcome.exit_code == 0);
     CHECK(outcome.out.find("halfling " + command) != std::string::npos);
@@ -203,6 +203,17 @@ TEST_CASE_METHOD(CliFixture, "evaluate refuses a model of other items, naming bo
                 other.string() + ": expected the items of " + model.string());
   ExpectFailure(2, "evaluate", "MODEL");
   ExpectFailure(2, "evaluate " + model.string() + " /nonexistent", "/nonexistent");
+}
+
+TEST_CASE_METHOD(CliFixture, "perplexity compares models on whole sequences") {
+  const nlohmann::json models =
+      RunJson("perplexity " + checkpoint.string() + " " + model.string())["models"];
+  REQUIRE(models.size() == 2);
+  for (const nlohmann::json& entry : models) {
+    CHECK(entry["perplexity"].get<double>() > 1.0);
+    CHECK(entry["items"] == models[0]["items"]);
+  }
+  ExpectFailure(2, "perplexity nowhere", "nowhere");
 }
 
 TEST_CASE_METHOD(CliFixture, "recommend lists items of either directory") {

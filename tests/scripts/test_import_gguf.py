@@ -175,7 +175,9 @@ def logits_of(model: PreTrainedModel, tokenizer: Tokenizer) -> torch.Tensor:
         return torch.cat([model(torch.tensor([row])).logits[0] for row in ids])
 
 
-@pytest.mark.parametrize("architecture, tied", [("llama", True), ("llama", False), ("qwen2", False)])
+@pytest.mark.parametrize(
+    "architecture, tied", [("llama", True), ("llama", False), ("qwen2", False)]
+)
 def test_transformers_computes_the_same_logits(
     architecture: str, tied: bool, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:

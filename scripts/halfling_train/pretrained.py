@@ -1,0 +1,134 @@
+"""A pretrained language model that learns a catalogue's codes: how it starts, how it is saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import AddedToken, Tokenizer
+from torch import Tensor
+
+from .checkpoint import EMBEDDING, llama_config
+from .datasets import DataError, Dataset, read_json
+from .description import interactions_of, recommender_description, write_json
+from .llama_config import Dropout
+from .prompt import Prompt
+from .semantic_model import SemanticModel
+
+# At the known tokens' whole spread the model is sure of the wrong code: 36 nats an item on
+# instruments before the first step, where chance has 9; at this one 15.
+NEW_TOKENS_SPREAD = 0.3
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
+
+
+def code_words(level_sizes: tuple[int, ...]) -> list[str]:
+    """The codes as LC-Rec writes them: <a_0>, <a_1>, … <b_0>, …"""
+    return [
+        f"<{chr(ord('a') + level)}_{code}>"
+        for level, size in enumerate(level_sizes)
+        for code in range(size)
+    ]
+
+
+@dataclass
+class Pretrained:
+    """A Hugging Face directory of a LLaMA with tied embeddings, and its tokenizer."""
+
+    folder: Path
+    config: dict
+    weights: dict[str, Tensor]
+    tokenizer: Tokenizer
+
+    @staticmethod
+    def read(folder: Path) -> Pretrained:
+        """Raises DataError where a file is missing or the model is of another kind."""
+        config = read_json(folder / "config.json")
+        llama_config(config, config["vocab_size"])
+        for name in (WEIGHTS, TOKENIZER):
+            if not (folder / name).is_file():
+                raise DataError(f"{folder / name}: no such file")
+        weights = load_file(str(folder / WEIGHTS))
+        return Pretrained(folder, config, weights, Tokenizer.from_file(str(folder / TOKENIZER)))
+
+    def encode(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def prompt(self, instruction: str, separator: str, others: set[int] = frozenset()) -> Prompt:
+        """Codes become new tokens after the tokenizer's own."""
+        prefix = self.encode(instruction)
+        if not prefix:
+            raise DataError("the instruction is empty; expected at least one token")
+        first_code = self.tokenizer.get_vocab_size(with_added_tokens=True)
+        return Prompt.of_text(prefix, self.encode(separator), first_code, others)
+
+    def start(
+        self,
+        dataset: Dataset,
+        prompt: Prompt,
+        dropout: Dropout,
+        label_smoothing: float,
+        layers: int = 0,
+        from_scratch: bool = False,
+    ) -> SemanticModel:
+        """The model before fine-tuning, of the first `layers` layers or of all (0).
+
+        `from_scratch`: random weights throughout, to measure what the pretrained ones are worth.
+
+        A new token starts as a draw from the normal distribution of the known ones, each dimension
+        by itself, narrowed by NEW_TOKENS_SPREAD.
+        """
+        described = {**self.config, "num_hidden_layers": layers or self.config["num_hidden_layers"]}
+        if described["num_hidden_layers"] > self.config["num_hidden_layers"]:
+            raise DataError(f"{self.folder}: has {self.config['num_hidden_layers']} layers only")
+        size = prompt.vocabulary_size(dataset.level_sizes)
+        config = llama_config(described, size)
+        model = SemanticModel(dataset, config, dropout, label_smoothing, prompt=prompt)
+        if from_scratch:
+            return model
+        known = self.weights[EMBEDDING].float()
+        new = torch.randn(size - len(prompt.text), known.shape[1])
+        spread = NEW_TOKENS_SPREAD * known.std(0)
+        table = torch.cat([known[list(prompt.text)], known.mean(0) + spread * new])
+        wanted = model.llama.state_dict()
+        weights = {name: self.weights[name].float() for name in wanted if name != EMBEDDING}
+        model.llama.load_state_dict({**weights, EMBEDDING: table})
+        return model
+
+    def save(self, model: SemanticModel, dataset: Dataset, output: Path) -> None:
+        """A checkpoint directory with the whole vocabulary: the codes' tokens are added to it."""
+        output.mkdir(parents=True, exist_ok=True)
+        ids = torch.from_numpy(model.prompt.checkpoint_ids(dataset.level_sizes))
+        trained = {name: p.detach().bfloat16().cpu() for name, p in model.llama.named_parameters()}
+        known = self.weights[EMBEDDING].bfloat16()
+        table = torch.zeros(max(len(known), int(ids.max()) + 1), known.shape[1]).bfloat16()
+        table[: len(known)] = known
+        table[ids] = trained[EMBEDDING]
+        weights = {**trained, EMBEDDING: table}
+        contiguous = {name: value.contiguous() for name, value in weights.items()}
+        save_file(contiguous, str(output / WEIGHTS), metadata={"format": "pt"})
+        config = {
+            **self.config,
+            "num_hidden_layers": model.llama.config.num_hidden_layers,
+            "vocab_size": len(table),
+            "torch_dtype": "bfloat16",
+        }
+        write_json(output / "config.json", config)
+        self._save_tokenizer(dataset, output)
+        description = recommender_description(dataset, model.prompt)
+        write_json(output / "recommender.json", description, indent=None)
+        write_json(output / "interactions.json", interactions_of(dataset), indent=None)
+
+    def _save_tokenizer(self, dataset: Dataset, output: Path) -> None:
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        words = code_words(dataset.level_sizes)
+        added = tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
+        if added != len(words):
+            raise DataError(
+                f"{self.folder / TOKENIZER}: has some of {words[0]} … {words[-1]} already"
+            )
+        tokenizer.save(str(output / TOKENIZER))
+        settings = self.folder / "tokenizer_config.json"
+        if settings.is_file():
+            (output / settings.name).write_bytes(settings.read_bytes())

@@ -1,0 +1,241 @@
+"""A pretrained model learns codes as new tokens, and transformers reads what is saved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SCRIPTS
+from halfling_train.alignment import TitleAlignment
+from halfling_train.checkpoint import load_model, round_to_bfloat16
+from halfling_train.datasets import DataError, Dataset
+from halfling_train.llama_config import Dropout
+from halfling_train.pretrained import Pretrained
+from halfling_train.semantic_model import SemanticModel
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+INSTRUCTION, SEPARATOR = "Chosen so far:", ", "
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
+    """A random model of three layers that somebody pretrained on a few words."""
+    folder = tmp_path_factory.mktemp("base")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<|end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([INSTRUCTION, "Film 1 (1999), Title: Item:"], trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    torch.manual_seed(4)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=0,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder, safe_serialization=True)
+    return Pretrained.read(folder)
+
+
+def start(base: Pretrained, dataset: Dataset, layers: int = 0) -> SemanticModel:
+    torch.manual_seed(6)
+    prompt = base.prompt(INSTRUCTION, SEPARATOR)
+    return base.start(dataset, prompt, Dropout(), 0.0, layers).eval()
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+def test_transformers_reads_the_saved_model_and_its_new_tokens(
+    layers: int, base: Pretrained, dataset: Dataset, tmp_path: Path
+) -> None:
+    model = start(base, dataset, layers)
+    round_to_bfloat16(model)
+    base.save(model, dataset, tmp_path)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path).float().eval()
+    assert theirs.config.num_hidden_layers == (layers or 3)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    history = [3, 8, 5]
+    words = ["".join(f"<{'abc'[i]}_{c}>" for i, c in enumerate(dataset.codes[h])) for h in history]
+    ids = tokenizer(INSTRUCTION + SEPARATOR.join(words) + SEPARATOR).input_ids
+    described = json.loads((tmp_path / "recommender.json").read_text())
+    codes = [described["items"][item]["tokens"] for item in history]
+    separator = described["prompt"]["separator"]
+    expected = list(described["prompt"]["prefix"])
+    for code in codes:
+        expected += [*code, *separator]
+    assert ids == expected and described["prompt"]["suffix"] == separator
+
+    with torch.no_grad():
+        logits = theirs(torch.tensor([ids])).logits[0, -1]
+        first = model.prompt.first_code
+        level = model.level_logits(0, model._prefill(np.array([history]))[0])[0]
+    torch.testing.assert_close(
+        level, logits[first : first + dataset.level_sizes[0]], rtol=1e-4, atol=1e-4
+    )
+
+
+def test_what_was_pretrained_is_kept(base: Pretrained, dataset: Dataset, tmp_path: Path) -> None:
+    model = start(base, dataset)
+    base.save(model, dataset, tmp_path)
+    before = AutoModelForCausalLM.from_pretrained(base.folder).float().eval()
+    after = AutoModelForCausalLM.from_pretrained(tmp_path).float().eval()
+    ids = torch.tensor([base.encode("Title: Film 1")])
+    with torch.no_grad():
+        expected = before(ids).logits
+        found = after(ids).logits[..., : expected.shape[-1]]
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)  # bf16
+
+
+def test_a_saved_model_loads_and_ranks_the_same(
+    base: Pretrained, dataset: Dataset, tmp_path: Path
+) -> None:
+    model = start(base, dataset)
+    round_to_bfloat16(model)
+    base.save(model, dataset, tmp_path)
+    loaded = load_model(tmp_path, dataset)
+    assert loaded.prompt == model.prompt
+    histories = [np.array([1, 2, 3]), np.array([30])]
+    assert loaded.recommend(histories, 10) == model.recommend(histories, 10)
+
+
+def test_the_title_tasks_ask_for_codes_and_titles(base: Pretrained, dataset: Dataset) -> None:
+    alignment = TitleAlignment(base, dataset)
+    torch.manual_seed(6)
+    prompt = base.prompt(INSTRUCTION, "", alignment.text_tokens)
+    model = base.start(dataset, prompt, Dropout(), 0.0).eval()
+    items = np.array([7, 20])
+    with torch.no_grad():
+        found = float(alignment.loss(model, items))
+
+    text = {token: number for number, token in enumerate(prompt.text)}
+    theirs = LlamaForCausalLM(
+        LlamaConfig(
+            **{
+                **base.config,
+                "vocab_size": model.llama.config.vocab_size,
+            }
+        )
+    ).eval()
+    theirs.load_state_dict(
+        {**model.llama.state_dict(), "lm_head.weight": model.llama.model.embed_tokens.weight}
+    )
+    losses = []
+    for item in items:
+        title = base.encode(dataset.items[item].title)
+        codes = model.tokens[item].tolist()
+        asked = [
+            (base.encode("Title: ") + title + base.encode("\nItem: "), None),
+            (base.encode("Item: "), base.encode("\nTitle: ")),
+        ]
+        question = [text[t] for t in asked[0][0]]
+        losses += token_losses(theirs, model, question, codes)
+        question = [text[t] for t in asked[1][0]] + codes + [text[t] for t in asked[1][1]]
+        losses += token_losses(theirs, model, question, [text[t] for t in [*title, 0]])
+    assert found == pytest.approx(float(np.mean(losses)), rel=1e-4)
+
+
+@torch.no_grad()
+def token_losses(
+    theirs: LlamaForCausalLM, model: SemanticModel, question: list[int], answer: list[int]
+) -> list[float]:
+    """Of each token of the answer, among those of its kind."""
+    logits = theirs(torch.tensor([question + answer])).logits[0]
+    bounds = [0, *model.firsts, model.llama.config.vocab_size]
+    losses = []
+    for place, token in enumerate(answer):
+        block = np.searchsorted(bounds, token, side="right")
+        first, last = bounds[block - 1], bounds[block]
+        row = logits[len(question) + place - 1, first:last].log_softmax(-1)
+        losses.append(-float(row[token - first]))
+    return losses
+
+
+def test_recomputed_layers_have_the_same_gradients(base: Pretrained, dataset: Dataset) -> None:
+    sequences = [np.array([4, 7, 7, 20]), np.array([11, 2])]
+    gradients = []
+    for recompute in (False, True):
+        model = start(base, dataset).train()
+        model.llama.recompute = recompute
+        model.loss(sequences)[0].backward()
+        gradients.append([p.grad for p in model.parameters()])
+    for plain, recomputed in zip(*gradients):
+        torch.testing.assert_close(plain, recomputed)
+
+
+def test_what_cannot_be_fine_tuned_is_refused(
+    base: Pretrained, dataset: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="has 3 layers only"):
+        start(base, dataset, 4)
+    with pytest.raises(DataError, match="instruction is empty"):
+        base.prompt("", "")
+    (tmp_path / "config.json").write_text(json.dumps({**base.config, "rope_scaling": {"a": 1}}))
+    with pytest.raises(DataError, match="rope_scaling"):
+        Pretrained.read(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(base.config))
+    with pytest.raises(DataError, match="model.safetensors: no such file"):
+        Pretrained.read(tmp_path)
+    base.save(start(base, dataset), dataset, tmp_path / "tuned")
+    tuned = Pretrained.read(tmp_path / "tuned")
+    with pytest.raises(DataError, match="already"):
+        tuned.save(start(tuned, dataset), dataset, tmp_path / "again")
+
+
+def write_films(folder: Path) -> Path:
+    """Twelve films in RecBole's layout, seen in order by every user."""
+    folder.mkdir()
+    films = [f"{n}\tFilm {n}\t{1990 + n}\tDrama" for n in range(12)]
+    header = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
+    (folder / "ml-100k.item").write_text("\n".join([header, *films]) + "\n")
+    events = [
+        f"{user}\t{(user + step) % 12}\t{step}" for user in range(16) for step in range(4 + user % 5)
+    ]
+    header = "user_id:token\titem_id:token\ttimestamp:float"
+    (folder / "ml-100k.inter").write_text("\n".join([header, *events]) + "\n")
+    codes = {str(n): [n // 6, n // 2 % 3, n % 2] for n in range(12)}
+    (folder / "semantic_ids.json").write_text(json.dumps({"codes": codes}))
+    return folder
+
+
+def finetune(base: Pretrained, data: Path, output: Path, epochs: int) -> str:
+    command = [sys.executable, SCRIPTS / "finetune.py", "--base", base.folder, "--output", output]
+    command += ["--dataset", "movielens", "--data", data, "--epochs", epochs, "--batch-size", 8]
+    command += ["--semantic-ids", data / "semantic_ids.json", "--precision", "f32", "--recompute"]
+    command += ["--alignment-items", 4, "--learning-rate", 3e-3, "--threads", 1, "--patience", 99]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_script_trains_resumes_and_writes_a_checkpoint(
+    base: Pretrained, tmp_path: Path
+) -> None:
+    data = write_films(tmp_path / "data")
+    finetune(base, data, tmp_path / "out", 1)
+    printed = finetune(base, data, tmp_path / "out", 6)
+    assert "resumed" in printed
+    history = json.loads((tmp_path / "out" / "training.json").read_text())["history"]
+    losses = [entry["loss"] for entry in history]
+    assert len(losses) == 6 and losses[-1] < losses[0]
+    described = json.loads((tmp_path / "out" / "recommender.json").read_text())
+    assert described["items"][3]["title"] == "Film 3 (1993)"
+    AutoModelForCausalLM.from_pretrained(tmp_path / "out")
