@@ -28,11 +28,6 @@ class CodeTokenizer:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(
                 str(folder), use_fast=not slow, local_files_only=True
             )
-        except ImportError:
-            raise DataError(
-                f"{folder / SENTENCEPIECE}: reading it needs sentencepiece: "
-                ".venv/bin/pip install -r scripts/requirements-import.txt"
-            ) from None
         except Exception as error:  # it raises what its parsers raise, of no common class
             raise DataError(f"{folder}: transformers cannot load the tokenizer: {error}") from None
         self._ids: dict[str, int] = self._tokenizer.get_vocab()  # with the added tokens

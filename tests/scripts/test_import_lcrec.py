@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sentencepiece
 import transformers
 from conftest import SCRIPTS
 from halfling_import.interaction_tables import what_follows
@@ -108,7 +109,6 @@ def test_codes_of_any_spelling_and_the_letter_repository_s_file_names(
 
 def test_a_tokenizer_of_sentencepiece_alone(shop_data: Path, tiny_model: Path) -> None:
     """As LC-Rec saves it. The slow tokenizer splits text after an added token in its own way."""
-    sentencepiece = pytest.importorskip("sentencepiece", reason="sentencepiece is not installed")
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         (tiny_model / name).unlink()
     sentencepiece.SentencePieceTrainer.train(
