@@ -18,6 +18,7 @@ using Action = std::function<Status()>;
 
 void AddCompressCommand(CLI::App& app, Action& run);
 void AddEvaluateCommand(CLI::App& app, Action& run);
+void AddPerplexityCommand(CLI::App& app, Action& run);
 void AddReportCommand(CLI::App& app, Action& run);
 void AddRecommendCommand(CLI::App& app, Action& run);
 void AddInspectCommand(CLI::App& app, Action& run);

@@ -36,6 +36,7 @@ int Run(int argc, char** argv) {
   halfling::Action run;
   halfling::AddCompressCommand(app, run);
   halfling::AddEvaluateCommand(app, run);
+  halfling::AddPerplexityCommand(app, run);
   halfling::AddReportCommand(app, run);
   halfling::AddRecommendCommand(app, run);
   halfling::AddInspectCommand(app, run);

@@ -17,7 +17,7 @@ from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import Dropout
 from halfling_train.pretrained import Pretrained
 from halfling_train.semantic_model import SemanticModel
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from pretrained_example import byte_level_bpe, write_language_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 INSTRUCTION, SEPARATOR = "Chosen so far:", ", "
@@ -25,35 +25,10 @@ INSTRUCTION, SEPARATOR = "Chosen so far:", ", "
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
-    """A random model of three layers that somebody pretrained on a few words."""
-    folder = tmp_path_factory.mktemp("base")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<|end|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+    words = [INSTRUCTION, "Film 1 (1999), Title: Item:"]
+    folder = write_language_model(
+        tmp_path_factory.mktemp("base"), byte_level_bpe(words, ["<|end|>"], 300)
     )
-    tokenizer.train_from_iterator([INSTRUCTION, "Film 1 (1999), Title: Item:"], trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    torch.manual_seed(4)
-    config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=0,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder, safe_serialization=True)
     return Pretrained.read(folder)
 
 

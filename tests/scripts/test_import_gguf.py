@@ -17,8 +17,9 @@ import torch
 from conftest import SCRIPTS
 from halfling_import.gguf_checkpoint import convert
 from halfling_train.datasets import DataError
+from pretrained_example import byte_level_bpe
 from rival_models.gguf_file import interleave
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -60,20 +61,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """As SmolLM's: digits one by one, then bytes in pairs."""
-    tokenizer = Tokenizer(models.BPE())
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=320,
-        special_tokens=SPECIAL,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(TEXTS, trainer)
-    return tokenizer
+    return byte_level_bpe(TEXTS, SPECIAL, 320)
 
 
 @dataclass(frozen=True)
