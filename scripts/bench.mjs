@@ -1,5 +1,6 @@
 // `npm run bench -- --json FILE`: measures one recommendation in headless Chromium by Halfling, by
 // onnxruntime-web and by wllama, in one run, the engines taking turns. Builds what is missing first.
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,6 +23,9 @@ import { launchChromium } from './lib/chromium.mjs';
 import { elapsed, mustRun, ROOT } from './lib/command.mjs';
 
 const MODEL_NAMES = MODELS.map(({ name }) => name);
+const HAS_ALL = MODELS.filter(({ optional, checkpoint }) => {
+  return !optional || existsSync(path.join(ROOT, checkpoint, 'recommender.json'));
+}).map(({ name }) => name);
 const ALL_CASES = [...CASES, 'load'];
 const HELP = `usage: npm run bench -- --json FILE [OPTIONS]
        npm run bench -- --from-json FILE [--markdown FILE] [--plot FILE]
@@ -30,7 +34,8 @@ const HELP = `usage: npm run bench -- --json FILE [OPTIONS]
   --from-json FILE   measure nothing; read these results
   --markdown FILE    write the results as a page, such as docs/performance.md
   --plot FILE        write a plot, such as docs/images/performance.svg
-  --models NAME,…    ${MODEL_NAMES.join(', ')} (all)
+  --models NAME,…    ${MODEL_NAMES.join(', ')} (those that
+                     can be made: of instruments-smollm2, the checkpoint must be there)
   --engines NAME,…   ${ENGINES.join(', ')} (all)
   --cases NAME,…     ${ALL_CASES.join(', ')} (all)
   --runs SHARE       share of the usual number of runs (1)
@@ -45,7 +50,7 @@ function parse(given) {
       'from-json': text,
       markdown: text,
       plot: text,
-      models: { type: 'string', default: MODEL_NAMES.join(',') },
+      models: { type: 'string', default: HAS_ALL.join(',') },
       engines: { type: 'string', default: ENGINES.join(',') },
       cases: { type: 'string', default: ALL_CASES.join(',') },
       runs: { type: 'string', default: '1' },

@@ -8,7 +8,8 @@ const GGUF = ['f16', 'q8_0'];
 
 // `directories`: what `halfling compress` makes of the checkpoint; Halfling runs those named in `ours`,
 // onnxruntime-web those in `onnx`, all in f32, so that their answers are the native tool's; wllama
-// runs `gguf`. `runs` are rounds of every case.
+// runs `gguf`. `runs` are rounds of every case. `optional`: how to make the checkpoint, which no set-up
+// makes; without it the model is left out.
 export const MODELS = [
   {
     name: 'instruments',
@@ -36,6 +37,20 @@ export const MODELS = [
     onnx: ['dense'],
     gguf: 'dense',
     runs: { cold: 15, warm: 15, explain: 2, load: 3, check: 3 },
+  },
+  {
+    name: 'instruments-smollm2',
+    optional: 'docs/language-model.md tells how to make it',
+    checkpoint: 'build/checkpoints/instruments-smollm2',
+    directories: {
+      dense: { method: 'none', arguments: ['--method', 'none', '--dtype', 'f32'] },
+      int8: { method: 'int8', arguments: ['--method', 'int8', '--calibration-users', '200'] },
+      half: { method: 'halfling', arguments: ['--keep', '0.5', '--calibration-users', '1000'] },
+    },
+    ours: ['int8', 'half'],
+    onnx: ['dense'],
+    gguf: 'dense',
+    runs: { cold: 60, warm: 60, explain: 5, load: 5, check: 5 },
   },
 ];
 

@@ -20,7 +20,7 @@ from .results import (
 )
 
 MET, MISSED, UNKNOWN = "met", "missed", "not measured"
-SMALL, LARGE = "instruments", "smollm2-135m"
+SMALL, LARGE = "instruments", "smollm2-135m-random"
 THREADS = (1, 2)
 DOWNLOAD, DOWNLOAD_SHARE = 135_000, 25
 FRAME = 16

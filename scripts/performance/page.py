@@ -14,6 +14,7 @@ from .results import (
     median,
     milliseconds,
     quantile,
+    tokens_run,
 )
 
 INTRODUCTION = """# How fast it is
@@ -35,6 +36,7 @@ within the engine's worker.
 - **one more event**: the 11th item of a session, whose first ten were just ranked.
 - **explain**: 20 recommendations, each of the history's items left out in turn. Every engine may
   reuse the tokens that a prompt has in common with the one before.
+- **tokens a second**: those of the prompt and the beams over the time of a cold recommendation.
 - **load**: from the bytes in memory, the engine's and the model's, to the first answer, worker and
   compilation included.
 - **memory**: of the engine's WebAssembly.Memory at the end, which never shrinks, so its peak.
@@ -105,6 +107,7 @@ def spread(contender: Contender, case: str) -> str:
 
 def engine_table(model: dict[str, Any]) -> str:
     header = ["engine", "threads", "cold", "99th percentile", "one more event", "explain", "load"]
+    tokens = tokens_run(model)
     rows = []
     for one in model["contenders"]:
         load = one["load"]["page_ms"]["median"] if "load" in one else None
@@ -118,9 +121,14 @@ def engine_table(model: dict[str, Any]) -> str:
                 milliseconds(median(one, "explain")),
                 milliseconds(load),
                 f"{one['memory_bytes'] / 1e6:,.0f}",
+                *([per_second(tokens, median(one, "cold"))] if tokens else []),
             ]
         )
-    return table([*header, "memory, MB"], rows)
+    return table([*header, "memory, MB", *(["tokens a second"] if tokens else [])], rows)
+
+
+def per_second(tokens: int, cold: float | None) -> str:
+    return f"{1000 * tokens / cold:,.0f}" if cold else ""
 
 
 def page_table(model: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ CASES = ("cold", "warm", "explain")
 ORT, WLLAMA, OURS = "onnxruntime-web", "wllama", "halfling"
 
 
-def model_named(results: dict[str, Any], beginning: str) -> dict[str, Any]:
+def model_named(results: dict[str, Any], name: str) -> dict[str, Any]:
     """An empty one where the run has no such model."""
-    found = (model for model in results["models"] if model["name"].startswith(beginning))
-    return next(found, {"name": beginning, "contenders": [], "skipped": []})
+    found = (model for model in results["models"] if model["name"] == name)
+    return next(found, {"name": name, "contenders": [], "skipped": []})
 
 
 def find(model: dict[str, Any], **wanted: Any) -> Contender | None:
@@ -33,6 +33,15 @@ def quantile(
     if contender is None or case not in contender["cases"]:
         return None
     return contender["cases"][case][clock][share]
+
+
+def tokens_run(model: dict[str, Any]) -> int:
+    """Of the prompt and the beams, in a cold recommendation; 0 where no engine told."""
+    for one in model["contenders"]:
+        counts = one["cases"].get("cold", {}).get("decoded_tokens")
+        if counts:
+            return sum(counts)
+    return 0
 
 
 def download(results: dict[str, Any], engine: str) -> int | None:

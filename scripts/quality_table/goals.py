@@ -18,12 +18,23 @@ class Goal:
     least: float
 
 
-GOALS = (
+PAGE_SIZED = (
     Goal(0.5, False, -0.05),
     Goal(0.5, True, -0.01),
     Goal(0.25, False, -0.20),
     Goal(0.25, True, -0.05),
 )
+LANGUAGE_MODEL = (
+    Goal(0.5, False, -0.01),
+    Goal(0.5, True, 0.0),
+    Goal(0.25, False, -0.05),
+    Goal(0.25, True, -0.02),
+)
+
+
+def goals_for(checkpoint: str) -> tuple[Goal, ...]:
+    """By the checkpoint's name: instruments, or instruments-smollm2."""
+    return LANGUAGE_MODEL if "smollm2" in checkpoint else PAGE_SIZED
 
 
 @dataclass(frozen=True)
@@ -36,9 +47,9 @@ class Standing:
         return f"{self.goal}: **{self.verdict}**. {self.figures}"
 
 
-def standings(lines: list[Line]) -> list[Standing]:
+def standings(lines: list[Line], goals: tuple[Goal, ...] = PAGE_SIZED) -> list[Standing]:
     return [
-        *(loss_standing(goal, lines) for goal in GOALS),
+        *(loss_standing(goal, lines) for goal in goals),
         *(baseline_standing(name, lines) for name in ("od-llm", "svd-llm")),
         int4_standing(lines, healed=False),
         int4_standing(lines, healed=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from .goals import find, standings
+from .goals import Goal, find, goals_for, standings
 from .lines import METRICS, Interval, Line, change_text, gather, short
 
 INTRODUCTION = """# What compression costs
@@ -88,7 +88,7 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
         if plot
         else ""
     )
-    goals = "### Where each goal stands\n\n" + goal_list(lines)
+    goals = "### Where each goal stands\n\n" + goal_list(lines, goals_for(dataset["name"]))
     if not dataset["name"].startswith(GOALS_ARE_FOR):
         goals += "\nThe goals were set for instruments and beauty; here they only compare.\n"
     return "\n".join(
@@ -105,8 +105,8 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
     )
 
 
-def goal_list(lines: list[Line]) -> str:
-    return "".join(f"- {standing.text()}\n" for standing in standings(lines))
+def goal_list(lines: list[Line], goals: tuple[Goal, ...]) -> str:
+    return "".join(f"- {standing.text()}\n" for standing in standings(lines, goals))
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
