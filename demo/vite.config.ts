@@ -7,6 +7,10 @@ import { VitePWA } from 'vite-plugin-pwa';
 
 const demoDir = dirname(fileURLToPath(import.meta.url));
 const MODELS = ['movielens-half', 'movielens-original'];
+/** Only where somebody has made them (docs/language-model.md); the shop then offers the choice. */
+const LANGUAGE_MODELS = ['movielens-smollm2-half', 'movielens-smollm2-original'];
+const modelOf = (name: string) => join(demoDir, '../build/models', name);
+const isMade = (name: string) => existsSync(join(modelOf(name), 'manifest.json'));
 
 // What the built page may do. The development server needs more (it injects inline styles).
 const POLICY = [
@@ -25,17 +29,21 @@ function linkModels(): Plugin {
     config() {
       const links = join(demoDir, 'public/models');
       mkdirSync(links, { recursive: true });
-      for (const name of MODELS) {
-        const model = join(demoDir, '../build/models', name);
-        if (!existsSync(join(model, 'manifest.json'))) {
-          throw new Error(
-            `${model} is missing: \`npm run demo\` in the repository's root makes it.`,
-          );
-        }
+      const missing = MODELS.find((name) => !isMade(name));
+      if (missing) {
+        throw new Error(
+          `${modelOf(missing)} is missing: \`npm run demo\` in the repository's root makes it.`,
+        );
+      }
+      for (const name of [...MODELS, ...LANGUAGE_MODELS]) {
         rmSync(join(links, name), { recursive: true, force: true });
-        symlinkSync(model, join(links, name));
+        if (isMade(name)) symlinkSync(modelOf(name), join(links, name));
       }
     },
+    transformIndexHtml: () =>
+      LANGUAGE_MODELS.every(isMade)
+        ? [{ tag: 'meta', attrs: { name: 'has-language-model' }, injectTo: 'head' }]
+        : [],
   };
 }
 

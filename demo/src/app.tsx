@@ -1,12 +1,23 @@
+import { useState } from 'preact/hooks';
+
 import { LoadingScreen } from './components/loading-screen';
 import { ShopFront } from './components/shop-front';
-import { recommenderOf, useModels } from './models';
+import { recommenderOf, useModels, type Family } from './models';
 import { useOffline } from './offline';
 
 export function App() {
-  const { models, retry } = useModels();
+  const [family, setFamily] = useState<Family>('small');
+  const { models, retry } = useModels(family);
   const offline = useOffline();
   const recommender = recommenderOf(models.half);
   if (!recommender) return <LoadingScreen model={models.half} onRetry={retry} />;
-  return <ShopFront models={models} recommender={recommender} offline={offline} />;
+  return (
+    <ShopFront
+      models={models}
+      recommender={recommender}
+      offline={offline}
+      family={family}
+      setFamily={setFamily}
+    />
+  );
 }

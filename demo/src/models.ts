@@ -1,8 +1,15 @@
 // The two models of the shop, each in a recommender of its own. The halved one serves the shop and is
-// loaded first; then the original, to compare with, so that no request is left for later.
+// loaded first; then the original, to compare with, so that no request is left for later. Where a
+// build has them, a language model, halved too, and its original may take their places.
 
-import { createRecommender, HalflingError, type LoadProgress, type Recommender } from 'halfling';
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import {
+  createRecommender,
+  HalflingError,
+  type HistoryEvent,
+  type LoadProgress,
+  type Recommender,
+} from 'halfling';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 export type ModelKey = 'half' | 'original';
 
@@ -13,6 +20,19 @@ export const MODEL_NAMES: Readonly<Record<ModelKey, string>> = {
   half: 'Halved',
   original: 'Original',
 };
+
+export type Family = 'small' | 'language';
+
+const FOLDERS: Readonly<Record<Family, string>> = {
+  small: 'movielens',
+  language: 'movielens-smollm2',
+};
+export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
+  small: 'Made for the page',
+  language: 'Language model (SmolLM2)',
+};
+/** As vite.config.ts found the files when it built the shop. */
+export const HAS_LANGUAGE_MODEL = document.querySelector('meta[name="has-language-model"]') !== null;
 
 export type ModelState =
   | { readonly status: 'waiting' }
@@ -40,9 +60,16 @@ const START: Models = {
   original: { status: 'waiting' },
 };
 
-export function useModels(): { models: Models; retry: () => void } {
+/** A visitor who has not consented has a history in the page's memory alone: it comes along. */
+async function carry(events: readonly HistoryEvent[], recommender: Recommender): Promise<void> {
+  if (recommender.getHistory().length > 0) return;
+  for (const event of events) await recommender.track(event);
+}
+
+export function useModels(family: Family): { models: Models; retry: () => void } {
   const [models, setModels] = useState(START);
   const [attempt, setAttempt] = useState(0);
+  const events = useRef<readonly HistoryEvent[]>([]);
 
   useEffect(() => {
     const stop = new AbortController();
@@ -55,13 +82,17 @@ export function useModels(): { models: Models; retry: () => void } {
       set({ status: 'loading', progress: undefined });
       try {
         const recommender = await createRecommender({
-          model: new URL(`models/movielens-${key}/`, document.baseURI),
+          model: new URL(`models/${FOLDERS[family]}-${key}/`, document.baseURI),
           // The visitor's history belongs to the halved one; the other is given it call by call.
           ...(key === 'original' && { history: { name: 'halfling-original' } }),
           signal: stop.signal,
           onProgress: (progress) => set({ status: 'loading', progress }),
         });
         loaded.push(recommender);
+        if (key === 'half') {
+          await carry(events.current, recommender);
+          recommender.on('history', (all) => (events.current = all));
+        }
         recommender.on('close', (error) => set({ status: 'failed', message: messageOf(error) }));
         set({ status: 'ready', recommender });
       } catch (error) {
@@ -77,7 +108,7 @@ export function useModels(): { models: Models; retry: () => void } {
       stop.abort();
       for (const recommender of loaded) recommender.dispose();
     };
-  }, [attempt]);
+  }, [family, attempt]);
 
   const retry = useCallback(() => setAttempt((count) => count + 1), []);
   return { models, retry };

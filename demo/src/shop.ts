@@ -6,7 +6,7 @@ import { useContext, useMemo } from 'preact/hooks';
 
 import type { Cart } from './cart';
 import { byPopularity, toFilm, type Film } from './films';
-import type { Models } from './models';
+import type { Family, Models } from './models';
 
 export interface Shop {
   readonly models: Models;
@@ -21,6 +21,9 @@ export interface Shop {
   readonly setConsent: (granted: boolean) => void;
   readonly cart: Cart;
   readonly openPrivacy: () => void;
+  /** Which two models are loaded. */
+  readonly family: Family;
+  readonly setFamily: (family: Family) => void;
 }
 
 export const ShopContext = createContext<Shop | undefined>(undefined);

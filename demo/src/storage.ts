@@ -28,7 +28,8 @@ export async function readStorage(): Promise<StoredThings> {
   return {
     models: models.map(({ model, bytes }) => {
       const key = MODEL_KEYS.find((one) => model.includes(`-${one}/`));
-      return { name: key ? `${MODEL_NAMES[key]} model` : model, bytes };
+      const of = model.includes('-smollm2-') ? 'language model' : 'model';
+      return { name: key ? `${MODEL_NAMES[key]} ${of}` : model, bytes };
     }),
     shop: { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
     personal: [

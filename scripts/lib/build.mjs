@@ -1,5 +1,6 @@
 // The build steps that the demo and the tests share. Each is skipped where its outputs are newer
 // than its inputs: by Ninja for C++, by files' times for the rest.
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -12,6 +13,19 @@ const MODELS = [
   { output: 'build/models/movielens-half', options: ['--evaluate-users', 'all'] },
   {
     output: 'build/models/movielens-original',
+    options: ['--method', 'none', '--evaluate-users', '0'],
+  },
+];
+
+// What the page offers besides, where there is such a checkpoint: docs/language-model.md.
+const LANGUAGE_MODEL = 'build/checkpoints/movielens-smollm2';
+const LANGUAGE_MODELS = [
+  {
+    output: 'build/models/movielens-smollm2-half',
+    options: ['--calibration-users', '500', '--evaluate-users', 'all'],
+  },
+  {
+    output: 'build/models/movielens-smollm2-original',
     options: ['--method', 'none', '--evaluate-users', '0'],
   },
 ];
@@ -32,11 +46,18 @@ export async function buildPreset(preset, targets = []) {
   await mustRun(['cmake', '--build', '--preset', preset, '-j', jobs, ...chosen], { quiet: true });
 }
 
-/** Compresses the MovieLens checkpoint, printing the comparison of before and after. */
+/** Compresses the MovieLens checkpoints, printing the comparisons of before and after. */
 export async function compressModels() {
-  for (const { output, options } of MODELS) {
-    if (await isNewer(`${output}/manifest.json`, [CHECKPOINT, HALFLING])) continue;
-    await mustRun([HALFLING, 'compress', CHECKPOINT, output, ...options]);
+  await compressEach(CHECKPOINT, MODELS);
+  if (existsSync(path.join(ROOT, LANGUAGE_MODEL, 'recommender.json'))) {
+    await compressEach(LANGUAGE_MODEL, LANGUAGE_MODELS);
+  }
+}
+
+async function compressEach(checkpoint, models) {
+  for (const { output, options } of models) {
+    if (await isNewer(`${output}/manifest.json`, [checkpoint, HALFLING])) continue;
+    await mustRun([HALFLING, 'compress', checkpoint, output, ...options]);
   }
 }
 

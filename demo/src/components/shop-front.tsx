@@ -2,7 +2,7 @@ import type { EventType, Recommender } from 'halfling';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 
 import { useCart } from '../cart';
-import { isSettled, type Models } from '../models';
+import { isSettled, type Family, type Models } from '../models';
 import type { Offline } from '../offline';
 import { Pages } from '../pages/pages';
 import { useFontsReady, useRequests } from '../requests';
@@ -19,9 +19,14 @@ interface Props {
   readonly models: Models;
   readonly recommender: Recommender;
   readonly offline: Offline;
+  readonly family: Family;
+  readonly setFamily: (family: Family) => void;
 }
 
-function useShopState(models: Models, recommender: Recommender, openPrivacy: () => void): Shop {
+function useShopState(
+  { models, recommender, family, setFamily }: Props,
+  openPrivacy: () => void,
+): Shop {
   const catalogue = useFilms(recommender);
   const events = useEvents(recommender);
   const consent = useConsent(recommender);
@@ -47,17 +52,32 @@ function useShopState(models: Models, recommender: Recommender, openPrivacy: () 
       setConsent,
       cart,
       openPrivacy,
+      family,
+      setFamily,
     }),
-    [catalogue, models, recommender, events, track, consent, setConsent, cart.ids, openPrivacy],
+    [
+      catalogue,
+      models,
+      recommender,
+      events,
+      track,
+      consent,
+      setConsent,
+      cart.ids,
+      openPrivacy,
+      family,
+      setFamily,
+    ],
   );
 }
 
-export function ShopFront({ models, recommender, offline }: Props) {
+export function ShopFront(props: Props) {
+  const { models, offline } = props;
   const route = useRoute();
   const [isPrivacyOpen, setPrivacyOpen] = useState(false);
   const openPrivacy = useCallback(() => setPrivacyOpen(true), []);
   const closePrivacy = useCallback(() => setPrivacyOpen(false), []);
-  const shop = useShopState(models, recommender, openPrivacy);
+  const shop = useShopState(props, openPrivacy);
   const isLoaded = useFontsReady() && isSettled(models) && offline.status !== 'storing';
   const requests = useRequests(isLoaded);
   usePageStart(route.page === 'film' ? `film ${route.id}` : route.page);

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 
+import { FamilyChoice } from '../components/family-choice';
 import { ModelTable } from '../components/model-table';
 import { Presets } from '../components/presets';
 import { SideBySide } from '../components/side-by-side';
@@ -56,6 +57,7 @@ function Compare() {
   return (
     <section class="compare" aria-labelledby="compare">
       <h2 id="compare">Original against halved</h2>
+      <FamilyChoice />
       <Presets label="Ask both after:" onChoose={setExample} />
       {example && own.length > 0 && (
         <button type="button" class="button" onClick={() => setExample(undefined)}>
