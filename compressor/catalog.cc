@@ -20,9 +20,23 @@ constexpr OptionalText kTextFields[] = {{"title", &CatalogItem::title},
                                         {"image", &CatalogItem::image},
                                         {"url", &CatalogItem::url}};
 
+// 2026-05-01. That a month has as many days is not checked.
+bool IsDate(std::string_view text) {
+  constexpr std::string_view kDigits = "0000-00-00";
+  if (text.size() != kDigits.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_digit = text[i] >= '0' && text[i] <= '9';
+    if (kDigits[i] == '0' ? !is_digit : text[i] != '-') return false;
+  }
+  const std::string_view month = text.substr(5, 2);
+  const std::string_view day = text.substr(8);
+  return month >= "01" && month <= "12" && day >= "01" && day <= "31";
+}
+
 }  // namespace
 
-Result<Catalog> Catalog::Create(std::vector<CatalogItem> items, std::string_view where) {
+Result<Catalog> Catalog::Create(std::vector<CatalogItem> items, std::string_view where,
+                                std::string popularity_date) {
   if (items.empty()) {
     return Fail(ErrorCode::kEmptyCatalog,
                 std::string(where) + ": items: expected at least one item");
@@ -38,6 +52,7 @@ Result<Catalog> Catalog::Create(std::vector<CatalogItem> items, std::string_view
     }
   }
   catalog.items_ = std::move(items);
+  catalog.popularity_date_ = std::move(popularity_date);
   return catalog;
 }
 
@@ -78,6 +93,16 @@ Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::str
   return item;
 }
 
+Result<std::string> ParsePopularityDate(const nlohmann::json& document, const std::string& where) {
+  const auto found = document.find("popularity_date");
+  if (found == document.end() || found->is_null()) return std::string();
+  if (!found->is_string() || !IsDate(found->get_ref<const std::string&>())) {
+    return Fail(ErrorCode::kInvalidCatalog,
+                where + ": popularity_date: expected a date such as 2026-05-01");
+  }
+  return found->get<std::string>();
+}
+
 Result<Catalog> ParseCatalog(std::string_view json, const std::string& where) {
   HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
   HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
@@ -96,7 +121,8 @@ Result<Catalog> ParseCatalog(std::string_view json, const std::string& where) {
         ParseCatalogItem(value, where + ": items[" + std::to_string(items.size()) + "]"));
     items.push_back(std::move(item));
   }
-  return Catalog::Create(std::move(items), where);
+  HALFLING_ASSIGN_OR_RETURN(std::string date, ParsePopularityDate(document, where));
+  return Catalog::Create(std::move(items), where, std::move(date));
 }
 
 std::string CatalogToJson(const Catalog& catalog) {
@@ -109,8 +135,10 @@ std::string CatalogToJson(const Catalog& catalog) {
     entry["popularity"] = item.popularity;
     items.push_back(std::move(entry));
   }
-  return nlohmann::ordered_json{{"format", kCatalogFormat}, {"items", std::move(items)}}.dump() +
-         "\n";
+  nlohmann::ordered_json document = {{"format", kCatalogFormat}};
+  if (!catalog.popularity_date().empty()) document["popularity_date"] = catalog.popularity_date();
+  document["items"] = std::move(items);
+  return document.dump() + "\n";
 }
 
 }  // namespace halfling

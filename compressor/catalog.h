@@ -26,17 +26,21 @@ struct CatalogItem {
 class Catalog {
  public:
   // kEmptyCatalog without items, kInvalidCatalog for an empty or repeated id. `where` names the
-  // document in messages.
-  static Result<Catalog> Create(std::vector<CatalogItem> items, std::string_view where);
+  // document in messages. `popularity_date`: as of when the items' popularity is, YYYY-MM-DD; empty
+  // where that is not known.
+  static Result<Catalog> Create(std::vector<CatalogItem> items, std::string_view where,
+                                std::string popularity_date = {});
 
   const std::vector<CatalogItem>& items() const { return items_; }
   const CatalogItem& item(int index) const { return items_[static_cast<size_t>(index)]; }
   int size() const { return static_cast<int>(items_.size()); }
   std::optional<int> IndexOf(const std::string& id) const;
+  const std::string& popularity_date() const { return popularity_date_; }
 
  private:
   std::vector<CatalogItem> items_;
   std::unordered_map<std::string, int> index_of_id_;
+  std::string popularity_date_;
 };
 
 // kInvalidRequest, naming both directories, unless item numbers mean the same in both catalogues.
@@ -47,7 +51,12 @@ Status CheckSameItems(const Catalog& catalog, const std::string& directory, cons
 // alone. `where` names document and item.
 Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where);
 
-// catalog.json of a model directory: {"format": 1, "items": [ … ]}.
+// The field popularity_date of a JSON object, empty where it has none. kInvalidCatalog for anything
+// but a date such as 2026-05-01.
+Result<std::string> ParsePopularityDate(const nlohmann::json& document, const std::string& where);
+
+// catalog.json of a model directory: {"format": 1, "popularity_date"?: "2026-05-01",
+// "items": [ … ]}.
 Result<Catalog> ParseCatalog(std::string_view json, const std::string& where);
 std::string CatalogToJson(const Catalog& catalog);
 

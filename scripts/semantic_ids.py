@@ -33,7 +33,7 @@ def read_catalogue(name: str, data: Path | None) -> tuple[list[Item], list[np.nd
     if name != "movielens":
         dataset = load_dataset(name, data)
         return dataset.items, dataset.training()
-    items, interactions = read_movielens(data or REPOSITORY / "data" / name)
+    items, interactions, _ = read_movielens(data or REPOSITORY / "data" / name)
     numbers = {item.id: number for number, item in enumerate(items)}
     sequences = [
         np.array([numbers[event] for event in events[:-2]]) for events in interactions.values()

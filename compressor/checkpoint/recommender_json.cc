@@ -74,7 +74,9 @@ Result<RecommenderDescription> ParseRecommenderJson(std::string_view json, int v
     items.push_back(std::move(item));
     result.codes.push_back(std::move(code));
   }
-  HALFLING_ASSIGN_OR_RETURN(result.catalog, Catalog::Create(std::move(items), where));
+  HALFLING_ASSIGN_OR_RETURN(std::string date, ParsePopularityDate(document, where));
+  HALFLING_ASSIGN_OR_RETURN(result.catalog,
+                            Catalog::Create(std::move(items), where, std::move(date)));
   return result;
 }
 

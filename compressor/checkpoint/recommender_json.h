@@ -4,6 +4,7 @@
 //   { "format": 1,
 //     "prompt": { "prefix": [token…], "separator": [token…], "suffix": [token…] },
 //     "max_history": 20,
+//     "popularity_date"?: "2026-05-01",
 //     "items": [ { "id": "B00004", "tokens": [17, 300, 512], "title"?, "category"?, "image"?,
 //                  "url"?, "popularity"? }, … ] }
 #ifndef HALFLING_COMPRESSOR_CHECKPOINT_RECOMMENDER_JSON_H_

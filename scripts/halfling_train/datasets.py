@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ class Dataset:
     level_sizes: tuple[int, ...]
     users: list[str]
     sequences: list[np.ndarray]  # of item indices, oldest first
+    popularity_date: str = ""  # as of when `popularity` is, 1998-04-22; empty: unknown
 
     def __post_init__(self) -> None:
         parts = [sequence[:-2] for sequence in self.sequences]
@@ -132,18 +134,23 @@ def load_dataset(
 
 def load_movielens(folder: Path, semantic_ids: Path) -> Dataset:
     """data/movielens as fetch_movielens.py leaves it, with the codes of semantic_ids.py."""
-    catalogue, interactions = read_movielens(folder)
+    catalogue, interactions, date = read_movielens(folder)
     index = read_json(semantic_ids)["codes"]
     missing = [item.id for item in catalogue if item.id not in index]
     if missing:
         raise DataError(
             f"{semantic_ids}: no code for item {missing[0]} and {len(missing) - 1} more"
         )
-    return assemble("movielens", catalogue, [index[item.id] for item in catalogue], interactions)
+    codes = [index[item.id] for item in catalogue]
+    return assemble("movielens", catalogue, codes, interactions, date)
 
 
 def assemble(
-    name: str, items: list[Item], codes: list[list[int]], interactions: dict[str, list]
+    name: str,
+    items: list[Item],
+    codes: list[list[int]],
+    interactions: dict[str, list],
+    popularity_date: str = "",
 ) -> Dataset:
     """Turns item names into indices; users with fewer than three events have no split."""
     if len({len(code) for code in codes}) != 1:
@@ -161,11 +168,12 @@ def assemble(
     if not users:
         raise DataError(f"{name}: no user has three events or more")
     sizes = tuple(int(size) for size in table.max(axis=0) + 1)
-    return Dataset(name, items, table, sizes, users, sequences)
+    return Dataset(name, items, table, sizes, users, sequences, popularity_date)
 
 
-def read_movielens(folder: Path) -> tuple[list[Item], dict[str, list[str]]]:
-    """RecBole's atomic files: the films, and each user's films by time (ties in file order)."""
+def read_movielens(folder: Path) -> tuple[list[Item], dict[str, list[str]], str]:
+    """RecBole's atomic files: the films, each user's films by time (ties in file order), and the
+    date of the last event."""
     films = []
     for row in read_table(folder / "ml-100k.item"):
         title, year = row["movie_title"], row["release_year"]
@@ -178,7 +186,9 @@ def read_movielens(folder: Path) -> tuple[list[Item], dict[str, list[str]]]:
         user: [item for _, item in sorted(rows, key=lambda row: row[0])]
         for user, rows in sorted(events.items(), key=lambda entry: int(entry[0]))
     }
-    return sorted(films, key=lambda film: int(film.id)), interactions
+    last = max(time for rows in events.values() for time, _ in rows)
+    date = datetime.fromtimestamp(last, timezone.utc).date().isoformat()
+    return sorted(films, key=lambda film: int(film.id)), interactions, date
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

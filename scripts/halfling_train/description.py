@@ -22,6 +22,7 @@ def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict
         "format": 1,
         "prompt": {"prefix": prefix, "separator": separator, "suffix": separator},
         "max_history": MAX_HISTORY,
+        **({"popularity_date": dataset.popularity_date} if dataset.popularity_date else {}),
         "items": items,
     }
 

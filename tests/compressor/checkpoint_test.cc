@@ -79,6 +79,7 @@ TEST_CASE("a checkpoint opens with its configuration, prompt and catalogue") {
   CHECK(checkpoint->recommender.prompt.prefix == std::vector<int>{0, 1});
   CHECK(checkpoint->recommender.prompt.max_history == 6);
   CHECK(checkpoint->recommender.catalog.size() == 30);
+  CHECK(checkpoint->recommender.catalog.popularity_date() == "2026-05-01");
   CHECK(checkpoint->recommender.catalog.item(3).id == "i3");
   CHECK(checkpoint->recommender.catalog.item(3).title == "Item 3");
   CHECK(checkpoint->recommender.catalog.IndexOf("i29") == 29);
@@ -157,6 +158,10 @@ TEST_CASE("a recommender.json that lies is refused with the field at fault") {
                          "\"tokens\": [], \"were\": [");
   ExpectRecommenderError(kMalformedJson, "popularity", "\"popularity\": ", "\"popularity\": 0.5");
   ExpectRecommenderError(kInvalidCatalog, "popularity", "\"popularity\": ", "\"popularity\": -1");
+  for (const std::string date : {"7", "\"yesterday\"", "\"2026-13-01\"", "\"2026-1-011\""}) {
+    ExpectRecommenderError(kInvalidCatalog, "popularity_date", "\"format\": 1",
+                           "\"popularity_date\": " + date + ", \"format\": 1");
+  }
 }
 
 TEST_CASE("a code that is too long, and an empty catalogue, are refused") {

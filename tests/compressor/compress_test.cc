@@ -131,6 +131,7 @@ TEST_CASE_METHOD(CompressFixture, "halving halves, and the manifest says what wa
     REQUIRE(written.has_value());
     CHECK(ManifestToJson(written->manifest) == ManifestToJson(manifest));
     CHECK(written->catalog.item(3).title == "Item 3");
+    CHECK(written->catalog.popularity_date() == "2026-05-01");
     const auto opened = OpenModel(options.output);
     REQUIRE(opened.has_value());
     CHECK(opened->size.linear_parameters == manifest.model.linear_parameters);

@@ -35,6 +35,7 @@ Json RecommenderJson(const ModelFileContents& contents) {
             {"separator", contents.prompt.separator},
             {"suffix", contents.prompt.suffix}}},
           {"max_history", contents.prompt.max_history},
+          {"popularity_date", "2026-05-01"},
           {"items", std::move(items)}};
 }
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from halfling_train.batches import WINDOW, epoch_batches
-from halfling_train.datasets import DataError, Dataset, load_letter, shorten
+from halfling_train.datasets import DataError, Dataset, load_letter, load_movielens, shorten
+from halfling_train.description import recommender_description
 
 
 def test_split_leaves_the_last_two_items_out_of_training(dataset: Dataset) -> None:
@@ -56,3 +57,18 @@ def test_reversal_turns_sequences_round(dataset: Dataset) -> None:
     falling = [row for row in rows if (np.diff(row) == -1).all()]
     assert len(rising) + len(falling) == 40 and min(len(rising), len(falling)) >= 8
     assert sorted(min(row) for row in rows) == list(range(40))
+
+
+def test_movielens_is_dated_by_its_last_event(tmp_path: Path) -> None:
+    films = ["item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"]
+    films += [f"{n}\tFilm\t1990\tDrama" for n in range(3)]
+    (tmp_path / "ml-100k.item").write_text("\n".join(films))
+    events = ["user_id:token\titem_id:token\ttimestamp:float"]
+    events += [f"1\t{n}\t{893286638 - 86400 * n}" for n in range(3)]
+    (tmp_path / "ml-100k.inter").write_text("\n".join(events))
+    codes = tmp_path / "semantic_ids.json"
+    codes.write_text(json.dumps({"codes": {str(n): [n, 0] for n in range(3)}}))
+    dataset = load_movielens(tmp_path, codes)
+    assert dataset.sequences[0].tolist() == [2, 1, 0]
+    assert dataset.popularity_date == "1998-04-22"
+    assert recommender_description(dataset)["popularity_date"] == "1998-04-22"
