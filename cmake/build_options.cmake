@@ -1,7 +1,8 @@
 # Flags that every target shares.
 
-option(HALFLING_SANITIZE "Address and undefined-behaviour sanitizers (native)" OFF)
+set(HALFLING_SANITIZE "" CACHE STRING "Sanitizers (native), such as address,undefined or thread")
 option(HALFLING_RELAXED_SIMD "Relaxed SIMD (wasm)" OFF)
+option(HALFLING_THREADS "Threads within one recommendation (wasm: needs shared memory)" ON)
 option(HALFLING_WERROR "Treat warnings as errors" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -29,10 +30,17 @@ set(halfling_quick_optimization -O1)
 if(HALFLING_SANITIZE)
   set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")
   set(halfling_quick_optimization -O0)
-  set(halfling_sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+  set(halfling_sanitizers -fsanitize=${HALFLING_SANITIZE} -fno-sanitize-recover=all)
   add_compile_options(${halfling_sanitizers} -fno-omit-frame-pointer)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
   add_link_options(${halfling_sanitizers})
+endif()
+
+# What engine/base/thread_pool.h asks; without threads it is the loop that it looks like.
+add_compile_definitions(HALFLING_THREADS=$<BOOL:${HALFLING_THREADS}>)
+if(EMSCRIPTEN AND HALFLING_THREADS)
+  add_compile_options(-pthread)
+  add_link_options(-pthread)
 endif()
 
 if(EMSCRIPTEN)

@@ -207,6 +207,13 @@ Result<Recommender> Recommender::Load(std::vector<FileBytes> shards) {
 Recommender::Recommender(std::shared_ptr<const RecommenderModel> model)
     : model_(std::move(model)), cache_(model_->transformer.config()) {}
 
+void Recommender::UseThreads(int threads) {
+  const auto most = static_cast<int>(ThreadPool::kMostThreads);
+  const auto count = static_cast<size_t>(std::clamp(threads, 1, most));
+  threads_ = count == 1 ? nullptr : std::make_unique<ThreadPool>(count);
+  scratch_.threads = threads_.get();
+}
+
 std::vector<int> Recommender::BuildPrompt(std::span<const int> history) const {
   const PromptTemplate& prompt = model_->prompt;
   const auto kept = std::min(history.size(), static_cast<size_t>(prompt.max_history));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/thread_pool.h"
 #include "engine/base/token_lists.h"
 #include "engine/model/transformer.h"
 #include "engine/model_file/model_file.h"
@@ -77,7 +78,13 @@ class Recommender {
   static Result<Recommender> Load(std::vector<FileBytes> shards);
   explicit Recommender(std::shared_ptr<const RecommenderModel> model);
 
+  // Of one thread.
   Recommender Fork() const { return Recommender(model_); }
+
+  // Shares each call among `threads` threads from now on, the caller's among them; at most as many as
+  // ThreadPool has, in builds without threads one. No answer depends on it.
+  void UseThreads(int threads);
+  int threads() const { return threads_ ? static_cast<int>(threads_->threads()) : 1; }
 
   // kEmptyHistory, kHistoryTooLong, kUnknownItem, kInvalidRequest: the request is at fault.
   // kNonFiniteWeight: the model's weights, though finite, overflow on this history. Either way the
@@ -124,6 +131,7 @@ class Recommender {
   void RunPrompt(std::span<const int> history);
 
   std::shared_ptr<const RecommenderModel> model_;
+  std::unique_ptr<ThreadPool> threads_;  // none: the caller's alone
   KvCache cache_;
   TransformerScratch scratch_;
   std::vector<float> prompt_hidden_;  // [model_dim], after the prompt's last token

@@ -14,8 +14,9 @@ namespace {
 
 constexpr size_t kMostTabulated = size_t{1} << 22;  // floats: 16 MiB
 constexpr size_t kTabulatedAtOnce = 64;             // tokens
+constexpr int kFewestTokensOfShare = 2;
 
-// One layer over the new slots: what every step needs to see.
+// One layer over new slots, from first_slot on: what every step needs to see.
 struct LayerPass {
   const ModelConfig& config;
   const LayerWeights& weights;
@@ -23,9 +24,7 @@ struct LayerPass {
   int layer;
   KvCache& cache;
   int first_slot;
-  TransformerScratch& scratch;
-
-  int num_tokens() const { return cache.num_slots() - first_slot; }
+  TransformerScratch& scratch;  // a row for each of these slots
 };
 
 // Normalizes (Qwen3) and rotates the heads of the token in `slot`, in place.
@@ -40,11 +39,10 @@ void PlaceHeads(const LayerPass& pass, int slot, std::span<const float> norm,
 
 // Of the new tokens.
 void StoreKeysAndValues(const LayerPass& pass) {
-  for (int t = 0; t < pass.num_tokens(); ++t) {
-    const int slot = pass.first_slot + t;
-    const std::span<float> key = pass.scratch.key.row(static_cast<size_t>(t));
-    const std::span<const float> value =
-        std::as_const(pass.scratch.value).row(static_cast<size_t>(t));
+  for (size_t t = 0; t < pass.scratch.key.rows(); ++t) {
+    const int slot = pass.first_slot + static_cast<int>(t);
+    const std::span<float> key = pass.scratch.key.row(t);
+    const std::span<const float> value = std::as_const(pass.scratch.value).row(t);
     PlaceHeads(pass, slot, pass.weights.key_norm, key);
     std::copy(key.begin(), key.end(), pass.cache.key(pass.layer, slot).begin());
     std::copy(value.begin(), value.end(), pass.cache.value(pass.layer, slot).begin());
@@ -52,9 +50,9 @@ void StoreKeysAndValues(const LayerPass& pass) {
 }
 
 void PlaceQueries(const LayerPass& pass) {
-  for (int t = 0; t < pass.num_tokens(); ++t) {
-    PlaceHeads(pass, pass.first_slot + t, pass.weights.query_norm,
-               pass.scratch.query.row(static_cast<size_t>(t)));
+  for (size_t t = 0; t < pass.scratch.query.rows(); ++t) {
+    PlaceHeads(pass, pass.first_slot + static_cast<int>(t), pass.weights.query_norm,
+               pass.scratch.query.row(t));
   }
 }
 
@@ -82,11 +80,17 @@ void AttendNewTokens(const LayerPass& pass) {
                                 .num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads),
                                 .head_dim = static_cast<size_t>(pass.config.head_dim)};
   scratch.attended.Resize(scratch.query.rows(), scratch.query.cols());
-  for (int t = 0; t < pass.num_tokens(); ++t) {
-    const size_t row = static_cast<size_t>(t);
-    Attend(shape, scratch.query.row(row), VisibleFrom(pass, pass.first_slot + t), scratch.scores,
-           scratch.attended.row(row));
+  for (size_t t = 0; t < scratch.query.rows(); ++t) {
+    Attend(shape, scratch.query.row(t), VisibleFrom(pass, pass.first_slot + static_cast<int>(t)),
+           scratch.scores, scratch.attended.row(t));
   }
+}
+
+// Among how many threads a pass over so many tokens is divided.
+size_t NumShares(const ThreadPool* threads, int num_tokens) {
+  if (threads == nullptr) return 1;
+  const auto most = static_cast<size_t>(std::max(1, num_tokens / kFewestTokensOfShare));
+  return std::min(threads->threads(), most);
 }
 
 void KeepLastRows(Matrix& matrix, size_t rows) {
@@ -151,21 +155,16 @@ void Transformer::TabulateFirstLayer() {
   first_layer_of_token_ = std::move(table);
 }
 
-// The queries, keys and values of a layer.
-void Transformer::RunAttentionInputs(int layer, KvCache& cache, int first_slot,
-                                     TransformerScratch& scratch) const {
-  if (layer > 0 || first_layer_of_token_.rows() == 0) {
-    PrepareGroup(layer, InputGroup::kAttention, cache, first_slot, scratch);
-    ApplyGroup(layer, InputGroup::kAttention, scratch);
-    return;
-  }
+// The queries, keys and values of the first layer, from the table.
+void Transformer::LookUpAttentionInputs(const KvCache& cache, const Share& share) const {
   const LayerWeights& weights = weights_.layers.front();
-  const size_t count = scratch.hidden.rows();
+  TransformerScratch& scratch = *share.scratch;
+  const auto count = static_cast<size_t>(share.num_tokens);
   scratch.query.Resize(count, weights.linear(LinearKind::kQuery).out_dim());
   scratch.key.Resize(count, weights.linear(LinearKind::kKey).out_dim());
   scratch.value.Resize(count, scratch.key.cols());
   for (size_t t = 0; t < count; ++t) {
-    const int token = cache.token(first_slot + static_cast<int>(t));
+    const int token = cache.token(share.first_slot + static_cast<int>(t));
     const auto row = first_layer_of_token_.row(static_cast<size_t>(token));
     auto from = row.begin();
     for (Matrix* part : {&scratch.query, &scratch.key, &scratch.value}) {
@@ -195,53 +194,147 @@ void Transformer::Forward(KvCache& cache, int first_slot, TransformerScratch& sc
 
 void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
                           TransformerScratch& scratch) const {
-  assert(num_outputs >= 1 && num_outputs <= cache.num_slots() - first_slot);
-  Embed(cache, first_slot, scratch);
+  const int num_tokens = cache.num_slots() - first_slot;
+  assert(num_outputs >= 1 && num_outputs <= num_tokens);
+  const size_t num_shares = NumShares(scratch.threads, num_tokens);
+  if (num_shares == 1) {
+    const Share whole = {first_slot, num_tokens, num_outputs, &scratch};
+    RunLayers({&whole, 1}, cache, nullptr);
+    return;
+  }
+
+  const std::vector<Share> shares = Divide({first_slot, num_tokens, num_outputs, &scratch}, num_shares,
+                                           cache.num_slots());
+  RunLayers(shares, cache, scratch.threads);
+
+  scratch.hidden.Resize(static_cast<size_t>(num_outputs), weights_.embedding.cols());
+  auto to = scratch.hidden.values().begin();
+  for (const Share& share : shares) {
+    if (share.num_outputs > 0) to = std::ranges::copy(share.scratch->hidden.values(), to).out;
+  }
+}
+
+// Into shares alike, each with a scratch of its own, that has room for whatever its layers need: a
+// thread that ran out of memory would leave the one that waits for it waiting.
+std::vector<Transformer::Share> Transformer::Divide(const Share& whole, size_t num_shares,
+                                                    int num_slots) const {
+  std::vector<TransformerScratch>& scratches = whole.scratch->shares;
+  if (scratches.size() < num_shares) scratches.resize(num_shares);
+  std::vector<Share> shares;
+  int begin = 0;
+  for (size_t i = 0; i < num_shares; ++i) {
+    const int end = static_cast<int>(static_cast<size_t>(whole.num_tokens) * (i + 1) / num_shares);
+    const int outputs = whole.num_outputs - (whole.num_tokens - end);  // without those further on
+    shares.push_back({whole.first_slot + begin, end - begin, std::clamp(outputs, 0, end - begin),
+                      &scratches[i]});
+    Reserve(static_cast<size_t>(end - begin), static_cast<size_t>(num_slots), scratches[i]);
+    begin = end;
+  }
+  return shares;
+}
+
+void Transformer::Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const {
+  const auto head_dim = static_cast<size_t>(config_.head_dim);
+  const auto widest = std::max({static_cast<size_t>(config_.model_dim),
+                                static_cast<size_t>(config_.ffn_dim),
+                                static_cast<size_t>(config_.num_heads) * head_dim});
+  for (Matrix* matrix : {&scratch.hidden, &scratch.normed, &scratch.query, &scratch.key,
+                         &scratch.value, &scratch.attended, &scratch.gate, &scratch.up,
+                         &scratch.projected, &scratch.linear.inner, &scratch.linear.others}) {
+    matrix->Resize(tokens, widest);
+  }
+  for (kernels::QuantizedRows* rows :
+       {&scratch.linear.x, &scratch.linear.inside, &scratch.linear.pairs}) {
+    rows->values.reserve(tokens * (widest + 3));  // padded to fours
+    rows->scales.reserve(tokens);
+    rows->sums.reserve(tokens);
+  }
+  scratch.scores.reserve(std::max(slots, head_dim));
+  scratch.branch.reserve(slots);
+}
+
+// Tokens see each other only in attention, by the keys and values in the cache. So all shares begin
+// a layer before one finishes it, and else run alone, from one layer's attention to the next's.
+void Transformer::RunLayers(std::span<const Share> shares, KvCache& cache,
+                            ThreadPool* threads) const {
+  const auto for_each = [threads](std::span<const Share> chosen, const auto& run) {
+    if (chosen.size() == 1) return run(chosen.front());
+    threads->Run(chosen.size(), [&](size_t i) { run(chosen[i]); });
+  };
+  for_each(shares, [&](const Share& share) {
+    EmbedShare(cache, share);
+    BeginLayer(0, cache, share);
+  });
   const int last = config_.num_layers - 1;
   for (int layer = 0; layer < last; ++layer) {
-    RunAttentionInputs(layer, cache, first_slot, scratch);
-    for (const InputGroup group :
-         {InputGroup::kAttended, InputGroup::kFeedForward, InputGroup::kGated}) {
-      PrepareGroup(layer, group, cache, first_slot, scratch);
-      ApplyGroup(layer, group, scratch);
-    }
+    for_each(shares, [&](const Share& share) {
+      FinishLayer(layer, cache, share);
+      BeginLayer(layer + 1, cache, share);
+    });
   }
-  RunLastLayer(cache, first_slot, num_outputs, scratch);
+  const auto first = std::ranges::find_if(
+      shares, [](const Share& share) { return share.num_outputs > 0; });
+  for_each({first, shares.end()}, [&](const Share& share) { FinishLayer(last, cache, share); });
+}
+
+// Up to the keys and values, which it stores, and the queries.
+void Transformer::BeginLayer(int layer, KvCache& cache, const Share& share) const {
+  if (layer == config_.num_layers - 1) return BeginLastLayer(cache, share);
+  if (layer == 0 && first_layer_of_token_.rows() > 0) {
+    LookUpAttentionInputs(cache, share);
+  } else {
+    PrepareGroup(layer, InputGroup::kAttention, cache, share.first_slot, *share.scratch);
+    ApplyGroup(layer, InputGroup::kAttention, *share.scratch);
+  }
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  StoreKeysAndValues({config_, weights, rope_, layer, cache, share.first_slot, *share.scratch});
 }
 
 // Only keys and values are needed of tokens that give no output.
-void Transformer::RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
-                               TransformerScratch& scratch) const {
+void Transformer::BeginLastLayer(KvCache& cache, const Share& share) const {
   const int layer = config_.num_layers - 1;
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
-  PrepareGroup(layer, InputGroup::kAttention, cache, first_slot, scratch);
+  TransformerScratch& scratch = *share.scratch;
+  PrepareGroup(layer, InputGroup::kAttention, cache, share.first_slot, scratch);
   LinearInput normed(scratch.normed, scratch.linear.x);
   weights.linear(LinearKind::kKey).Apply(normed, scratch.key, scratch.linear);
   weights.linear(LinearKind::kValue).Apply(normed, scratch.value, scratch.linear);
-  StoreKeysAndValues({config_, weights, rope_, layer, cache, first_slot, scratch});
+  StoreKeysAndValues({config_, weights, rope_, layer, cache, share.first_slot, scratch});
+  if (share.num_outputs == 0) return;
 
-  const int first_output = cache.num_slots() - num_outputs;
-  const LayerPass outputs = {config_, weights, rope_, layer, cache, first_output, scratch};
-  KeepLastRows(scratch.hidden, static_cast<size_t>(num_outputs));
-  KeepLastRows(scratch.normed, static_cast<size_t>(num_outputs));
+  KeepLastRows(scratch.hidden, static_cast<size_t>(share.num_outputs));
+  KeepLastRows(scratch.normed, static_cast<size_t>(share.num_outputs));
   weights.linear(LinearKind::kQuery).Apply(scratch.normed, scratch.query, scratch.linear);
-  PlaceQueries(outputs);
-  AttendNewTokens(outputs);
+}
+
+// From attention on: of the last layer, for the tokens that give an output.
+void Transformer::FinishLayer(int layer, KvCache& cache, const Share& share) const {
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  TransformerScratch& scratch = *share.scratch;
+  const int end_slot = share.first_slot + share.num_tokens;
+  const int first_slot = end_slot - static_cast<int>(scratch.hidden.rows());
+  const LayerPass pass = {config_, weights, rope_, layer, cache, first_slot, scratch};
+  PlaceQueries(pass);
+  AttendNewTokens(pass);
   ApplyGroup(layer, InputGroup::kAttended, scratch);
   for (const InputGroup group : {InputGroup::kFeedForward, InputGroup::kGated}) {
-    PrepareGroup(layer, group, cache, first_output, scratch);
+    PrepareGroup(layer, group, cache, first_slot, scratch);
     ApplyGroup(layer, group, scratch);
   }
 }
 
 void Transformer::Embed(const KvCache& cache, int first_slot, TransformerScratch& scratch) const {
-  const size_t num_tokens = static_cast<size_t>(cache.num_slots() - first_slot);
-  scratch.hidden.Resize(num_tokens, weights_.embedding.cols());
-  for (size_t t = 0; t < num_tokens; ++t) {
-    const int token = cache.token(first_slot + static_cast<int>(t));
+  EmbedShare(cache, {first_slot, cache.num_slots() - first_slot, 0, &scratch});
+}
+
+void Transformer::EmbedShare(const KvCache& cache, const Share& share) const {
+  Matrix& hidden = share.scratch->hidden;
+  hidden.Resize(static_cast<size_t>(share.num_tokens), weights_.embedding.cols());
+  for (size_t t = 0; t < hidden.rows(); ++t) {
+    const int token = cache.token(share.first_slot + static_cast<int>(t));
     assert(token >= 0 && token < config_.vocab_size);
     const std::span<const float> row = weights_.embedding.row(static_cast<size_t>(token));
-    std::copy(row.begin(), row.end(), scratch.hidden.row(t).begin());
+    std::copy(row.begin(), row.end(), hidden.row(t).begin());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/base/thread_pool.h"
 #include "engine/layers/rope.h"
 #include "engine/model/config.h"
 #include "engine/model/kv_cache.h"
@@ -13,7 +14,8 @@
 
 namespace halfling {
 
-// Buffers of a forward pass. One per thread; grows to the largest batch it has seen.
+// Buffers of a forward pass, and the threads that share it, if it is to have some. One per thread
+// that calls Forward; grows to the largest batch it has seen.
 struct TransformerScratch {
   Matrix hidden;     // [tokens, model_dim]: the residual stream; the result of Forward
   Matrix normed;     // [tokens, model_dim]
@@ -27,6 +29,9 @@ struct TransformerScratch {
   LinearScratch linear;
   std::vector<float> scores;
   std::vector<int> branch;
+
+  ThreadPool* threads = nullptr;
+  std::vector<TransformerScratch> shares;  // one for each thread, of its tokens; they have no threads
 
   // What the group's linears read: `normed`, `attended`, `normed` or `gate`.
   Matrix& input(InputGroup group);
@@ -52,7 +57,7 @@ class Transformer {
   // Runs the slots [first_slot, cache.num_slots()), appended before by cache.Append, through all
   // layers, writes their keys and values, and leaves their final hidden states (before the final
   // norm), [new slots, model_dim], in scratch.hidden. Tokens must be below vocab_size (callers
-  // check).
+  // check). scratch.threads divide the tokens among them, which changes no bit.
   void Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const;
 
   // The same for the cache, but only the last `num_outputs` (at least 1) of the hidden states,
@@ -77,11 +82,23 @@ class Transformer {
  private:
   Transformer(ModelConfig config, ModelWeights weights);
 
+  // The tokens of a pass, or those of one thread: the slots [first_slot, first_slot + num_tokens).
+  struct Share {
+    int first_slot;
+    int num_tokens;
+    int num_outputs;  // of its last tokens, whose hidden states are asked for
+    TransformerScratch* scratch;
+  };
+
   void TabulateFirstLayer();
-  void RunAttentionInputs(int layer, KvCache& cache, int first_slot,
-                          TransformerScratch& scratch) const;
-  void RunLastLayer(KvCache& cache, int first_slot, int num_outputs,
-                    TransformerScratch& scratch) const;
+  std::vector<Share> Divide(const Share& whole, size_t num_shares, int num_slots) const;
+  void Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const;
+  void RunLayers(std::span<const Share> shares, KvCache& cache, ThreadPool* threads) const;
+  void BeginLayer(int layer, KvCache& cache, const Share& share) const;
+  void BeginLastLayer(KvCache& cache, const Share& share) const;
+  void FinishLayer(int layer, KvCache& cache, const Share& share) const;
+  void EmbedShare(const KvCache& cache, const Share& share) const;
+  void LookUpAttentionInputs(const KvCache& cache, const Share& share) const;
 
   ModelConfig config_;
   ModelWeights weights_;

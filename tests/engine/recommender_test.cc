@@ -336,6 +336,29 @@ TEST_CASE("A warm session answers as a fresh one, to the bit") {
   }
 }
 
+TEST_CASE("Sessions of any number of threads answer as one of one thread, to the bit") {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const TinyModelOptions options = RandomOptions(random, seed);
+    Recommender alone = MustLoad(options);
+    Recommender shared = alone.Fork();
+    CHECK(shared.threads() == 1);
+    for (int round = 0; round < 20; ++round) {
+      shared.UseThreads(round % 5);
+      const int threads = std::clamp(round % 5, 1, static_cast<int>(ThreadPool::kMostThreads));
+      CHECK(shared.threads() == threads);
+      const RecommendRequest request = RandomRequest(random, options.num_items);
+      RequireSameBits(MustRecommend(shared, request), MustRecommend(alone, request));
+      const std::vector<int> items = RandomHistory(random, options.num_items, 30);
+      const auto scores = shared.ScoreItems(request.history, items);
+      const auto expected = alone.ScoreItems(request.history, items);
+      REQUIRE((scores && expected));
+      CHECK(*scores == *expected);
+    }
+  }
+}
+
 TEST_CASE("A longer history reuses the shorter one's prompt") {
   TinyModelOptions options;
   Recommender recommender = MustLoad(options);

@@ -1,5 +1,6 @@
 // What the forward pass promises beyond the right logits: the same bits however it is cut up.
 #include <algorithm>
+#include <iterator>
 #include <random>
 
 #include "engine/kernels/implementation.h"
@@ -90,6 +91,44 @@ TEST_CASE("The last outputs alone are those of the whole, and so is the cache") 
                                  std::as_const(whole_cache).value(layer, slot)));
       }
     }
+  }
+}
+
+TEST_CASE("Any number of threads gives the bits of one") {
+  const std::string name = AnyGolden();
+  CAPTURE(name);
+  const Transformer transformer = LoadGolden(name);
+  const std::vector<int> tokens = RandomTokens(transformer, 40, 8);
+  // A prompt, a piece after it of which some or all are asked for, and a single token.
+  const auto run = [&](ThreadPool* threads, std::vector<float>& hidden) {
+    KvCache cache(transformer.config());
+    TransformerScratch scratch;
+    scratch.threads = threads;
+    const auto pass = [&](size_t begin, size_t end, int num_outputs) {
+      AppendChain(cache, std::span(tokens).subspan(begin, end - begin));
+      transformer.Forward(cache, static_cast<int>(begin), num_outputs, scratch);
+      const auto values = std::as_const(scratch.hidden).values();
+      hidden.insert(hidden.end(), values.begin(), values.end());
+    };
+    pass(0, 23, 1);
+    pass(23, 32, 9);
+    pass(32, 39, 5);
+    pass(39, 40, 1);
+    for (int layer = 0; layer < transformer.config().num_layers; ++layer) {
+      for (int slot = 0; slot < cache.num_slots(); ++slot) {
+        std::ranges::copy(cache.key(layer, slot), std::back_inserter(hidden));
+        std::ranges::copy(cache.value(layer, slot), std::back_inserter(hidden));
+      }
+    }
+  };
+  std::vector<float> expected;
+  run(nullptr, expected);
+  for (const size_t count : {1, 2, 3, 4}) {
+    CAPTURE(count);
+    ThreadPool threads(count);
+    std::vector<float> hidden;
+    run(&threads, hidden);
+    CHECK(hidden == expected);
   }
 }
 
