@@ -24,6 +24,9 @@ function(halfling_add_test name)
       -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=node,web -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
       -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB -sFORCE_FILESYSTEM=1
       -sEXPORTED_RUNTIME_METHODS=FS,callMain)
+    if(HALFLING_THREADS)
+      target_link_options(${name} PRIVATE -sPTHREAD_POOL_SIZE=8)  # of all pools at any time
+    endif()
     set(command node "${CMAKE_SOURCE_DIR}/tests/wasm/run_in_node.mjs" "$<TARGET_FILE:${name}>"
         --use-colour no)
   endif()

@@ -135,6 +135,14 @@ class Engine {
     return Success();
   }
 
+#if HALFLING_THREADS
+  // Of the model that load() has loaded; `threads` is at most one more than the module's `helpers`
+  // that no other engine uses.
+  void UseThreads(int threads) {
+    if (recommender_) recommender_->UseThreads(threads);
+  }
+#endif
+
   // {items: Int32Array, scores: Float32Array, logProbabilities: Float32Array} best first, a score
   // being the log-probability plus the boost; exact: whether these are proven to be the best of all
   // allowed items; nodesRun and reusedTokens: what it took.
@@ -209,6 +217,9 @@ EMSCRIPTEN_BINDINGS(halfling) {
       .function("load", &Engine::Load)
       .function("recommend", &Engine::Recommend)
       .function("scoreItems", &Engine::ScoreItems)
+#if HALFLING_THREADS
+      .function("useThreads", &Engine::UseThreads)
+#endif
       .function("leaveOneOut", &Engine::LeaveOneOut);
   emscripten::function("relaxedDotSelfTest", &kernels::RelaxedDotSelfTest);
   emscripten::function("buildId", &BuildId);
