@@ -80,9 +80,10 @@ const pwa = VitePWA({
     ],
   },
   workbox: {
-    // The shop and both builds of the engine. The models are stored by the package, and only there.
+    // The shop and the engine without threads, which does offline what it cannot do with them. The
+    // models are stored by the package, and only there.
     globPatterns: ['**/*.{html,js,css,woff2,wasm,svg}'],
-    globIgnores: ['models/**'],
+    globIgnores: ['models/**', '**/*-threads*'],
     clientsClaim: true, // so that the first visit, too, may go on offline
     inlineWorkboxRuntime: true,
     sourcemap: false,

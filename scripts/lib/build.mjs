@@ -7,6 +7,7 @@ import path from 'node:path';
 import { mustRun, ROOT } from './command.mjs';
 
 const CHECKPOINT = 'build/checkpoints/movielens';
+export const WASM_PRESETS = ['wasm', 'wasm-relaxed', 'wasm-threads', 'wasm-relaxed-threads'];
 const HALFLING = 'build/native/compressor/halfling';
 // What the page offers: the halved model, and the original in the same format to compare with.
 const MODELS = [
@@ -36,7 +37,7 @@ export async function setUp() {
 }
 
 /**
- * @param {"native" | "sanitize" | "wasm" | "wasm-relaxed"} preset of CMakePresets.json
+ * @param {string} preset of CMakePresets.json: "native", "sanitize", one of WASM_PRESETS, …
  * @param {string[]} targets nothing: all of them
  */
 export async function buildPreset(preset, targets = []) {
@@ -61,11 +62,10 @@ async function compressEach(checkpoint, models) {
   }
 }
 
-/** Builds the npm package, of both wasm variants. */
+/** Builds the npm package, of all wasm variants. */
 export async function buildPackage() {
-  await buildPreset('wasm', ['halfling_wasm']);
-  await buildPreset('wasm-relaxed', ['halfling_wasm']);
-  const engines = ['wasm', 'wasm-relaxed'].flatMap((preset) =>
+  for (const preset of WASM_PRESETS) await buildPreset(preset, ['halfling_wasm']);
+  const engines = WASM_PRESETS.flatMap((preset) =>
     ['wasm', 'mjs'].map((type) => `build/${preset}/wasm/halfling.${type}`),
   );
   const webInputs = ['src', 'scripts', 'package.json', 'tsconfig.base.json'];

@@ -6,6 +6,8 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 
+import { ISOLATION } from '../../scripts/lib/isolation.mjs';
+
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; style-src 'self'";
 
@@ -29,7 +31,8 @@ globalThis.halfling = halfling;`;
 const SERVICE_WORKER = `
 self.addEventListener('install', (event) => {
   const shell = ['/', '/page.js', '/icon', '/dist/index.js', '/dist/element.js', '/dist/worker.js',
-    '/dist/halfling.wasm', '/dist/halfling-relaxed.wasm'];
+    '/dist/halfling.wasm', '/dist/halfling-relaxed.wasm', '/dist/worker-threads.js',
+    '/dist/halfling-relaxed-threads.wasm'];
   event.waitUntil(caches.open('shell').then((cache) => cache.addAll(shell)));
 });
 self.addEventListener('fetch', (event) => {
@@ -64,6 +67,8 @@ export class PackageSite {
   #mounted = new Map();
   /** Of every answer; undefined for none. @type {string | undefined} */
   policy = POLICY;
+  /** Whether its pages are cross-origin isolated. */
+  isolated = false;
   /** Paths in the order in which they were asked for. @type {string[]} */
   requests = [];
   #server;
@@ -118,11 +123,12 @@ export class PackageSite {
     this.#mounted.set(prefix, folder);
   }
 
-  /** Forgets all replaced answers, mounted folders, requests and another policy. */
+  /** Forgets all replaced answers, mounted folders, requests, another policy and isolation. */
   reset() {
     this.#replaced.clear();
     this.#mounted.clear();
     this.policy = POLICY;
+    this.isolated = false;
     this.requests.length = 0;
   }
 
@@ -149,6 +155,9 @@ export class PackageSite {
   async #answer(path, response) {
     this.requests.push(path);
     if (this.policy) response.setHeader('content-security-policy', this.policy);
+    for (const [name, value] of Object.entries(this.isolated ? ISOLATION : {})) {
+      response.setHeader(name, value);
+    }
     response.setHeader('cache-control', 'no-store');
     const fixed = this.#replaced.get(path) ?? OWN.get(path);
     await fixed?.after;

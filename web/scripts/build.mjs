@@ -1,6 +1,7 @@
-// Builds dist/: the page's scripts (also as one for script tags), the worker with both builds of the
-// engine's JavaScript half, the two wasm files and the type declarations. Prints every file's size.
-// Usage: node scripts/build.mjs      after the CMake presets `wasm` and `wasm-relaxed`
+// Builds dist/: the page's scripts (also as one for script tags), the workers without and with threads,
+// each with its builds of the engine's JavaScript half, the wasm files and the type declarations.
+// Prints every file's size.
+// Usage: node scripts/build.mjs      after the four CMake presets of `engines`
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -17,18 +18,21 @@ const distDir = join(packageDir, 'dist');
 const engines = {
   baseline: { preset: 'wasm', wasm: 'halfling.wasm' },
   relaxed: { preset: 'wasm-relaxed', wasm: 'halfling-relaxed.wasm' },
+  baselineThreads: { preset: 'wasm-threads', wasm: 'halfling-threads.wasm' },
+  relaxedThreads: { preset: 'wasm-relaxed-threads', wasm: 'halfling-relaxed-threads.wasm' },
 };
 
 const ENTRIES = ['index', 'react', 'element'];
+const WORKERS = ['worker', 'worker-threads'];
 
-function builtFile(simd, name) {
-  return join(rootDir, 'build', engines[simd].preset, 'wasm', name);
+function builtFile(engine, name) {
+  return join(rootDir, 'build', engines[engine].preset, 'wasm', name);
 }
 
 async function requireEngines() {
-  for (const [simd, { preset }] of Object.entries(engines)) {
+  for (const [engine, { preset }] of Object.entries(engines)) {
     for (const name of ['halfling.mjs', 'halfling.wasm']) {
-      const file = builtFile(simd, name);
+      const file = builtFile(engine, name);
       if (await stat(file).catch(() => null)) continue;
       throw new Error(
         `${relative(rootDir, file)} is missing. Build the engine first:\n` +
@@ -45,37 +49,54 @@ async function readBuildId() {
   );
   const wasmBinary = await readFile(builtFile('baseline', 'halfling.wasm'));
   const buildId = (await createModule({ wasmBinary })).buildId();
-  // Node may lack relaxed SIMD, so the other build cannot be asked; the id is a string in its data.
-  const relaxed = await readFile(builtFile('relaxed', 'halfling.wasm'));
-  if (!relaxed.includes(buildId)) {
-    throw new Error(`the two engine builds differ (baseline is ${buildId}): build both presets.`);
+  // Node may lack relaxed SIMD, so not all can be asked; the id is a string in their data.
+  for (const [engine, { preset }] of Object.entries(engines)) {
+    if ((await readFile(builtFile(engine, 'halfling.wasm'))).includes(buildId)) continue;
+    throw new Error(`the engine's builds differ (wasm is ${buildId}, ${preset} is not): build all.`);
   }
   return buildId;
 }
 
 /** Emscripten's script is made for Node as well, for the tests; the package needs none of that. */
-const dropNodeBranches = {
-  name: 'drop-node-branches',
+function withoutNode(source) {
+  return source
+    .replace(/var ENVIRONMENT_IS_NODE\s*=[^;]*;/, '')
+    .replace(/^if \(isNode\) .*$/m, '')
+    .replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
+}
+
+/** Its threads are workers of the script that it is bundled into, not of the file that it was. */
+function withOwnWorkers(source) {
+  return source.replaceAll('new URL("halfling.mjs",import.meta.url)', 'import.meta.url');
+}
+
+const adaptEngineScripts = {
+  name: 'adapt-engine-scripts',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]halfling\.mjs$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      const detection = /var ENVIRONMENT_IS_NODE\s*=[^;]*;/;
-      if (!detection.test(source)) throw new Error(`${path}: ENVIRONMENT_IS_NODE is not there`);
-      const contents = source
-        .replace(detection, '')
-        .replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
+      const contents = withOwnWorkers(withoutNode(source));
+      const left = /ENVIRONMENT_IS_NODE|worker_threads'|new URL\("halfling\.mjs"/.exec(contents);
+      if (left) throw new Error(`${path}: ${left[0]} is still there`);
       return { contents };
     });
   },
 };
 
-/** The two builds' scripts, or one for both where they are the same, as they should be. */
+/** The builds' scripts, one for two builds where they are the same, as they should be. */
 async function engineScripts() {
-  const [baseline, relaxed] = ['baseline', 'relaxed'].map((simd) =>
-    builtFile(simd, 'halfling.mjs'),
+  const isSame = async (one, other) => (await readFile(one)).equals(await readFile(other));
+  const [baseline, relaxed, baselineThreads, relaxedThreads] = Object.keys(engines).map((engine) =>
+    builtFile(engine, 'halfling.mjs'),
   );
-  const same = (await readFile(baseline)).equals(await readFile(relaxed));
-  return { '#engine/baseline': baseline, '#engine/relaxed': same ? baseline : relaxed };
+  if (!(await isSame(baselineThreads, relaxedThreads))) {
+    throw new Error(`${baselineThreads} and ${relaxedThreads} differ: the worker has room for one.`);
+  }
+  return {
+    '#engine/baseline': baseline,
+    '#engine/relaxed': (await isSame(baseline, relaxed)) ? baseline : relaxed,
+    '#engine/threads': baselineThreads,
+  };
 }
 
 async function bundle(buildId) {
@@ -111,12 +132,12 @@ async function bundle(buildId) {
   });
   await build({
     ...common,
-    entryPoints: ['src/worker/worker.ts'],
-    outfile: 'dist/worker.js',
+    entryPoints: WORKERS.map((name) => `src/worker/${name}.ts`),
+    outdir: 'dist',
     sourcemap: true,
     alias: await engineScripts(),
-    plugins: [dropNodeBranches],
-    // The worker is one file and is given its wasm: bundlers must not look for more beside it.
+    plugins: [adaptEngineScripts],
+    // A worker is one file and is given its wasm: bundlers must not look for more beside it.
     define: { ...common.define, 'import.meta.url': 'self.location.href' },
   });
 }
@@ -139,7 +160,7 @@ function emitTypes() {
 
 /** Deletes declarations that no entry leads to: some name packages that are bundled, not installed. */
 async function pruneTypes() {
-  const kept = new Set(['worker.d.ts']);
+  const kept = new Set(WORKERS.map((worker) => `${worker}.d.ts`));
   const visit = async (name) => {
     if (kept.has(name)) return;
     kept.add(name);
@@ -158,6 +179,9 @@ const SHIPPED = [
   'worker.js',
   'halfling.wasm',
   'halfling-relaxed.wasm',
+  'worker-threads.js',
+  'halfling-threads.wasm',
+  'halfling-relaxed-threads.wasm',
   'react.js',
   'element.js',
   'halfling.global.js',
@@ -177,10 +201,12 @@ try {
   await rm(distDir, { recursive: true, force: true });
   await mkdir(distDir);
   await bundle(buildId);
-  for (const [simd, { wasm }] of Object.entries(engines)) {
-    await copyFile(builtFile(simd, 'halfling.wasm'), join(distDir, wasm));
+  for (const [engine, { wasm }] of Object.entries(engines)) {
+    await copyFile(builtFile(engine, 'halfling.wasm'), join(distDir, wasm));
   }
-  await writeFile(join(distDir, 'worker.d.ts'), 'export {};\n'); // a script, with nothing to import
+  for (const worker of WORKERS) {
+    await writeFile(join(distDir, `${worker}.d.ts`), 'export {};\n'); // nothing to import
+  }
   emitTypes(); // last: dist/index.d.ts says that dist is whole
   await pruneTypes();
   await printSizes();

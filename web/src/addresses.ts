@@ -1,7 +1,7 @@
 // Where things lie: addresses that callers give, made absolute.
 
 import { HalflingError } from './errors.js';
-import type { CreateOptions, Simd } from './types.js';
+import type { CreateOptions, Simd, WasmFile } from './types.js';
 
 /** `what` names the option in the error. */
 export function resolveUrl(url: string | URL, what: string): URL {
@@ -23,11 +23,21 @@ export function resolveManifestUrl(model: string | URL): string {
   return url.href;
 }
 
-export function resolveWasmUrls(given: CreateOptions['wasmUrl']): Record<Simd, string> {
-  const baseline = given?.baseline ?? new URL('./halfling.wasm', import.meta.url);
-  const relaxed = given?.relaxed ?? new URL('./halfling-relaxed.wasm', import.meta.url);
-  return {
-    baseline: resolveUrl(baseline, 'wasmUrl.baseline').href,
-    relaxed: resolveUrl(relaxed, 'wasmUrl.relaxed').href,
+/** Bundlers look for exactly these expressions. */
+const WASM_FILES: Readonly<Record<WasmFile, () => URL>> = {
+  baseline: () => new URL('./halfling.wasm', import.meta.url),
+  relaxed: () => new URL('./halfling-relaxed.wasm', import.meta.url),
+  baselineThreads: () => new URL('./halfling-threads.wasm', import.meta.url),
+  relaxedThreads: () => new URL('./halfling-relaxed-threads.wasm', import.meta.url),
+};
+
+export function resolveWasmUrls(
+  given: CreateOptions['wasmUrl'],
+  threads: number,
+): Record<Simd, string> {
+  const resolve = (simd: Simd) => {
+    const file: WasmFile = threads > 1 ? `${simd}Threads` : simd;
+    return resolveUrl(given?.[file] ?? WASM_FILES[file](), `wasmUrl.${file}`).href;
   };
+  return { baseline: resolve('baseline'), relaxed: resolve('relaxed') };
 }

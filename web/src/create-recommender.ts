@@ -2,10 +2,11 @@ import { proxy } from 'comlink';
 
 import { resolveManifestUrl, resolveUrl, resolveWasmUrls } from './addresses.js';
 import { guarded } from './emitter.js';
-import { abortedError } from './errors.js';
-import type { LoadRequest } from './protocol.js';
+import { abortedError, HalflingError, type HalflingErrorCode } from './errors.js';
+import type { LoadedModel, LoadRequest } from './protocol.js';
 import { WorkerRecommender } from './recommender.js';
 import { requireFeatures } from './support.js';
+import { chooseThreads } from './threads.js';
 import type { CatalogItem, CreateOptions, Recommender } from './types.js';
 import { WorkerConnection } from './worker-connection.js';
 
@@ -25,22 +26,8 @@ export async function createRecommender<Item = CatalogItem>(
 ): Promise<Recommender<Item>> {
   const start = Date.now();
   requireFeatures();
-  const { signal, workerUrl, onProgress = () => undefined } = options;
-  const request: LoadRequest = {
-    manifestUrl: resolveManifestUrl(options.model),
-    wasmUrls: resolveWasmUrls(options.wasmUrl),
-    simd: options.simd ?? 'auto',
-    cache: options.cache ?? true,
-    offlineOnly: options.offlineOnly ?? false,
-  };
-  if (signal?.aborted) throw abortedError(signal);
-  const connection = new WorkerConnection(
-    workerUrl === undefined ? undefined : resolveUrl(workerUrl, 'workerUrl'),
-  );
+  const { connection, model } = await startWithThreads(options, chooseThreads(options));
   try {
-    await connection.open(__BUILD_ID__, signal);
-    const report = proxy(guarded(onProgress));
-    const model = await connection.call((api) => api.load(request, report), signal);
     return await WorkerRecommender.create(
       connection,
       model,
@@ -49,7 +36,72 @@ export async function createRecommender<Item = CatalogItem>(
       options.history ?? {},
     );
   } catch (error) {
-    connection.close({ code: 'disposed', message: 'The recommender could not be created.' });
+    connection.close(NOT_CREATED);
+    throw error;
+  }
+}
+
+interface Started {
+  readonly connection: WorkerConnection;
+  readonly model: LoadedModel;
+}
+
+const NOT_CREATED = {
+  code: 'disposed',
+  message: 'The recommender could not be created.',
+} as const;
+
+/** What says that the threaded engine does not start here; what concerns the model is no such. */
+const NO_THREADS: readonly HalflingErrorCode[] = [
+  'no-threads',
+  'worker-not-found',
+  'worker-died',
+  'version-mismatch',
+];
+
+/** With `threads` of them, or with one and a warning. */
+async function startWithThreads<Item>(
+  options: CreateOptions<Item>,
+  threads: number,
+): Promise<Started> {
+  if (threads === 1) return start(options, 1);
+  try {
+    return await start(options, threads);
+  } catch (error) {
+    if (!(error instanceof HalflingError) || !NO_THREADS.includes(error.code)) throw error;
+    const { connection, model } = await start(options, 1);
+    const message = `There is one thread instead of ${threads}: ${error.message}`;
+    return {
+      connection,
+      model: { ...model, warnings: [...model.warnings, { ok: false, code: 'no-threads', message }] },
+    };
+  }
+}
+
+async function start<Item>(options: CreateOptions<Item>, threads: number): Promise<Started> {
+  const { signal, onProgress = () => undefined } = options;
+  const request: LoadRequest = {
+    manifestUrl: resolveManifestUrl(options.model),
+    wasmUrls: resolveWasmUrls(options.wasmUrl, threads),
+    simd: options.simd ?? 'auto',
+    threads,
+    cache: options.cache ?? true,
+    offlineOnly: options.offlineOnly ?? false,
+  };
+  if (signal?.aborted) throw abortedError(signal);
+  const option = threads > 1 ? 'threadedWorkerUrl' : 'workerUrl';
+  const workerUrl = options[option];
+  const connection = new WorkerConnection({
+    threaded: threads > 1,
+    url: workerUrl === undefined ? undefined : resolveUrl(workerUrl, option),
+  });
+  try {
+    await connection.open(__BUILD_ID__, signal);
+    const report = proxy(guarded(onProgress));
+    const model = await connection.call((api) => api.load(request, report), signal);
+    return { connection, model };
+  } catch (error) {
+    connection.close(NOT_CREATED);
     throw error;
   }
 }

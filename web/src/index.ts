@@ -28,4 +28,5 @@ export type {
   RecommendOptions,
   Simd,
   TrackEvent,
+  WasmFile,
 } from './types.js';

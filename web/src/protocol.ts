@@ -19,6 +19,8 @@ export interface LoadRequest {
   readonly manifestUrl: string;
   readonly wasmUrls: Readonly<Record<Simd, string>>;
   readonly simd: 'auto' | Simd;
+  /** 1, unless the worker is worker-threads.js and the wasm files are the threaded ones. */
+  readonly threads: number;
   /** Whether the model may be stored for the next visit. */
   readonly cache: boolean;
   readonly offlineOnly: boolean;
@@ -27,8 +29,8 @@ export interface LoadRequest {
 export interface LoadedModel {
   readonly items: readonly CatalogItem[];
   readonly info: Omit<RecommenderInfo, 'loadMilliseconds'>;
-  /** Why the model is in memory alone, though it was to be stored. */
-  readonly warning?: Failure;
+  /** What is not as it was to be: that the model is in memory alone. */
+  readonly warnings: readonly Failure[];
 }
 
 export interface RankRequest {

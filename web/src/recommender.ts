@@ -55,7 +55,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     this.#toItem = toItem;
     this.#catalog = new Catalog(model.items, toItem);
     this.#info = { ...model.info, loadMilliseconds };
-    if (model.warning) this.#warn(toError(model.warning));
+    for (const warning of model.warnings) this.#warn(toError(warning));
     connection.onClose((error) => this.#emitter.emit('close', error));
   }
 
@@ -166,7 +166,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
       this.#info = { ...model.info, loadMilliseconds: Date.now() - start };
       return reply;
     });
-    if (model.warning) this.#warn(toError(model.warning));
+    for (const warning of model.warnings) this.#warn(toError(warning));
     this.#emitter.emit('update', this.#info);
     return true;
   }

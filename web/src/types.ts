@@ -5,6 +5,9 @@ import type { HalflingError } from './errors.js';
 /** Which build of the engine runs: both give the same scores, bit for bit. */
 export type Simd = 'baseline' | 'relaxed';
 
+/** The engine's builds by the option `wasmUrl`: of each Simd, one without and one with threads. */
+export type WasmFile = Simd | `${Simd}Threads`;
+
 export interface CatalogItem {
   readonly id: string;
   readonly title?: string;
@@ -90,12 +93,26 @@ export interface CreateOptions<Item = CatalogItem> {
    * that the site no longer has, which is never recommended. Default: the catalogue's own record.
    */
   readonly toItem?: (item: CatalogItem) => Item | undefined;
-  /** Where the engine's two wasm files lie, if not beside this module. */
-  readonly wasmUrl?: { readonly baseline?: string | URL; readonly relaxed?: string | URL };
-  /** Where worker.js lies, if not beside this module. Must be of the page's origin. */
+  /** Where the engine's wasm files lie, if not beside this module. */
+  readonly wasmUrl?: Partial<Readonly<Record<WasmFile, string | URL>>>;
+  /**
+   * Where worker.js lies, if not beside this module. Must be of the page's origin. Who gives it and
+   * wants threads gives `threadedWorkerUrl`, too.
+   */
   readonly workerUrl?: string | URL;
+  /** Where worker-threads.js lies, if not beside this module. Must be of the page's origin. */
+  readonly threadedWorkerUrl?: string | URL;
   /** 'auto' (the default) takes relaxed SIMD where the browser has it and it computes rightly. */
   readonly simd?: 'auto' | Simd;
+  /**
+   * How many threads share a call's work, the worker's own among them; no answer depends on it. Only
+   * a cross-origin isolated page can have more than one, and no page more than the device has
+   * processors; `info.threads` tells how many there are. 'auto' (the default) takes up to four.
+   * Threads need files of their own (worker-threads.js, halfling-threads.wasm and
+   * halfling-relaxed-threads.wasm), which are only fetched where there will be threads; where these
+   * do not start, the call goes on with one thread and a warning.
+   */
+  readonly threads?: 'auto' | number;
   /** Whether the model is stored on the device for the next visit. Default true. */
   readonly cache?: boolean;
   /** Load only a model that is stored on the device; ask the network for none. Default false. */
@@ -187,6 +204,8 @@ export interface RecommenderInfo {
   /** Content hash of the model. */
   readonly version: string;
   readonly simd: Simd;
+  /** How many threads share a call's work. */
+  readonly threads: number;
   readonly modelBytes: number;
   /** Where the model lies for the next visit. 'memory': nowhere. */
   readonly storage: 'cache' | 'memory';
@@ -230,7 +249,7 @@ export interface RecommenderEvents {
   consent: boolean;
   /** update() has put another version of the model in place. */
   update: RecommenderInfo;
-  /** Something is not stored as it should be; everything else goes on. */
+  /** Something is not stored as it should be, or threads did not start; everything else goes on. */
   warning: HalflingError;
   /** No call will be answered any more: the worker died, or dispose() was called. */
   close: HalflingError;

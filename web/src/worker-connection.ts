@@ -14,11 +14,21 @@ interface Ending {
 
 const START_LIMIT_MS = 60_000;
 
-function startWorker(url: URL | undefined): Worker {
-  // Bundlers look for exactly this expression, so the two cases cannot be one.
-  return url === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'halfling' })
-    : new Worker(url, { type: 'module', name: 'halfling' });
+/** Which of the package's two worker scripts, and where it lies if not beside this one. */
+export interface WorkerScript {
+  readonly threaded: boolean;
+  readonly url: URL | undefined;
+}
+
+function startWorker({ threaded, url }: WorkerScript): Worker {
+  if (url) return new Worker(url, { type: 'module', name: 'halfling' });
+  // Bundlers look for exactly these expressions, so the cases cannot be one.
+  return threaded
+    ? new Worker(new URL('./worker-threads.js', import.meta.url), {
+        type: 'module',
+        name: 'halfling',
+      })
+    : new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'halfling' });
 }
 
 export class WorkerConnection {
@@ -26,6 +36,7 @@ export class WorkerConnection {
   readonly #api: Remote<WorkerApi>;
   readonly #waiting = new Set<(ending: Ending) => void>();
   readonly #stopWatching = new AbortController();
+  readonly #name: string;
   readonly #script: string;
   #lastTurn: Promise<void> = Promise.resolve();
   #opened = false;
@@ -33,10 +44,11 @@ export class WorkerConnection {
   #ending: Ending | undefined;
 
   /** Throws 'worker-not-found' for a script that the browser refuses outright. */
-  constructor(workerUrl: URL | undefined) {
-    this.#script = `The worker script ${workerUrl ?? "'./worker.js' beside halfling's own script"}`;
+  constructor(script: WorkerScript) {
+    this.#name = script.threaded ? 'worker-threads.js' : 'worker.js';
+    this.#script = `The worker script ${script.url ?? `'./${this.#name}' beside halfling's own script`}`;
     try {
-      this.#worker = startWorker(workerUrl);
+      this.#worker = startWorker(script);
     } catch (error) {
       throw new HalflingError(
         'worker-not-found',
@@ -60,7 +72,7 @@ export class WorkerConnection {
     const limit = setTimeout(() => {
       this.close({
         code: 'worker-not-found',
-        message: `${this.#script} answers nothing: is it halfling's worker.js?`,
+        message: `${this.#script} answers nothing: is it halfling's ${this.#name}?`,
       });
     }, START_LIMIT_MS);
     try {

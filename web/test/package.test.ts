@@ -72,6 +72,7 @@ describe('the packed package', () => {
     const attw = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json');
     const options = ['--profile', 'esm-only', '--format', 'ascii', '--exclude-entrypoints'];
     const scripts = ['halfling.global.js', 'halfling.wasm', 'halfling-relaxed.wasm'];
+    scripts.push('halfling-threads.wasm', 'halfling-relaxed-threads.wasm');
     const run = () =>
       execFileSync(
         process.execPath,
@@ -99,7 +100,8 @@ describe('the packed package', () => {
   });
 
   it('names no other host in its scripts', () => {
-    for (const name of ['index.js', 'worker.js', 'element.js', 'react.js', 'halfling.global.js']) {
+    const scripts = ['index', 'worker', 'worker-threads', 'element', 'react', 'halfling.global'];
+    for (const name of scripts.map((script) => `${script}.js`)) {
       expect(readFileSync(dist(name), 'utf8').match(/https?:\/\/[\w.-]+/g) ?? []).toEqual([]);
     }
   });

@@ -3,13 +3,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { LoadRequest, RankRequest } from '../src/protocol.js';
-import type { EngineModule } from '../src/worker/engine-module.js';
 import { Session } from '../src/worker/session.js';
 import { FileServer } from './file-server.js';
+import { EMPTY_WASM, makeModule } from './made-up-engine.js';
 import { CATALOG, SHARD, tinyManifest } from './tiny-model.js';
 
 const BUILD = 'b1';
-const EMPTY_WASM = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const REQUEST: RankRequest = {
   history: Int32Array.of(0),
   limit: 1,
@@ -35,6 +34,7 @@ beforeEach(() => {
     manifestUrl,
     wasmUrls: { baseline, relaxed: baseline },
     simd: 'baseline',
+    threads: 1,
     cache: false,
     offlineOnly: false,
   };
@@ -42,23 +42,7 @@ beforeEach(() => {
 
 /** A session whose engine ranks by `recommend`; each start of the wasm is of the next build. */
 function makeSession(recommend: () => { ok: true }, ...builds: string[]): Session {
-  const factory = () => {
-    const build = builds.shift() ?? BUILD;
-    const module: EngineModule = {
-      Engine: class {
-        addShard = () => undefined;
-        load = () => ({ ok: true });
-        recommend = recommend;
-        scoreItems = recommend;
-        leaveOneOut = recommend;
-        delete = () => undefined;
-      },
-      relaxedDotSelfTest: () => true,
-      buildId: () => build,
-      simd: () => 'baseline',
-    };
-    return Promise.resolve(module);
-  };
+  const factory = () => Promise.resolve(makeModule(builds.shift() ?? BUILD, recommend));
   return new Session(BUILD, { baseline: factory, relaxed: factory });
 }
 

@@ -15,11 +15,12 @@ const descriptions = new Map(); // of the models that wllama runs, from their mo
 
 /** What each engine reads, so that it can be in memory before the clock starts. */
 export const FILES = {
-  halfling: async ({ model, simd }) => {
+  halfling: async ({ model, simd, threads }) => {
     const manifest = await (await fetch(`/models/${model}/manifest.json`)).json();
     const names = ['manifest.json', ...manifest.files.map(({ path }) => path)];
-    const wasm = simd === 'relaxed' ? 'halfling-relaxed.wasm' : 'halfling.wasm';
-    return [...names.map((name) => `/models/${model}/${name}`), `/dist/${wasm}`];
+    const wasm = ['halfling', simd === 'relaxed' && '-relaxed', threads > 1 && '-threads'];
+    const file = `${wasm.filter(Boolean).join('')}.wasm`;
+    return [...names.map((name) => `/models/${model}/${name}`), `/dist/${file}`];
   },
   'onnxruntime-web': async ({ model }) => [
     ...['model.onnx', 'model.json'].map((name) => `/rivals/${model}/${name}`),
@@ -34,14 +35,13 @@ export const FILES = {
 export const CREATE = { halfling, 'onnxruntime-web': onnxruntime, wllama };
 
 async function halfling({ model, simd, threads }) {
-  const several = threads > 1 ? { threads } : {};
   const recommender = await createRecommender({
     model: `/models/${model}/`,
     simd,
+    threads,
     cache: false, // each load is measured from the same state
-    ...several,
   });
-  if (threads > 1 && recommender.info.threads !== threads) {
+  if (recommender.info.threads !== threads) {
     recommender.dispose();
     throw new Error(`the package offers no ${threads} threads here`);
   }

@@ -6,15 +6,19 @@ import type { ModelFile } from './manifest.js';
 const SECOND_TRY: RequestInit = { cache: 'reload' };
 const SILENCE_LIMIT_MS = 60_000;
 
-/** Some connections neither go on nor break off. */
-function withinLimit<T>(work: Promise<T>, url: string): Promise<T> {
+/** Rejects with the error that `late` makes when `work` takes longer. */
+export function within<T>(ms: number, work: Promise<T>, late: () => HalflingError): Promise<T> {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => {
-      const seconds = SILENCE_LIMIT_MS / 1000;
-      reject(new HalflingError('network', `${url} has sent nothing for ${seconds} s: try again.`));
-    }, SILENCE_LIMIT_MS);
+    const limit = setTimeout(() => reject(late()), ms);
     work.then(resolve, reject).finally(() => clearTimeout(limit));
   });
+}
+
+/** Some connections neither go on nor break off. */
+function withinLimit<T>(work: Promise<T>, url: string): Promise<T> {
+  const seconds = SILENCE_LIMIT_MS / 1000;
+  const text = `${url} has sent nothing for ${seconds} s: try again.`;
+  return within(SILENCE_LIMIT_MS, work, () => new HalflingError('network', text));
 }
 
 /** Opens `url`. Throws 'network' for a failed request or an HTTP error status. */

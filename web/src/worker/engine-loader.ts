@@ -1,18 +1,26 @@
-// Picks, fetches and starts one of the two builds of the engine.
+// Picks, fetches and starts one of the builds of the engine.
 
 import { relaxedSimd, simd as baselineSimd } from 'wasm-feature-detect';
 
 import { HalflingError } from '../errors.js';
+import type { LoadRequest } from '../protocol.js';
 import type { Simd } from '../types.js';
-import { mimeType, open, readAll } from './download.js';
+import { mimeType, open, readAll, within } from './download.js';
 import type { EngineModule, ModuleFactory } from './engine-module.js';
 
 export interface LoadedEngine {
   readonly module: EngineModule;
   readonly simd: Simd;
+  readonly threads: number;
   readonly wasmBytes: number;
 }
 
+interface StartedModule {
+  readonly module: EngineModule;
+  readonly wasmBytes: number;
+}
+
+const START_LIMIT_MS = 10_000;
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d]; // "\0asm"
 
 /** Fetches a wasm file and compiles it. Throws 'network', 'wasm-not-found', 'wasm-invalid'. */
@@ -43,16 +51,22 @@ async function start(
   url: string,
   factory: ModuleFactory,
   buildId: string,
+  threads: number,
   init?: RequestInit,
-): Promise<{ module: EngineModule; wasmBytes: number }> {
+): Promise<StartedModule> {
   const wasm = await fetchWasm(url, init);
   try {
-    const module = await factory({
+    const starting = factory({
+      helpers: threads - 1,
       instantiateWasm(imports, receive) {
         const instance = new WebAssembly.Instance(wasm.module, imports);
         receive(instance, wasm.module);
         return instance.exports;
       },
+    });
+    // Nothing tells of a thread's worker that says nothing.
+    const module = await within(START_LIMIT_MS, starting, () => {
+      return new HalflingError('no-threads', `${url} has not started: its threads say nothing.`);
     });
     checkBuild(buildId, module.buildId(), url);
     return { module, wasmBytes: wasm.bytes };
@@ -70,13 +84,29 @@ async function startFresh(
   url: string,
   factory: ModuleFactory,
   buildId: string,
-): Promise<{ module: EngineModule; wasmBytes: number }> {
+  threads: number,
+): Promise<StartedModule> {
   try {
-    return await start(url, factory, buildId);
+    return await start(url, factory, buildId, threads);
   } catch (error) {
     const code = error instanceof HalflingError ? error.code : '';
     if (code !== 'version-mismatch' && code !== 'wasm-invalid') throw error;
-    return start(url, factory, buildId, { cache: 'reload' });
+    return start(url, factory, buildId, threads, { cache: 'reload' });
+  }
+}
+
+/** The page can do without threads, so all that keeps them from starting has one code. */
+async function startAny(
+  url: string,
+  factory: ModuleFactory,
+  buildId: string,
+  threads: number,
+): Promise<StartedModule> {
+  if (threads === 1) return startFresh(url, factory, buildId, 1);
+  try {
+    return await startFresh(url, factory, buildId, threads);
+  } catch (error) {
+    throw new HalflingError('no-threads', (error as Error).message, { cause: error });
   }
 }
 
@@ -95,8 +125,7 @@ export function checkBuild(expected: string, actual: string, what: string): void
  * the truth (one engine, behind a flag, returns the double), the baseline build otherwise.
  */
 export async function loadEngine(
-  wanted: 'auto' | Simd,
-  urls: Readonly<Record<Simd, string>>,
+  { simd: wanted, wasmUrls, threads }: Pick<LoadRequest, 'simd' | 'wasmUrls' | 'threads'>,
   factories: Readonly<Record<Simd, ModuleFactory>>,
   buildId: string,
 ): Promise<LoadedEngine> {
@@ -107,8 +136,10 @@ export async function loadEngine(
     );
   }
   if (wanted !== 'baseline' && (await relaxedSimd())) {
-    const relaxed = await startFresh(urls.relaxed, factories.relaxed, buildId);
-    if (relaxed.module.relaxedDotSelfTest()) return { ...relaxed, simd: relaxed.module.simd() };
+    const relaxed = await startAny(wasmUrls.relaxed, factories.relaxed, buildId, threads);
+    if (relaxed.module.relaxedDotSelfTest()) {
+      return { ...relaxed, simd: relaxed.module.simd(), threads };
+    }
   }
   if (wanted === 'relaxed') {
     throw new HalflingError(
@@ -116,6 +147,6 @@ export async function loadEngine(
       "This browser has no relaxed SIMD that computes rightly: leave `simd` at 'auto'.",
     );
   }
-  const baseline = await startFresh(urls.baseline, factories.baseline, buildId);
-  return { ...baseline, simd: baseline.module.simd() };
+  const baseline = await startAny(wasmUrls.baseline, factories.baseline, buildId, threads);
+  return { ...baseline, simd: baseline.module.simd(), threads };
 }

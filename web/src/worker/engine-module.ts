@@ -39,6 +39,11 @@ export interface Engine {
   recommend(request: EngineRequest): RankingOutcome;
   /** The exact log-probability of each item. */
   scoreItems(history: Int32Array, items: Int32Array): ScoringOutcome;
+  /**
+   * Shares each call among this many threads. Only in the threaded builds, of the model that load()
+   * has loaded; the module's other engines must have none.
+   */
+  useThreads?(threads: number): void;
   /** Those of one item after the history without each of its entries, of which there are two or more. */
   leaveOneOut(history: Int32Array, item: number): ScoringOutcome;
   /** Frees what the engine holds; Embind's own. */
@@ -59,6 +64,8 @@ export interface ModuleOptions {
     imports: WebAssembly.Imports,
     receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ): WebAssembly.Exports;
+  /** How many workers the threaded builds start for threads beside the module's own. */
+  readonly helpers?: number;
 }
 
 export type ModuleFactory = (options: ModuleOptions) => Promise<EngineModule>;

@@ -55,7 +55,7 @@ function holdLock(name: string): Promise<void> {
 
 function toModel(
   { content, stored }: Loaded,
-  { simd, wasmBytes }: LoadedEngine,
+  { simd, threads, wasmBytes }: LoadedEngine,
   warning: Failure | undefined,
 ): LoadedModel {
   const { manifest, items, popularityDate } = content;
@@ -66,6 +66,7 @@ function toModel(
       name,
       version,
       simd,
+      threads,
       modelBytes: manifest.totalBytes,
       storage: stored ? 'cache' : 'memory',
       wasmBytes,
@@ -77,7 +78,7 @@ function toModel(
       ...(popularityDate !== undefined && { popularityDate }),
       ...(manifest.evaluation && { evaluation: manifest.evaluation }),
     },
-    ...(warning && { warning }),
+    warnings: warning ? [warning] : [],
   };
 }
 
@@ -107,7 +108,7 @@ export class Session implements WorkerApi {
 
   load(request: LoadRequest, onProgress: Report): Promise<Reply<LoadedModel>> {
     return settled(async () => {
-      const starting = loadEngine(request.simd, request.wasmUrls, this.#factories, this.#buildId);
+      const starting = loadEngine(request, this.#factories, this.#buildId);
       const choosing = ModelLoader.create(request.manifestUrl, request).then(async (loader) => ({
         loader,
         chosen: await loader.chooseManifest(),
@@ -115,9 +116,9 @@ export class Session implements WorkerApi {
       const [wasm, { loader, chosen }] = await Promise.all([starting, choosing]);
       this.#wasm = wasm;
       this.#loader = loader;
-      this.#model = await this.#loadModel(wasm, loader, chosen, onProgress);
-      this.#requestsWhenLoaded = countRequests();
-      return toModel(this.#model, wasm, loader.takeWarning());
+      const loaded = await this.#loadModel(wasm, loader, chosen, onProgress);
+      this.#use(loaded, wasm);
+      return toModel(loaded, wasm, loader.takeWarning());
     });
   }
 
@@ -135,11 +136,11 @@ export class Session implements WorkerApi {
 
   commitUpdate(): Promise<Reply<null>> {
     return settled(() => {
-      if (!this.#next) throw new HalflingError('invalid-request', 'No update has been prepared.');
-      this.#model?.engine.delete();
-      this.#model = this.#next;
+      if (!this.#next || !this.#wasm) {
+        throw new HalflingError('invalid-request', 'No update has been prepared.');
+      }
+      this.#use(this.#next, this.#wasm);
       this.#next = undefined;
-      this.#requestsWhenLoaded = countRequests();
       return Promise.resolve(null);
     });
   }
@@ -168,6 +169,14 @@ export class Session implements WorkerApi {
       engine.delete();
       throw error;
     }
+  }
+
+  /** Puts a model in the place of the one before, whose threads it gets. */
+  #use(model: Loaded, { threads }: LoadedEngine): void {
+    this.#model?.engine.delete();
+    this.#model = model;
+    model.engine.useThreads?.(threads);
+    this.#requestsWhenLoaded = countRequests();
   }
 
   /** Runs `compute`, unless an earlier call has broken the engine. */

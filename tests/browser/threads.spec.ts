@@ -1,0 +1,212 @@
+// Threads: only on an isolated page, with the bits of one, and never a condition for anything.
+
+import type { Page } from '@playwright/test';
+import type { HalflingError, Recommender } from 'halfling';
+
+import { expect, test } from './fixtures';
+import { create, MODEL, openPage, ORIGINAL } from './package-page';
+import type { PackageSite } from './package-site.mjs';
+
+const THREADED = ['worker-threads.js', 'halfling-threads.wasm', 'halfling-relaxed-threads.wasm'];
+
+test.beforeEach(async ({ page, site }) => {
+  site.reset();
+  site.isolated = true;
+  await openPage(page, site);
+  test.skip(
+    await page.evaluate(() => navigator.hardwareConcurrency < 2),
+    'one processor: there are no threads to be had',
+  );
+});
+
+const threads = (page: Page) => page.evaluate(() => recommender.info.threads);
+const threadedRequests = (site: PackageSite) =>
+  site.requests.filter((url) => THREADED.some((name) => url.endsWith(name)));
+const recommendIds = (page: Page) =>
+  page.evaluate(async () => {
+    const history = recommender.items.slice(0, 12).map(({ id }) => id);
+    return (await recommender.recommend({ history })).map(({ id }) => id);
+  });
+/** Of the worker, and of its threads. */
+const workers = (page: Page) => page.workers().map((worker) => worker.url().split('/').pop());
+
+for (const model of [MODEL, ORIGINAL]) {
+  for (const simd of ['baseline', 'relaxed'] as const) {
+    test(`two threads give the bits of one: ${model}, ${simd}`, async ({ page, violations }) => {
+      const result = await page.evaluate(
+        async (options) => {
+          const one = await halfling.createRecommender({ ...options, threads: 1 });
+          const two = await halfling.createRecommender({ ...options, threads: 2 });
+          let seed = 11;
+          const random = (below: number) => {
+            seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+            return (seed >>> 8) % below;
+          };
+          const pickItem = () => one.items[random(one.items.length)]?.id ?? '';
+          const bits = async (of: Recommender, history: string[], beamWidth?: number) => {
+            const list = await of.recommend({ history, ...(beamWidth && { beamWidth }) });
+            const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
+            return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
+          };
+          const different: string[] = [];
+          const distinct = new Set<string>();
+          for (let i = 0; i < 200; i++) {
+            const history = Array.from({ length: 1 + random(25) }, pickItem);
+            const width = i % 2 === 0 ? undefined : 1 + random(30);
+            const [a, b] = [await bits(one, history, width), await bits(two, history, width)];
+            if (a !== b) different.push(`${history.join(',')}: ${a} | ${b}`);
+            distinct.add(a);
+          }
+          const film = pickItem();
+          const history = Array.from({ length: 9 }, pickItem).filter((id) => id !== film);
+          const reasons = [one, two].map((of) => of.explain(film, { history }));
+          return {
+            threads: [one.info.threads, two.info.threads],
+            builds: [one.info.simd, two.info.simd],
+            different,
+            distinct: distinct.size,
+            reasons: await Promise.all(reasons),
+          };
+        },
+        { model, simd },
+      );
+      expect(result.threads).toEqual([1, 2]);
+      expect(result.builds).toEqual([simd, simd]);
+      expect(result.different).toEqual([]);
+      expect(result.distinct).toBeGreaterThan(190);
+      expect(result.reasons[0]).toEqual(result.reasons[1]);
+      expect(violations).toEqual([]); // the policy is as strict as for one thread
+    });
+  }
+}
+
+test('an isolated page has threads without asking, and from its own files alone', async ({
+  page,
+  site,
+}) => {
+  await create(page, { model: MODEL });
+  const processors = await page.evaluate(() => navigator.hardwareConcurrency);
+  expect(await threads(page)).toBe(Math.min(processors, 4));
+  const asked = new Set(site.requests.filter((url) => /worker|wasm/.test(url)));
+  expect([...asked].sort()).toEqual([
+    '/dist/halfling-relaxed-threads.wasm',
+    '/dist/worker-threads.js',
+  ]);
+});
+
+test('a page that is not isolated has one thread and asks for no threaded file', async ({
+  page,
+  site,
+}) => {
+  site.isolated = false;
+  await openPage(page, site);
+  await create(page, { model: MODEL, threads: 2 });
+  expect(await threads(page)).toBe(1);
+  expect(await recommendIds(page)).toHaveLength(10);
+  expect(threadedRequests(site)).toEqual([]);
+  expect(workers(page)).toEqual(['worker.js']);
+});
+
+test('threads: 1 asks for no threaded file either', async ({ page, site }) => {
+  await create(page, { model: MODEL, threads: 1 });
+  expect(await threads(page)).toBe(1);
+  expect(threadedRequests(site)).toEqual([]);
+});
+
+for (const missing of ['worker-threads.js', 'halfling-relaxed-threads.wasm']) {
+  test(`goes on with one thread and a warning without ${missing}`, async ({ page, site }) => {
+    site.replace(`/dist/${missing}`, { body: 'not here', type: 'text/plain', status: 404 });
+    await create(page, { model: MODEL, threads: 2 });
+    const warning = await page.evaluate(
+      () =>
+        new Promise<string[]>((resolve) =>
+          recommender.on('warning', ({ code, message }) => resolve([code, message])),
+        ),
+    );
+    expect(warning[0]).toBe('no-threads');
+    expect(warning[1]).toContain(missing);
+    expect(await threads(page)).toBe(1);
+    expect(await recommendIds(page)).toHaveLength(10);
+    await expect.poll(() => workers(page)).toEqual(['worker.js']);
+  });
+}
+
+test('goes on with one thread where the policy lets the worker have no workers', async ({
+  page,
+  site,
+}) => {
+  const { policy } = site;
+  site.policy = policy?.replace("worker-src 'self'", "worker-src 'none'");
+  const script = site.fileOf('/dist/worker-threads.js');
+  expect(script).toBeDefined();
+  // The page's own policy stays; only the worker's answers have the other.
+  await create(page, { model: MODEL, threads: 2 });
+  expect(await threads(page)).toBe(1);
+  expect(await recommendIds(page)).toHaveLength(10);
+});
+
+test('dispose ends the worker and its threads', async ({ page }) => {
+  await create(page, { model: MODEL, threads: 2 });
+  await recommendIds(page);
+  expect(workers(page)).toEqual(['worker-threads.js', 'worker-threads.js']);
+  await page.evaluate(() => recommender.dispose());
+  await expect.poll(() => workers(page)).toEqual([]);
+});
+
+test('an abort while loading leaves no worker and no thread', async ({ page }) => {
+  for (const after of [0, 20, 60, 120]) {
+    const code = await page.evaluate(
+      async ([model, milliseconds]) => {
+        const stop = new AbortController();
+        setTimeout(() => stop.abort(), milliseconds);
+        const { signal } = stop;
+        return await halfling.createRecommender({ model, threads: 2, signal }).then(
+          (loaded) => loaded.dispose(),
+          (error: HalflingError) => error.code,
+        );
+      },
+      [MODEL, after] as const,
+    );
+    expect(code ?? 'aborted').toBe('aborted');
+    await expect.poll(() => workers(page)).toEqual([]);
+  }
+});
+
+test('threads end with a worker that dies', async ({ page }) => {
+  await create(page, { model: MODEL, threads: 2 });
+  await recommendIds(page);
+  const closed = page.evaluate(
+    () => new Promise<string>((resolve) => recommender.on('close', ({ code }) => resolve(code))),
+  );
+  await page.evaluate(() => undefined); // by now it listens
+  const [worker] = page.workers();
+  await worker?.evaluate(() => (globalThis as unknown as Window).close());
+  expect(await closed).toBe('worker-died');
+  await expect.poll(() => workers(page)).toEqual([]);
+});
+
+test('an update keeps the threads', async ({ page, site }) => {
+  await create(page, { model: MODEL, threads: 2 });
+  site.mount(MODEL, site.fileOf(ORIGINAL) as string);
+  expect(await page.evaluate(() => recommender.update())).toBe(true);
+  expect(await threads(page)).toBe(2);
+  const ids = await recommendIds(page);
+  expect(workers(page)).toHaveLength(2);
+  await create(page, { model: MODEL, threads: 1 });
+  expect(await recommendIds(page)).toEqual(ids);
+});
+
+test('offline after the first load, with threads', async ({ page }) => {
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/sw.js');
+    await navigator.serviceWorker.ready;
+  });
+  await create(page, { model: MODEL, threads: 2 });
+  const online = await recommendIds(page);
+  await page.context().setOffline(true);
+  await page.reload();
+  await page.waitForFunction(() => 'halfling' in globalThis);
+  await create(page, { model: MODEL, threads: 2 });
+  expect(await threads(page)).toBe(2);
+  expect(await recommendIds(page)).toEqual(online);
+});
