@@ -40,7 +40,8 @@ endif()
 add_compile_definitions(HALFLING_THREADS=$<BOOL:${HALFLING_THREADS}>)
 if(EMSCRIPTEN AND HALFLING_THREADS)
   add_compile_options(-pthread)
-  add_link_options(-pthread)
+  # A memory that grows and is shared slows JavaScript's access to it, which only copies in and out.
+  add_link_options(-pthread -Wno-pthreads-mem-growth)
 endif()
 
 if(EMSCRIPTEN)

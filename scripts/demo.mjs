@@ -9,7 +9,7 @@ const USAGE = `usage: npm run demo [-- --check] [-- --port N] [-- --isolated]
   --check      open the shop in headless Chromium, have it recommend with both models, print what
                it shows and exit: 0 if all came, 1 if not
   --port N     where to serve the shop (default: 4173, isolated 4273, or the next free one)
-  --isolated   serve it cross-origin isolated; it works the same with and without`;
+  --isolated   serve it cross-origin isolated: then threads share the work, else all is the same`;
 const TASTE = 'Science fiction'; // one of the shop's buttons
 const MODELS = ['halved', 'original']; // the shop's names for its two
 const LIST_LENGTH = 10;

@@ -1,13 +1,13 @@
 // Runs the wasm test programs of a build in headless Chromium, one page each.
-// usage: node scripts/run-wasm-tests.mjs [wasm] [wasm-relaxed]      (both when none is named)
+// usage: node scripts/run-wasm-tests.mjs [PRESET…]      (every wasm preset when none is named)
 import { readdir } from 'node:fs/promises';
 import { listTestData } from '../tests/wasm/test_data.mjs';
+import { WASM_PRESETS as PRESETS } from './lib/build.mjs';
 import { launchChromium } from './lib/chromium.mjs';
 import { ROOT } from './lib/command.mjs';
 import { addCounts, countCatch2, NO_TESTS } from './lib/count-tests.mjs';
 import { runWasmProgram } from './lib/wasm-program.mjs';
 
-const PRESETS = ['wasm', 'wasm-relaxed'];
 const COLOURLESS = ['--use-colour', 'no'];
 
 async function main(presets) {

@@ -3,7 +3,14 @@
 // usage: node scripts/test.mjs [--list] [SUITE…]
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildDemo, buildPackage, buildPreset, compressModels, setUp } from './lib/build.mjs';
+import {
+  buildDemo,
+  buildPackage,
+  buildPreset,
+  compressModels,
+  setUp,
+  WASM_PRESETS,
+} from './lib/build.mjs';
 import { elapsed, ROOT, runCommand } from './lib/command.mjs';
 import {
   addCounts,
@@ -24,7 +31,8 @@ const SUITES = {
   sanitize: ['C++, address and undefined-behaviour sanitizers', () => runCtest('sanitize')],
   wasm: ['C++, wasm in Node', () => runCtest('wasm')],
   relaxed: ['The relaxed wasm module in Node', () => runCtest('wasm-relaxed')],
-  chromium: ['C++, wasm and relaxed wasm in Chromium', runWasmInChromium],
+  threads: ['C++, wasm with threads in Node', () => runCtest('wasm-threads')],
+  chromium: ['C++, every wasm build in Chromium', runWasmInChromium],
   scripts: ['Python scripts', runPytest],
   tooling: ['Build scripts', () => countedRun(['node', '--test', ...TOOLING_TESTS], countNodeTest)],
   agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
@@ -44,8 +52,7 @@ async function runCtest(preset) {
 }
 
 async function runWasmInChromium() {
-  await buildPreset('wasm');
-  await buildPreset('wasm-relaxed');
+  for (const preset of WASM_PRESETS) await buildPreset(preset);
   const count = (output) => {
     const summary = /^Chromium .*: (\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
     const [passed, failed, skipped] = summary?.slice(1).map(Number) ?? [0, 1, 0];
@@ -61,15 +68,20 @@ function runPytest() {
 
 async function compareWithNative() {
   await buildDemo();
-  const module = 'build/wasm/wasm/halfling.mjs';
   const tool = 'build/native/compressor/halfling';
+  const compare = (preset, model, ...options) => [
+    'node',
+    'tests/wasm/compare_with_native.mjs',
+    `build/${preset}/wasm/halfling.mjs`,
+    tool,
+    `build/models/${model}`,
+    ...options,
+  ];
   return checkEach(
-    ['build/models/movielens-half', 'build/models/movielens-original'].map((model) => [
-      'node',
-      'tests/wasm/compare_with_native.mjs',
-      module,
-      tool,
-      model,
+    ['movielens-half', 'movielens-original'].flatMap((model) => [
+      compare('wasm', model),
+      compare('wasm-threads', model, '20', '2'),
+      compare('wasm-threads', model, '20', '3'),
     ]),
   );
 }

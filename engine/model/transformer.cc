@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMostTabulated = size_t{1} << 22;  // floats: 16 MiB
 constexpr size_t kTabulatedAtOnce = 64;             // tokens
-constexpr int kFewestTokensOfShare = 2;
+constexpr int kFewestTokensOfShare = 2;             // one alone does not fill a matrix product
 
 // One layer over new slots, from first_slot on: what every step needs to see.
 struct LayerPass {
@@ -203,8 +203,8 @@ void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
     return;
   }
 
-  const std::vector<Share> shares = Divide({first_slot, num_tokens, num_outputs, &scratch}, num_shares,
-                                           cache.num_slots());
+  const std::vector<Share> shares =
+      Divide({first_slot, num_tokens, num_outputs, &scratch}, num_shares, cache);
   RunLayers(shares, cache, scratch.threads);
 
   scratch.hidden.Resize(static_cast<size_t>(num_outputs), weights_.embedding.cols());
@@ -214,23 +214,43 @@ void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
   }
 }
 
-// Into shares alike, each with a scratch of its own, that has room for whatever its layers need: a
-// thread that ran out of memory would leave the one that waits for it waiting.
+// Into shares that cost about as much, each with a scratch of its own, which has room for whatever its
+// layers need: a thread that ran out of memory would leave the one that waits for it waiting.
 std::vector<Transformer::Share> Transformer::Divide(const Share& whole, size_t num_shares,
-                                                    int num_slots) const {
+                                                    const KvCache& cache) const {
+  const size_t matrices = MatrixCost();
+  const auto cost_of = [&](int token) {
+    return matrices + static_cast<size_t>(cache.position(whole.first_slot + token)) + 1;
+  };
+  size_t total = 0;
+  for (int token = 0; token < whole.num_tokens; ++token) total += cost_of(token);
+
   std::vector<TransformerScratch>& scratches = whole.scratch->shares;
   if (scratches.size() < num_shares) scratches.resize(num_shares);
   std::vector<Share> shares;
-  int begin = 0;
+  size_t cost = 0;
+  int end = 0;
   for (size_t i = 0; i < num_shares; ++i) {
-    const int end = static_cast<int>(static_cast<size_t>(whole.num_tokens) * (i + 1) / num_shares);
+    const int begin = end;
+    while (end < whole.num_tokens && cost * num_shares < total * (i + 1)) cost += cost_of(end++);
     const int outputs = whole.num_outputs - (whole.num_tokens - end);  // without those further on
     shares.push_back({whole.first_slot + begin, end - begin, std::clamp(outputs, 0, end - begin),
                       &scratches[i]});
-    Reserve(static_cast<size_t>(end - begin), static_cast<size_t>(num_slots), scratches[i]);
-    begin = end;
+    Reserve(static_cast<size_t>(end - begin), static_cast<size_t>(cache.num_slots()),
+            scratches[i]);
   }
   return shares;
+}
+
+// What a layer's matrices cost a token, measured in tokens that it attends to: two products for each
+// of a query's numbers, in short rows at about a third of the rate.
+size_t Transformer::MatrixCost() const {
+  size_t parameters = 0;
+  for (const Linear& linear : weights_.layers.front().linears) {
+    parameters += linear.num_parameters();
+  }
+  const auto query_dim = static_cast<size_t>(LinearShapeOf(config_, LinearKind::kQuery).out_dim);
+  return parameters / (3 * 2 * query_dim);
 }
 
 void Transformer::Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const {

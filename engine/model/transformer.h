@@ -91,7 +91,8 @@ class Transformer {
   };
 
   void TabulateFirstLayer();
-  std::vector<Share> Divide(const Share& whole, size_t num_shares, int num_slots) const;
+  std::vector<Share> Divide(const Share& whole, size_t num_shares, const KvCache& cache) const;
+  size_t MatrixCost() const;
   void Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const;
   void RunLayers(std::span<const Share> shares, KvCache& cache, ThreadPool* threads) const;
   void BeginLayer(int layer, KvCache& cache, const Share& share) const;

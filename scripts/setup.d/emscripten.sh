@@ -86,7 +86,8 @@ unpack_package() {
 # The cache is frozen, so what the builds link must have come with the package.
 check_system_libraries() {
   local library
-  for library in c++-except c++-noexcept unwind-except embind embind-rtti; do
+  for library in c++-except c++-noexcept unwind-except embind embind-rtti \
+      c-mt c++-mt-except c++-mt-noexcept unwind-mt-except emmalloc-mt; do
     library="lib$library.a"
     if [ ! -e "$1/$library" ]; then
       echo "The unpacked Emscripten lacks $1/$library, which it cannot build with a frozen cache."

@@ -22,12 +22,16 @@ const readShard = (model) => readFile(path.join(golden, model, shardName));
 const catalogueSize = 60;  // of each golden model
 const none = new Int32Array();
 
-const start = () => startModule(modulePath);
+// A threaded build's answers are those of any number of threads, so all tests run with some.
+const hasThreads = "useThreads" in (await createModule()).Engine.prototype;
+const threads = hasThreads ? 3 : 1;
+const start = () => startModule(modulePath, threads - 1);
 
 async function loadEngine(module, model) {
   const engine = new module.Engine();
   engine.addShard(shardName, await readShard(model));
   assert.deepEqual(engine.load(), { ok: true });
+  engine.useThreads?.(threads);
   return engine;
 }
 
@@ -111,6 +115,18 @@ test("the exact search finds the best of all, boosts included", async () => {
     assert.deepEqual(found, expected);
   }
   assert(nodesRun > 20);
+  engine.delete();
+});
+
+test("any number of threads answers alike", { skip: !hasThreads }, async () => {
+  const { module } = await start();
+  const engine = await loadEngine(module, "quantized");
+  const answers = [1, 2, 3, 2, 1].map((count) => {
+    engine.useThreads(count);
+    const lists = [recommend(engine), recommend(engine, { history: [1, 2, 3], search: "beam" })];
+    return lists.map(({ items, scores }) => [items, scores]);
+  });
+  for (const answer of answers) assert.deepEqual(answer, answers[0]);
   engine.delete();
 });
 

@@ -1,14 +1,15 @@
 // Asks the native tool and the wasm module the same questions about one model directory, and
 // requires the same answers, to the bit.
 //
-// usage: node tests/wasm/compare_with_native.mjs HALFLING.mjs HALFLING_TOOL MODEL_DIRECTORY [REQUESTS]
+// usage: node tests/wasm/compare_with_native.mjs HALFLING.mjs HALFLING_TOOL MODEL_DIRECTORY [REQUESTS
+//   [THREADS]]
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [modulePath, tool, directory, requests = "20"] = process.argv.slice(2);
+const [modulePath, tool, directory, requests = "20", threads = "1"] = process.argv.slice(2);
 if (!directory) {
   console.error("usage: node compare_with_native.mjs HALFLING.mjs HALFLING_TOOL MODEL_DIRECTORY");
   process.exit(2);
@@ -20,12 +21,13 @@ const below = (bound) => (state = (state * 48271) % 2147483647) % bound;
 const pick = (count, bound) => Array.from({ length: count }, () => below(bound));
 
 const { default: createModule } = await import(pathToFileURL(path.resolve(modulePath)).href);
-const module = await createModule();
+const module = await createModule({ helpers: Number(threads) - 1 });
 const engine = new module.Engine();
 for (const name of await readdir(directory)) {
   if (name.endsWith(".safetensors")) engine.addShard(name, await readFile(path.join(directory, name)));
 }
 assert.deepEqual(engine.load(), { ok: true });
+if (threads !== "1") engine.useThreads(Number(threads));
 const { items } = JSON.parse(await readFile(path.join(directory, "catalog.json"), "utf8"));
 const idsOf = (indices) => indices.map((index) => items[index].id).join(",");
 
@@ -60,4 +62,4 @@ for (let request = 0; request < Number(requests); ++request) {
 }
 engine.delete();
 console.log(`${directory}: ${requests} requests, ${compared} scores, all bits the same ` +
-  `(${module.simd()}, ${(milliseconds / Number(requests)).toFixed(1)} ms a request)`);
+  `(${module.simd()}, threads: ${threads}, ${(milliseconds / Number(requests)).toFixed(1)} ms a request)`);

@@ -5,17 +5,20 @@ import { pathToFileURL } from "node:url";
 
 /**
  * @param {string} modulePath of halfling.mjs, its wasm beside it
+ * @param {number} [helpers] workers for threads beside the caller's own; threaded builds alone have any
  * @returns {Promise<{module: object, memory: WebAssembly.Memory}>} `memory` shows what the heap has
  *   grown to
  */
-export async function startModule(modulePath) {
+export async function startModule(modulePath, helpers = 0) {
   const { default: createModule } = await import(pathToFileURL(path.resolve(modulePath)).href);
   const wasm = await WebAssembly.compile(await readFile(modulePath.replace(/\.mjs$/, ".wasm")));
   let memory;
   const module = await createModule({
+    helpers,
     instantiateWasm(imports, receive) {
       const instance = new WebAssembly.Instance(wasm, imports);
-      memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
+      const things = [instance.exports, ...Object.values(imports)].flatMap(Object.values);
+      memory = things.find((it) => it instanceof WebAssembly.Memory);
       receive(instance, wasm);
       return instance.exports;
     },

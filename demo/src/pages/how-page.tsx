@@ -37,8 +37,9 @@ export function HowPage() {
         <li>
           <h2>Moved in</h2>
           <p>
-            A C++ engine of {formatBytes(info.wasmBytes)}, in WebAssembly with {info.simd} SIMD,
-            ranks the whole catalogue in a worker of this page. Cut the network and go on.
+            A C++ engine of {formatBytes(info.wasmBytes)}, in WebAssembly with {info.simd} SIMD
+            {info.threads > 1 && ` and ${info.threads} threads`}, ranks the whole catalogue in a
+            worker of this page. Cut the network and go on.
           </p>
         </li>
       </ol>
