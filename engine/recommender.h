@@ -81,8 +81,8 @@ class Recommender {
   // Of one thread.
   Recommender Fork() const { return Recommender(model_); }
 
-  // Shares each call among `threads` threads from now on, the caller's among them; at most as many as
-  // ThreadPool has, in builds without threads one. No answer depends on it.
+  // Shares each call among `threads` threads from now on, the caller's among them; at most
+  // ThreadPool::kMostThreads, in builds without threads one. No answer depends on it.
   void UseThreads(int threads);
   int threads() const { return threads_ ? static_cast<int>(threads_->threads()) : 1; }
 

@@ -24,11 +24,15 @@ import {
 
 const TOOLING_TESTS = ['count-tests', 'bench'].map((name) => `tests/tooling/${name}.test.mjs`);
 
+// Those that run the engine's threads.
+const THREADED_TESTS = ['base_test', 'model_test', 'recommender_test'];
+
 // Each suite returns the counts of its test cases and whether all of its commands succeeded.
 const SUITES = {
   layers: ['Include layers', () => checkOnly(['scripts/check-layers'])],
   native: ['C++, native', () => runCtest('native')],
   sanitize: ['C++, address and undefined-behaviour sanitizers', () => runCtest('sanitize')],
+  races: ['C++, thread sanitizer', () => runCtest('sanitize-threads', THREADED_TESTS)],
   wasm: ['C++, wasm in Node', () => runCtest('wasm')],
   relaxed: ['The relaxed wasm module in Node', () => runCtest('wasm-relaxed')],
   threads: ['C++, wasm with threads in Node', () => runCtest('wasm-threads')],
@@ -42,8 +46,8 @@ const SUITES = {
   bundlers: ['The package in other bundlers', runBundlerTests],
 };
 
-async function runCtest(preset) {
-  await buildPreset(preset);
+async function runCtest(preset, targets = []) {
+  await buildPreset(preset, targets);
   const { code } = await runCommand(['ctest', '--preset', preset], { quiet: false });
   const log = path.join(ROOT, 'build', preset, 'Testing/Temporary/LastTest.log');
   const output = await readFile(log, 'utf8');

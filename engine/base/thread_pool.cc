@@ -7,8 +7,8 @@
 namespace halfling {
 namespace {
 
-// How often a thread looks before it sleeps: for about 50 microseconds, natively and in WebAssembly,
-// longer than most pauses between two Runs of one recommendation. To wake it takes about 30.
+// How often a thread looks before it sleeps: for about 50 microseconds, natively and in
+// WebAssembly, longer than most pauses between two Runs of one recommendation. To wake takes 30.
 constexpr int kLooks = 200'000;
 
 constexpr uint32_t LowestBit(uint32_t bits) { return bits & (~bits + 1); }

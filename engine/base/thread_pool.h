@@ -39,8 +39,8 @@ class ThreadPool {
 
   // Calls work(part) once for each part in [0, parts) and returns when all are done; parts is at
   // most threads(). Each thread looks first for the part of its own number, so that the same data
-  // stays in its cache from Run to Run, then for any other: a thread that sleeps, or that the system
-  // has not even started yet, holds up nothing. `work` must not throw.
+  // stays in its cache from Run to Run, then for any other: a thread that sleeps, or that the
+  // system has not even started yet, holds up nothing. `work` must not throw.
   template <typename Work>
   void Run(size_t parts, const Work& work) {
     if (parts == 1) return work(size_t{0});

@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kMostTabulated = size_t{1} << 22;  // floats: 16 MiB
 constexpr size_t kTabulatedAtOnce = 64;             // tokens
-constexpr int kFewestTokensOfShare = 2;             // one alone does not fill a matrix product
 
 // One layer over new slots, from first_slot on: what every step needs to see.
 struct LayerPass {
@@ -86,13 +85,6 @@ void AttendNewTokens(const LayerPass& pass) {
   }
 }
 
-// Among how many threads a pass over so many tokens is divided.
-size_t NumShares(const ThreadPool* threads, int num_tokens) {
-  if (threads == nullptr) return 1;
-  const auto most = static_cast<size_t>(std::max(1, num_tokens / kFewestTokensOfShare));
-  return std::min(threads->threads(), most);
-}
-
 void KeepLastRows(Matrix& matrix, size_t rows) {
   const auto values = matrix.values();
   std::copy(values.end() - static_cast<std::ptrdiff_t>(rows * matrix.cols()), values.end(),
@@ -156,7 +148,7 @@ void Transformer::TabulateFirstLayer() {
 }
 
 // The queries, keys and values of the first layer, from the table.
-void Transformer::LookUpAttentionInputs(const KvCache& cache, const Share& share) const {
+void Transformer::LookUpAttentionInputs(const KvCache& cache, const TokenShare& share) const {
   const LayerWeights& weights = weights_.layers.front();
   TransformerScratch& scratch = *share.scratch;
   const auto count = static_cast<size_t>(share.num_tokens);
@@ -175,19 +167,6 @@ void Transformer::LookUpAttentionInputs(const KvCache& cache, const Share& share
   }
 }
 
-Matrix& TransformerScratch::input(InputGroup group) {
-  switch (group) {
-    case InputGroup::kAttended:
-      return attended;
-    case InputGroup::kGated:
-      return gate;
-    case InputGroup::kAttention:
-    case InputGroup::kFeedForward:
-      break;
-  }
-  return normed;
-}
-
 void Transformer::Forward(KvCache& cache, int first_slot, TransformerScratch& scratch) const {
   Forward(cache, first_slot, cache.num_slots() - first_slot, scratch);
 }
@@ -196,109 +175,47 @@ void Transformer::Forward(KvCache& cache, int first_slot, int num_outputs,
                           TransformerScratch& scratch) const {
   const int num_tokens = cache.num_slots() - first_slot;
   assert(num_outputs >= 1 && num_outputs <= num_tokens);
-  const size_t num_shares = NumShares(scratch.threads, num_tokens);
-  if (num_shares == 1) {
-    const Share whole = {first_slot, num_tokens, num_outputs, &scratch};
-    RunLayers({&whole, 1}, cache, nullptr);
-    return;
-  }
+  const TokenShare whole = {first_slot, num_tokens, num_outputs, &scratch};
+  const size_t num_shares = NumShares(whole);
+  if (num_shares == 1) return RunLayers({&whole, 1}, cache, nullptr);
 
-  const std::vector<Share> shares =
-      Divide({first_slot, num_tokens, num_outputs, &scratch}, num_shares, cache);
+  const std::vector<TokenShare> shares =
+      DivideTokens(whole, num_shares, config_, weights_.layers.front(), cache);
   RunLayers(shares, cache, scratch.threads);
 
   scratch.hidden.Resize(static_cast<size_t>(num_outputs), weights_.embedding.cols());
   auto to = scratch.hidden.values().begin();
-  for (const Share& share : shares) {
+  for (const TokenShare& share : shares) {
     if (share.num_outputs > 0) to = std::ranges::copy(share.scratch->hidden.values(), to).out;
   }
 }
 
-// Into shares that cost about as much, each with a scratch of its own, which has room for whatever its
-// layers need: a thread that ran out of memory would leave the one that waits for it waiting.
-std::vector<Transformer::Share> Transformer::Divide(const Share& whole, size_t num_shares,
-                                                    const KvCache& cache) const {
-  const size_t matrices = MatrixCost();
-  const auto cost_of = [&](int token) {
-    return matrices + static_cast<size_t>(cache.position(whole.first_slot + token)) + 1;
-  };
-  size_t total = 0;
-  for (int token = 0; token < whole.num_tokens; ++token) total += cost_of(token);
-
-  std::vector<TransformerScratch>& scratches = whole.scratch->shares;
-  if (scratches.size() < num_shares) scratches.resize(num_shares);
-  std::vector<Share> shares;
-  size_t cost = 0;
-  int end = 0;
-  for (size_t i = 0; i < num_shares; ++i) {
-    const int begin = end;
-    while (end < whole.num_tokens && cost * num_shares < total * (i + 1)) cost += cost_of(end++);
-    const int outputs = whole.num_outputs - (whole.num_tokens - end);  // without those further on
-    shares.push_back({whole.first_slot + begin, end - begin, std::clamp(outputs, 0, end - begin),
-                      &scratches[i]});
-    Reserve(static_cast<size_t>(end - begin), static_cast<size_t>(cache.num_slots()),
-            scratches[i]);
-  }
-  return shares;
-}
-
-// What a layer's matrices cost a token, measured in tokens that it attends to: two products for each
-// of a query's numbers, in short rows at about a third of the rate.
-size_t Transformer::MatrixCost() const {
-  size_t parameters = 0;
-  for (const Linear& linear : weights_.layers.front().linears) {
-    parameters += linear.num_parameters();
-  }
-  const auto query_dim = static_cast<size_t>(LinearShapeOf(config_, LinearKind::kQuery).out_dim);
-  return parameters / (3 * 2 * query_dim);
-}
-
-void Transformer::Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const {
-  const auto head_dim = static_cast<size_t>(config_.head_dim);
-  const auto widest = std::max({static_cast<size_t>(config_.model_dim),
-                                static_cast<size_t>(config_.ffn_dim),
-                                static_cast<size_t>(config_.num_heads) * head_dim});
-  for (Matrix* matrix : {&scratch.hidden, &scratch.normed, &scratch.query, &scratch.key,
-                         &scratch.value, &scratch.attended, &scratch.gate, &scratch.up,
-                         &scratch.projected, &scratch.linear.inner, &scratch.linear.others}) {
-    matrix->Resize(tokens, widest);
-  }
-  for (kernels::QuantizedRows* rows :
-       {&scratch.linear.x, &scratch.linear.inside, &scratch.linear.pairs}) {
-    rows->values.reserve(tokens * (widest + 3));  // padded to fours
-    rows->scales.reserve(tokens);
-    rows->sums.reserve(tokens);
-  }
-  scratch.scores.reserve(std::max(slots, head_dim));
-  scratch.branch.reserve(slots);
-}
-
 // Tokens see each other only in attention, by the keys and values in the cache. So all shares begin
 // a layer before one finishes it, and else run alone, from one layer's attention to the next's.
-void Transformer::RunLayers(std::span<const Share> shares, KvCache& cache,
+void Transformer::RunLayers(std::span<const TokenShare> shares, KvCache& cache,
                             ThreadPool* threads) const {
-  const auto for_each = [threads](std::span<const Share> chosen, const auto& run) {
+  const auto for_each = [threads](std::span<const TokenShare> chosen, const auto& run) {
     if (chosen.size() == 1) return run(chosen.front());
     threads->Run(chosen.size(), [&](size_t i) { run(chosen[i]); });
   };
-  for_each(shares, [&](const Share& share) {
+  for_each(shares, [&](const TokenShare& share) {
     EmbedShare(cache, share);
     BeginLayer(0, cache, share);
   });
   const int last = config_.num_layers - 1;
   for (int layer = 0; layer < last; ++layer) {
-    for_each(shares, [&](const Share& share) {
+    for_each(shares, [&](const TokenShare& share) {
       FinishLayer(layer, cache, share);
       BeginLayer(layer + 1, cache, share);
     });
   }
   const auto first = std::ranges::find_if(
-      shares, [](const Share& share) { return share.num_outputs > 0; });
-  for_each({first, shares.end()}, [&](const Share& share) { FinishLayer(last, cache, share); });
+      shares, [](const TokenShare& share) { return share.num_outputs > 0; });
+  for_each({first, shares.end()}, [&](const TokenShare& share) { FinishLayer(last, cache, share); });
 }
 
 // Up to the keys and values, which it stores, and the queries.
-void Transformer::BeginLayer(int layer, KvCache& cache, const Share& share) const {
+void Transformer::BeginLayer(int layer, KvCache& cache, const TokenShare& share) const {
   if (layer == config_.num_layers - 1) return BeginLastLayer(cache, share);
   if (layer == 0 && first_layer_of_token_.rows() > 0) {
     LookUpAttentionInputs(cache, share);
@@ -311,7 +228,7 @@ void Transformer::BeginLayer(int layer, KvCache& cache, const Share& share) cons
 }
 
 // Only keys and values are needed of tokens that give no output.
-void Transformer::BeginLastLayer(KvCache& cache, const Share& share) const {
+void Transformer::BeginLastLayer(KvCache& cache, const TokenShare& share) const {
   const int layer = config_.num_layers - 1;
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   TransformerScratch& scratch = *share.scratch;
@@ -328,7 +245,7 @@ void Transformer::BeginLastLayer(KvCache& cache, const Share& share) const {
 }
 
 // From attention on: of the last layer, for the tokens that give an output.
-void Transformer::FinishLayer(int layer, KvCache& cache, const Share& share) const {
+void Transformer::FinishLayer(int layer, KvCache& cache, const TokenShare& share) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   TransformerScratch& scratch = *share.scratch;
   const int end_slot = share.first_slot + share.num_tokens;
@@ -347,7 +264,7 @@ void Transformer::Embed(const KvCache& cache, int first_slot, TransformerScratch
   EmbedShare(cache, {first_slot, cache.num_slots() - first_slot, 0, &scratch});
 }
 
-void Transformer::EmbedShare(const KvCache& cache, const Share& share) const {
+void Transformer::EmbedShare(const KvCache& cache, const TokenShare& share) const {
   Matrix& hidden = share.scratch->hidden;
   hidden.Resize(static_cast<size_t>(share.num_tokens), weights_.embedding.cols());
   for (size_t t = 0; t < hidden.rows(); ++t) {

@@ -10,32 +10,11 @@
 #include "engine/layers/rope.h"
 #include "engine/model/config.h"
 #include "engine/model/kv_cache.h"
+#include "engine/model/scratch.h"
+#include "engine/model/token_shares.h"
 #include "engine/model/weights.h"
 
 namespace halfling {
-
-// Buffers of a forward pass, and the threads that share it, if it is to have some. One per thread
-// that calls Forward; grows to the largest batch it has seen.
-struct TransformerScratch {
-  Matrix hidden;     // [tokens, model_dim]: the residual stream; the result of Forward
-  Matrix normed;     // [tokens, model_dim]
-  Matrix query;      // [tokens, num_heads * head_dim]
-  Matrix key;        // [tokens, num_kv_heads * head_dim]
-  Matrix value;      // [tokens, num_kv_heads * head_dim]
-  Matrix attended;   // [tokens, num_heads * head_dim]
-  Matrix gate;       // [tokens, ffn_dim]
-  Matrix up;         // [tokens, ffn_dim]
-  Matrix projected;  // [tokens, model_dim]
-  LinearScratch linear;
-  std::vector<float> scores;
-  std::vector<int> branch;
-
-  ThreadPool* threads = nullptr;
-  std::vector<TransformerScratch> shares;  // one for each thread, of its tokens; they have no threads
-
-  // What the group's linears read: `normed`, `attended`, `normed` or `gate`.
-  Matrix& input(InputGroup group);
-};
 
 // Immutable after Create, so any number of threads may run it, each with its own cache and scratch.
 // The compressor is the one writer: mutable_layer() swaps a layer's linears between passes.
@@ -82,24 +61,13 @@ class Transformer {
  private:
   Transformer(ModelConfig config, ModelWeights weights);
 
-  // The tokens of a pass, or those of one thread: the slots [first_slot, first_slot + num_tokens).
-  struct Share {
-    int first_slot;
-    int num_tokens;
-    int num_outputs;  // of its last tokens, whose hidden states are asked for
-    TransformerScratch* scratch;
-  };
-
   void TabulateFirstLayer();
-  std::vector<Share> Divide(const Share& whole, size_t num_shares, const KvCache& cache) const;
-  size_t MatrixCost() const;
-  void Reserve(size_t tokens, size_t slots, TransformerScratch& scratch) const;
-  void RunLayers(std::span<const Share> shares, KvCache& cache, ThreadPool* threads) const;
-  void BeginLayer(int layer, KvCache& cache, const Share& share) const;
-  void BeginLastLayer(KvCache& cache, const Share& share) const;
-  void FinishLayer(int layer, KvCache& cache, const Share& share) const;
-  void EmbedShare(const KvCache& cache, const Share& share) const;
-  void LookUpAttentionInputs(const KvCache& cache, const Share& share) const;
+  void RunLayers(std::span<const TokenShare> shares, KvCache& cache, ThreadPool* threads) const;
+  void BeginLayer(int layer, KvCache& cache, const TokenShare& share) const;
+  void BeginLastLayer(KvCache& cache, const TokenShare& share) const;
+  void FinishLayer(int layer, KvCache& cache, const TokenShare& share) const;
+  void EmbedShare(const KvCache& cache, const TokenShare& share) const;
+  void LookUpAttentionInputs(const KvCache& cache, const TokenShare& share) const;
 
   ModelConfig config_;
   ModelWeights weights_;

@@ -12,6 +12,10 @@ const DOWNLOADS = {
     wasm: ['/dist/halfling-relaxed.wasm'],
     js: ['/dist/index.js', '/dist/worker.js'],
   },
+  'halfling, with threads': {
+    wasm: ['/dist/halfling-relaxed-threads.wasm'],
+    js: ['/dist/index.js', '/dist/worker-threads.js'],
+  },
   'onnxruntime-web': {
     wasm: [`${ORT}/ort-wasm-simd-threaded.wasm`],
     js: [`${ORT}/ort.wasm.bundle.min.mjs`],
@@ -21,9 +25,9 @@ const DOWNLOADS = {
 
 /** @returns {Promise<object[]>} bytes, raw and compressed, of each engine's files */
 export async function measureDownloads(engines) {
+  const chosen = Object.entries(DOWNLOADS).filter(([name]) => engines.includes(name.split(',')[0]));
   return Promise.all(
-    engines.map(async (engine) => {
-      const { wasm, js } = DOWNLOADS[engine];
+    chosen.map(async ([engine, { wasm, js }]) => {
       return { engine, files: [...wasm, ...js], wasm: await sizes(wasm), js: await sizes(js) };
     }),
   );

@@ -40,7 +40,8 @@ within the engine's worker.
 - **load**: from the bytes in memory, the engine's and the model's, to the first answer, worker and
   compilation included.
 - **memory**: of the engine's WebAssembly.Memory at the end, which never shrinks, so its peak.
-- **halfling** is the built npm package. **onnxruntime-web** (wasm) runs the same weights exported
+- **halfling** is the built npm package; with two threads its threaded build, whose threads share
+  the tokens of a pass. **onnxruntime-web** (wasm) runs the same weights exported
   to ONNX in f32 with a key-value cache, its fused operators where they are faster, and the same
   beam search, whose beams share the prompt's keys and values. A halved layer is two products there
   too, where those multiply less than the whole matrix.

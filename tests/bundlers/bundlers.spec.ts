@@ -77,6 +77,12 @@ async function expectRecommendations(page: Page): Promise<void> {
   await expect(page.getByRole('listitem').first()).toContainText('Star Wars');
 }
 
+async function expectThreads(page: Page, isolated: boolean): Promise<void> {
+  const processors = await page.evaluate(() => navigator.hardwareConcurrency);
+  const expected = isolated ? Math.min(processors, 4) : 1;
+  await expect(page.locator('[data-threads]')).toHaveAttribute('data-threads', `${expected}`);
+}
+
 /** Runs a program until `use` is done with the address that it prints. */
 async function withServer(
   project: string,
@@ -117,8 +123,12 @@ for (const description of PROJECTS) {
     site.mount('/model/', path.join(rootDir, 'build/models/movielens-half'));
     site.mount('/', out);
     if (description.folder === 'next') site.policy = undefined; // its own scripts are inline
-    await page.goto(`${site.url}index.html`);
-    await expectRecommendations(page);
+    for (const isolated of [false, true]) {
+      site.isolated = isolated;
+      await page.goto(`${site.url}index.html`);
+      await expectRecommendations(page);
+      await expectThreads(page, isolated);
+    }
     if (description.folder !== 'vite') return;
 
     // Vite's development server serves modules in another way than its build.

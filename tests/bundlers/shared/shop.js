@@ -6,3 +6,4 @@ const element = document.createElement('halfling-recommendations');
 element.setAttribute('limit', '5');
 document.body.append(element);
 element.recommender = await createRecommender({ model: '/model/' });
+document.documentElement.dataset.threads = element.recommender.info.threads;
