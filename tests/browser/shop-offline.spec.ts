@@ -104,6 +104,11 @@ for (const isolated of [false, true]) {
       await page.reload(); // from the service worker now
       await untilLoaded(page);
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+      await page.getByRole('link', { name: 'How it works' }).first().click();
+      const several = isolated && (await page.evaluate(() => navigator.hardwareConcurrency > 1));
+      await expect(page.getByText('ranks the whole catalogue in a worker')).toContainText(
+        several ? / SIMD and \d threads, ranks/ : / SIMD, ranks/,
+      );
       expect(violations).toEqual([]);
     } finally {
       await server.close();

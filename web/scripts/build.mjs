@@ -1,6 +1,6 @@
-// Builds dist/: the page's scripts (also as one for script tags), the workers without and with threads,
-// each with its builds of the engine's JavaScript half, the wasm files and the type declarations.
-// Prints every file's size.
+// Builds dist/: the page's scripts (also as one for script tags), the workers without and with
+// threads, each with its builds of the engine's JavaScript half, the wasm files and the type
+// declarations. Prints every file's size.
 // Usage: node scripts/build.mjs      after the four CMake presets of `engines`
 
 import { execFileSync } from 'node:child_process';
@@ -52,7 +52,7 @@ async function readBuildId() {
   // Node may lack relaxed SIMD, so not all can be asked; the id is a string in their data.
   for (const [engine, { preset }] of Object.entries(engines)) {
     if ((await readFile(builtFile(engine, 'halfling.wasm'))).includes(buildId)) continue;
-    throw new Error(`the engine's builds differ (wasm is ${buildId}, ${preset} is not): build all.`);
+    throw new Error(`${preset} is of another build than wasm (${buildId}): build all presets.`);
   }
   return buildId;
 }
@@ -90,7 +90,7 @@ async function engineScripts() {
     builtFile(engine, 'halfling.mjs'),
   );
   if (!(await isSame(baselineThreads, relaxedThreads))) {
-    throw new Error(`${baselineThreads} and ${relaxedThreads} differ: the worker has room for one.`);
+    throw new Error(`${baselineThreads} and ${relaxedThreads} differ: the worker holds one alone.`);
   }
   return {
     '#engine/baseline': baseline,

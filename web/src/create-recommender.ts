@@ -26,7 +26,7 @@ export async function createRecommender<Item = CatalogItem>(
 ): Promise<Recommender<Item>> {
   const start = Date.now();
   requireFeatures();
-  const { connection, model } = await startWithThreads(options, chooseThreads(options));
+  const { connection, model } = await loadWithThreads(options, chooseThreads(options));
   try {
     return await WorkerRecommender.create(
       connection,
@@ -41,7 +41,7 @@ export async function createRecommender<Item = CatalogItem>(
   }
 }
 
-interface Started {
+interface Loaded {
   readonly connection: WorkerConnection;
   readonly model: LoadedModel;
 }
@@ -59,26 +59,24 @@ const NO_THREADS: readonly HalflingErrorCode[] = [
   'version-mismatch',
 ];
 
-/** With `threads` of them, or with one and a warning. */
-async function startWithThreads<Item>(
+/** With so many threads, or with one and a warning. */
+async function loadWithThreads<Item>(
   options: CreateOptions<Item>,
   threads: number,
-): Promise<Started> {
-  if (threads === 1) return start(options, 1);
+): Promise<Loaded> {
+  if (threads === 1) return load(options, 1);
   try {
-    return await start(options, threads);
+    return await load(options, threads);
   } catch (error) {
     if (!(error instanceof HalflingError) || !NO_THREADS.includes(error.code)) throw error;
-    const { connection, model } = await start(options, 1);
+    const { connection, model } = await load(options, 1);
     const message = `There is one thread instead of ${threads}: ${error.message}`;
-    return {
-      connection,
-      model: { ...model, warnings: [...model.warnings, { ok: false, code: 'no-threads', message }] },
-    };
+    const warning = { ok: false, code: 'no-threads', message } as const;
+    return { connection, model: { ...model, warnings: [...model.warnings, warning] } };
   }
 }
 
-async function start<Item>(options: CreateOptions<Item>, threads: number): Promise<Started> {
+async function load<Item>(options: CreateOptions<Item>, threads: number): Promise<Loaded> {
   const { signal, onProgress = () => undefined } = options;
   const request: LoadRequest = {
     manifestUrl: resolveManifestUrl(options.model),

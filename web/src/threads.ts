@@ -3,6 +3,7 @@
 import { HalflingError } from './errors.js';
 import type { CreateOptions } from './types.js';
 
+const MOST = 32; // that engine/base/thread_pool.h has
 const AUTO_MOST = 4;
 
 /** Shared memory, without which there are no threads, is for cross-origin isolated pages alone. */
@@ -20,5 +21,5 @@ export function chooseThreads({
   const hasWorker = threadedWorkerUrl !== undefined || workerUrl === undefined;
   if (!globalThis.crossOriginIsolated || !hasWorker) return 1;
   const processors = navigator.hardwareConcurrency || 1;
-  return Math.min(threads === 'auto' ? AUTO_MOST : threads, processors);
+  return Math.min(threads === 'auto' ? AUTO_MOST : threads, processors, MOST);
 }

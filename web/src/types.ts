@@ -105,12 +105,12 @@ export interface CreateOptions<Item = CatalogItem> {
   /** 'auto' (the default) takes relaxed SIMD where the browser has it and it computes rightly. */
   readonly simd?: 'auto' | Simd;
   /**
-   * How many threads share a call's work, the worker's own among them; no answer depends on it. Only
-   * a cross-origin isolated page can have more than one, and no page more than the device has
-   * processors; `info.threads` tells how many there are. 'auto' (the default) takes up to four.
-   * Threads need files of their own (worker-threads.js, halfling-threads.wasm and
-   * halfling-relaxed-threads.wasm), which are only fetched where there will be threads; where these
-   * do not start, the call goes on with one thread and a warning.
+   * How many threads share a call's work, the worker's own among them; no answer depends on it.
+   * Only a cross-origin isolated page can have more than one, and none has more than the device has
+   * processors, or 32; `info.threads` tells how many there are. 'auto' (the default) takes up to
+   * four. Threads need files of their own (worker-threads.js, halfling-threads.wasm and
+   * halfling-relaxed-threads.wasm), which are only fetched where there will be threads; where they
+   * do not start, there is one thread and a warning.
    */
   readonly threads?: 'auto' | number;
   /** Whether the model is stored on the device for the next visit. Default true. */

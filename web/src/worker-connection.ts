@@ -46,7 +46,8 @@ export class WorkerConnection {
   /** Throws 'worker-not-found' for a script that the browser refuses outright. */
   constructor(script: WorkerScript) {
     this.#name = script.threaded ? 'worker-threads.js' : 'worker.js';
-    this.#script = `The worker script ${script.url ?? `'./${this.#name}' beside halfling's own script`}`;
+    const place = script.url ?? `'./${this.#name}' beside halfling's own script`;
+    this.#script = `The worker script ${place}`;
     try {
       this.#worker = startWorker(script);
     } catch (error) {

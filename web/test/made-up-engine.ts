@@ -4,12 +4,14 @@ import type { EngineModule, Outcome } from '../src/worker/engine-module.js';
 
 export const EMPTY_WASM = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
+const succeed = (): Outcome => ({ ok: true });
+
 /** A module of build `build` whose engines answer whatever they are asked by `answer`. */
-export function makeModule(build: string, answer: () => Outcome = () => ({ ok: true })): EngineModule {
+export function makeModule(build: string, answer: () => Outcome = succeed): EngineModule {
   return {
     Engine: class {
       addShard = () => undefined;
-      load = (): Outcome => ({ ok: true });
+      load = succeed;
       recommend = answer;
       scoreItems = answer;
       leaveOneOut = answer;

@@ -30,6 +30,8 @@ describe('the number of threads', () => {
     expect(chooseThreads({ threads: 1 })).toBe(1);
     expect(chooseThreads({ threads: 6 })).toBe(6);
     expect(chooseThreads({ threads: 64 })).toBe(8);
+    stubPage(true, 128);
+    expect(chooseThreads({ threads: 64 })).toBe(32);
     stubPage(true, 2);
     expect(chooseThreads({})).toBe(2);
     stubPage(true);
@@ -76,7 +78,8 @@ describe('the threaded engine', () => {
 
   function load(factory: ModuleFactory, threads: number) {
     const url = server.put('/halfling.wasm', { body: EMPTY_WASM });
-    const request = { simd: 'baseline', wasmUrls: { baseline: url, relaxed: url }, threads } as const;
+    const wasmUrls = { baseline: url, relaxed: url };
+    const request = { simd: 'baseline', wasmUrls, threads } as const;
     return loadEngine(request, { baseline: factory, relaxed: factory }, 'b1');
   }
 

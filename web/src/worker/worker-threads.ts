@@ -5,8 +5,8 @@ import { expose } from 'comlink';
 import createEngine from '#engine/threads';
 import { Session } from './session.js';
 
-// The engine's threads are workers of this same script under a name by which the engine's JavaScript
-// half, when it is loaded, knows to run one.
+// The engine's threads are workers of this same script, under a name by which the engine's JavaScript
+// half knows that it is to be one.
 if (!self.name.startsWith('em-pthread')) {
   expose(new Session(__BUILD_ID__, { baseline: createEngine, relaxed: createEngine }));
 }
