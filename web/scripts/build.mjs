@@ -65,9 +65,15 @@ function withoutNode(source) {
     .replaceAll(/\bENVIRONMENT_IS_NODE\b/g, 'false');
 }
 
-/** Its threads are workers of the script that it is bundled into, not of the file that it was. */
+/**
+ * Its threads are workers of the script that it is bundled into, not of the file that it was; and of
+ * the same kind, for some bundlers make it a classic script, which alone may call importScripts.
+ */
 function withOwnWorkers(source) {
-  return source.replaceAll('new URL("halfling.mjs",import.meta.url)', 'import.meta.url');
+  const kind = '(()=>{try{importScripts();return"classic"}catch{return"module"}})()';
+  return source
+    .replaceAll('new URL("halfling.mjs",import.meta.url)', 'import.meta.url')
+    .replaceAll('type:"module",workerData', `type:${kind},workerData`);
 }
 
 const adaptEngineScripts = {
@@ -76,7 +82,8 @@ const adaptEngineScripts = {
     onLoad({ filter: /[\\/]halfling\.mjs$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       const contents = withOwnWorkers(withoutNode(source));
-      const left = /ENVIRONMENT_IS_NODE|worker_threads'|new URL\("halfling\.mjs"/.exec(contents);
+      const original = /ENVIRONMENT_IS_NODE|worker_threads'|new URL\("halfling\.mjs"|type:"module"/;
+      const left = original.exec(contents);
       if (left) throw new Error(`${path}: ${left[0]} is still there`);
       return { contents };
     });

@@ -22,11 +22,12 @@ export interface WorkerScript {
 
 function startWorker({ threaded, url }: WorkerScript): Worker {
   if (url) return new Worker(url, { type: 'module', name: 'halfling' });
-  // Bundlers look for exactly these expressions, so the cases cannot be one.
+  // Bundlers look for exactly these expressions, so the cases cannot be one; webpack calls the files
+  // that it makes of them by these names, so they are two.
   return threaded
     ? new Worker(new URL('./worker-threads.js', import.meta.url), {
         type: 'module',
-        name: 'halfling',
+        name: 'halfling-threads',
       })
     : new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'halfling' });
 }
