@@ -74,6 +74,7 @@ class ThreadPool {
 
 #else
 
+// The same with the caller alone.
 class ThreadPool {
  public:
   static constexpr size_t kMostThreads = 1;
