@@ -65,6 +65,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--heal-methods", nargs="+", choices=HEALED_METHODS, default=HEALED_METHODS, metavar="METHOD")
     add("--heal-draws", type=positive, default=1, help="draws to heal of each keep (1)")
     add("--heal-arguments", default="", help="more for heal.py, such as '--epochs 10'")
+    add("--compress-arguments", default="", help="the same for halfling compress")
     add("--users", default="all", help="test users: a number, or all (all)")
     add("--batch", type=int, default=0, help="models to rank with in one run; 0: all, the quickest")
     add("--chromium", action="store_true", help="time some in Chromium (needs the built package)")
@@ -141,6 +142,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     tools = Tools(
         halfling=arguments.tool,
         heal_arguments=heal_arguments,
+        compress_arguments=tuple(shlex.split(arguments.compress_arguments)),
         users=arguments.users,
         batch=arguments.batch,
     )

@@ -36,6 +36,7 @@ class Tools:
     heal: Path = SCRIPTS / "heal.py"
     python: str = sys.executable
     heal_arguments: tuple[str, ...] = ()
+    compress_arguments: tuple[str, ...] = ()
     users: str = "all"
     batch: int = 0  # models ranked in one run; 0: all
 
@@ -80,7 +81,7 @@ class Measurement:
         return self.work / row.name
 
     def compress(self, row: Row) -> dict[str, Any]:
-        arguments = compress_arguments(row, self.budget(row))
+        arguments = [*compress_arguments(row, self.budget(row)), *self.tools.compress_arguments]
         identity = {**self.basis, "arguments": arguments}
         output = self.folder(row) / "model"
         command = [str(self.tools.halfling), "compress", str(self.checkpoint), str(output)]
