@@ -206,6 +206,12 @@ TEST_CASE_METHOD(CliFixture, "evaluate refuses a model of other items, naming bo
 }
 
 TEST_CASE_METHOD(CliFixture, "perplexity compares models on whole sequences") {
+  ExpectFailure(1, "perplexity " + checkpoint.string(), "prompt.suffix");
+  nlohmann::json recommender =
+      nlohmann::json::parse(testing::ReadText(checkpoint / "recommender.json"));
+  recommender["prompt"]["suffix"] = recommender["prompt"]["separator"];
+  testing::WriteText(checkpoint / "recommender.json", recommender.dump());
+  Run("compress " + checkpoint.string() + " " + model.string() + " --evaluate-users 0");
   const nlohmann::json models =
       RunJson("perplexity " + checkpoint.string() + " " + model.string())["models"];
   REQUIRE(models.size() == 2);
