@@ -2,7 +2,8 @@
 #
 #   Halfling::expected  tl::expected        Halfling::eigen   Eigen 3 (native)
 #   Halfling::json      nlohmann/json       Halfling::cli11   CLI11 (native)
-#   Halfling::catch2    Catch2 with main()  OpenSSL::Crypto, Threads::Threads (native)
+#   Halfling::rapidjson RapidJSON           OpenSSL::Crypto, Threads::Threads (native)
+#   Halfling::catch2    Catch2 with main()
 
 # Emscripten searches its own sysroot alone, so the folder of each header-only library is linked
 # into a folder of the build tree. Adding /usr/include itself would bring in the host's libc.
@@ -34,6 +35,7 @@ function(halfling_header_library target header package)
 endfunction()
 
 halfling_header_library(expected tl/expected.hpp libexpected-dev)
+halfling_header_library(rapidjson rapidjson/reader.h rapidjson-dev)
 halfling_header_library(json nlohmann/json.hpp nlohmann-json3-dev)
 if(EMSCRIPTEN)
   # On the interface, so that every wasm object sees the same definitions.

@@ -71,20 +71,22 @@ Status CheckSameItems(const Catalog& catalog, const std::string& directory, cons
               other_directory + ": expected the items of " + directory + ", in the same order");
 }
 
-Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where) {
+Result<CatalogItem> ParseCatalogItem(const JsonValue& value, const std::string& where) {
   CatalogItem item;
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const id, JsonMember(value, "id", where));
-  if (!id->is_string()) return Fail(ErrorCode::kMalformedJson, where + ".id: expected a text");
-  item.id = id->get<std::string>();
-  for (const OptionalText& field : kTextFields) {
-    const auto found = value.find(field.name);
-    if (found == value.end() || found->is_null()) continue;
-    if (!found->is_string()) {
-      return Fail(ErrorCode::kMalformedJson, where + "." + field.name + ": expected a text");
-    }
-    item.*field.member = found->get<std::string>();
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const id, JsonMember(value, "id", where));
+  if (id->AsString() == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ".id: expected a text");
   }
-  if (const auto found = value.find("popularity"); found != value.end()) {
+  item.id = *id->AsString();
+  for (const OptionalText& field : kTextFields) {
+    const JsonValue* const found = value.Find(field.name);
+    if (found == nullptr || found->IsNull()) continue;
+    if (found->AsString() == nullptr) {
+      return Fail(ErrorCode::kMalformedJson, where, ".", field.name, ": expected a text");
+    }
+    item.*field.member = *found->AsString();
+  }
+  if (const JsonValue* const found = value.Find("popularity")) {
     HALFLING_ASSIGN_OR_RETURN(const int64_t popularity,
                               JsonInteger(*found, 0, std::numeric_limits<int>::max(),
                                           where + ".popularity", ErrorCode::kInvalidCatalog));
@@ -104,18 +106,17 @@ Result<std::string> ParsePopularityDate(const nlohmann::json& document, const st
 }
 
 Result<Catalog> ParseCatalog(std::string_view json, const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
-                            JsonMember(document, "format", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(json, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const format, JsonMember(document, "format", where));
   HALFLING_RETURN_IF_ERROR(JsonInteger(*format, kCatalogFormat, kCatalogFormat, where + ": format",
                                        ErrorCode::kUnsupportedVersion));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const array,
-                            JsonMember(document, "items", where));
-  if (!array->is_array()) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const member, JsonMember(document, "items", where));
+  const JsonValue::Array* const array = member->AsArray();
+  if (array == nullptr) {
     return Fail(ErrorCode::kMalformedJson, where + ": items: expected an array");
   }
   std::vector<CatalogItem> items;
-  for (const nlohmann::json& value : *array) {
+  for (const JsonValue& value : *array) {
     HALFLING_ASSIGN_OR_RETURN(
         CatalogItem item,
         ParseCatalogItem(value, where + ": items[" + std::to_string(items.size()) + "]"));

@@ -2,7 +2,6 @@
 #ifndef HALFLING_COMPRESSOR_CATALOG_H_
 #define HALFLING_COMPRESSOR_CATALOG_H_
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/model_file/json_value.h"
 
 namespace halfling {
 
@@ -49,7 +49,7 @@ Status CheckSameItems(const Catalog& catalog, const std::string& directory, cons
 
 // The fields id, title?, category?, image?, url?, popularity? of a JSON object; others are left
 // alone. `where` names document and item.
-Result<CatalogItem> ParseCatalogItem(const nlohmann::json& value, const std::string& where);
+Result<CatalogItem> ParseCatalogItem(const JsonValue& value, const std::string& where);
 
 // The field popularity_date of a JSON object, empty where it has none. kInvalidCatalog for anything
 // but a date such as 2026-05-01.

@@ -31,9 +31,8 @@ constexpr uint64_t kMaxActivations = 1 << 28;  // of one matrix: 1 GiB, far belo
 Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
   for (const int token : tokens) {
     if (token < 0 || token >= vocab_size) {
-      return Fail(ErrorCode::kInvalidConfig, where + ": token " + std::to_string(token) +
-                                                 "; expected an id from 0 to " +
-                                                 std::to_string(vocab_size - 1));
+      return Fail(ErrorCode::kInvalidConfig, where, ": token ", token,
+                  "; expected an id from 0 to ", vocab_size - 1);
     }
   }
   return {};
@@ -45,9 +44,8 @@ Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size
       CheckPromptTokens(prompt.separator, config.vocab_size, "prompt.separator"));
   HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.suffix, config.vocab_size, "prompt.suffix"));
   if (prompt.max_history < 1 || prompt.max_history > kMaxHistoryItems) {
-    return Fail(ErrorCode::kInvalidConfig,
-                "prompt.max_history: " + std::to_string(prompt.max_history) + "; expected 1 to " +
-                    std::to_string(kMaxHistoryItems));
+    return Fail(ErrorCode::kInvalidConfig, "prompt.max_history: ", prompt.max_history,
+                "; expected 1 to ", kMaxHistoryItems);
   }
   // The code of the item that is predicted follows the prompt; its last token is never fed back.
   const auto items = static_cast<uint64_t>(prompt.max_history);
@@ -55,15 +53,13 @@ Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size
                            (items - 1) * prompt.separator.size() + prompt.suffix.size() +
                            longest_code - 1;
   if (longest > static_cast<uint64_t>(config.max_positions)) {
-    return Fail(ErrorCode::kInvalidConfig,
-                "max_position_embeddings: " + std::to_string(config.max_positions) +
-                    "; expected at least " + std::to_string(longest) + " for a prompt of " +
-                    std::to_string(prompt.max_history) + " items and a code");
+    return Fail(ErrorCode::kInvalidConfig, "max_position_embeddings: ", config.max_positions,
+                "; expected at least ", longest, " for a prompt of ", prompt.max_history,
+                " items and a code");
   }
   if (longest > kMaxPromptTokens) {
-    return Fail(ErrorCode::kTooLarge, "prompt: " + std::to_string(longest) +
-                                          " tokens with a code; expected at most " +
-                                          std::to_string(kMaxPromptTokens));
+    return Fail(ErrorCode::kTooLarge, "prompt: ", longest, " tokens with a code; expected at most ",
+                kMaxPromptTokens);
   }
   const uint64_t tokens = longest + static_cast<uint64_t>(kMaxBeamWidth) * longest_code;
   const auto attended =
@@ -71,10 +67,8 @@ Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size
   const uint64_t widest = std::max(
       {static_cast<uint64_t>(config.model_dim), static_cast<uint64_t>(config.ffn_dim), attended});
   if (tokens * widest > kMaxActivations) {
-    return Fail(ErrorCode::kTooLarge, "prompt and beams: " + std::to_string(tokens) +
-                                          " tokens of " + std::to_string(widest) +
-                                          " dimensions; expected a product of at most " +
-                                          std::to_string(kMaxActivations));
+    return Fail(ErrorCode::kTooLarge, "prompt and beams: ", tokens, " tokens of ", widest,
+                " dimensions; expected a product of at most ", kMaxActivations);
   }
   return {};
 }
@@ -82,9 +76,8 @@ Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size
 Status CheckItems(std::span<const int> items, int num_items, const std::string& field) {
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i] < 0 || items[i] >= num_items) {
-      return Fail(ErrorCode::kUnknownItem,
-                  field + "[" + std::to_string(i) + "]: item " + std::to_string(items[i]) +
-                      "; expected an index from 0 to " + std::to_string(num_items - 1));
+      return Fail(ErrorCode::kUnknownItem, field, "[", i, "]: item ", items[i],
+                  "; expected an index from 0 to ", num_items - 1);
     }
   }
   return {};
@@ -95,34 +88,30 @@ Status CheckHistory(std::span<const int> history, int num_items) {
     return Fail(ErrorCode::kEmptyHistory, "history: no items; expected at least one");
   }
   if (history.size() > static_cast<size_t>(kMaxHistoryItems)) {
-    return Fail(ErrorCode::kHistoryTooLong, "history: " + std::to_string(history.size()) +
-                                                " items; expected at most " +
-                                                std::to_string(kMaxHistoryItems));
+    return Fail(ErrorCode::kHistoryTooLong, "history: ", history.size(),
+                " items; expected at most ", kMaxHistoryItems);
   }
   return CheckItems(history, num_items, "history");
 }
 
 Status CheckRange(int value, int most, const std::string& field) {
   if (value < 1 || value > most) {
-    return Fail(ErrorCode::kInvalidRequest,
-                field + ": " + std::to_string(value) + "; expected 1 to " + std::to_string(most));
+    return Fail(ErrorCode::kInvalidRequest, field, ": ", value, "; expected 1 to ", most);
   }
   return {};
 }
 
 Status CheckBoosts(std::span<const float> boosts, int num_items) {
   if (!boosts.empty() && boosts.size() != static_cast<size_t>(num_items)) {
-    return Fail(ErrorCode::kInvalidRequest, "boosts: " + std::to_string(boosts.size()) +
-                                                " numbers; expected one for each of " +
-                                                std::to_string(num_items) + " items, or none");
+    return Fail(ErrorCode::kInvalidRequest, "boosts: ", boosts.size(),
+                " numbers; expected one for each of ", num_items, " items, or none");
   }
   const auto bad = std::ranges::find_if_not(
       boosts, [](float boost) { return std::abs(boost) <= kMaxBoost; });  // nor a NaN
   if (bad == boosts.end()) return {};
-  return Fail(ErrorCode::kInvalidRequest,
-              "boosts[" + std::to_string(bad - boosts.begin()) + "]: " + std::to_string(*bad) +
-                  "; expected a number from -1000000 to 1000000 (to exclude an item, use exclude "
-                  "or allow)");
+  return Fail(ErrorCode::kInvalidRequest, "boosts[", bad - boosts.begin(), "]: ", *bad,
+              "; expected a number from -1000000 to 1000000 (to exclude an item, use exclude "
+              "or allow)");
 }
 
 // The transformer as the search sees it: what is run together is one batch, as branches of the
@@ -171,9 +160,8 @@ Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     Transformer transformer, PromptTemplate prompt, const TokenLists& codes,
     std::span<const int> popularity) {
   if (popularity.size() != codes.size()) {
-    return Fail(ErrorCode::kInvalidCatalog, "popularity: " + std::to_string(popularity.size()) +
-                                                " counts; expected one for each of " +
-                                                std::to_string(codes.size()) + " items");
+    return Fail(ErrorCode::kInvalidCatalog, "popularity: ", popularity.size(),
+                " counts; expected one for each of ", codes.size(), " items");
   }
   size_t longest_code = 0;
   for (size_t i = 0; i < codes.size(); ++i) longest_code = std::max(longest_code, codes[i].size());
@@ -190,10 +178,8 @@ Result<Recommender> Recommender::Load(std::vector<FileBytes> shards) {
       ModelConfig config,
       ParseModelConfig(file.config_json(), file.first_shard_name() + ": __metadata__.config"));
   if (file.vocabulary_ids().size() != static_cast<size_t>(config.vocab_size)) {
-    return Fail(ErrorCode::kShapeMismatch, std::string(kVocabularyTensor) + ": " +
-                                               std::to_string(file.vocabulary_ids().size()) +
-                                               " ids; expected as many as vocab_size, " +
-                                               std::to_string(config.vocab_size));
+    return Fail(ErrorCode::kShapeMismatch, kVocabularyTensor, ": ", file.vocabulary_ids().size(),
+                " ids; expected as many as vocab_size, ", config.vocab_size);
   }
   HALFLING_ASSIGN_OR_RETURN(ModelWeights weights, LoadWeights(config, file));
   HALFLING_ASSIGN_OR_RETURN(Transformer transformer,
@@ -311,9 +297,8 @@ Result<std::vector<float>> Recommender::LeaveOneOut(const std::vector<int>& hist
   HALFLING_RETURN_IF_ERROR(CheckItems(std::array{item}, num_items, "item"));
   const size_t kept = std::min(history.size(), static_cast<size_t>(model_->prompt.max_history));
   if (kept < 2) {
-    return Fail(ErrorCode::kEmptyHistory,
-                "history: " + std::to_string(kept) +
-                    " item in the prompt; expected at least two, so that one can be left out");
+    return Fail(ErrorCode::kEmptyHistory, "history: ", kept,
+                " item in the prompt; expected at least two, so that one can be left out");
   }
   const size_t oldest = history.size() - kept;
   const std::vector<int> whole(history.begin() + static_cast<std::ptrdiff_t>(oldest),

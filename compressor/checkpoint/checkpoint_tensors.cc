@@ -1,7 +1,5 @@
 #include "compressor/checkpoint/checkpoint_tensors.h"
 
-#include <nlohmann/json.hpp>
-
 #include "compressor/io/files.h"
 #include "engine/model_file/strict_json.h"
 
@@ -34,20 +32,21 @@ Result<CheckpointTensors> CheckpointTensors::Open(const std::filesystem::path& d
 Status CheckpointTensors::OpenIndexed(const std::filesystem::path& directory) {
   const std::string where = (directory / kIndexFile).string();
   HALFLING_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(directory / kIndexFile));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(text, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const weight_map,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(text, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const member,
                             JsonMember(document, "weight_map", where));
-  if (!weight_map->is_object()) {
+  const JsonValue::Object* const weight_map = member->AsObject();
+  if (weight_map == nullptr) {
     return Fail(ErrorCode::kMalformedJson,
                 where + ": weight_map: expected an object of tensor name to file name");
   }
   std::map<std::string, size_t> opened;
-  for (const auto& [tensor, value] : weight_map->items()) {
+  for (const auto& [tensor, value] : *weight_map) {
     const std::string field = where + ": weight_map[" + Quoted(tensor) + "]";
-    if (!value.is_string()) {
+    if (value.AsString() == nullptr) {
       return Fail(ErrorCode::kMalformedJson, field + ": expected a file name");
     }
-    const auto& file = value.get_ref<const std::string&>();
+    const std::string& file = *value.AsString();
     if (!IsPlainFileName(file)) {
       return Fail(ErrorCode::kMalformedJson,
                   field + ": " + Quoted(file) + ", expected the plain name of a file beside it");

@@ -1,7 +1,5 @@
 #include "compressor/checkpoint/recommender_json.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/model_file/strict_json.h"
 #include "engine/recommender.h"
 #include "engine/search/item_trie.h"
@@ -12,17 +10,16 @@ namespace {
 constexpr int kRecommenderFormat = 1;
 constexpr size_t kMaxPromptPartTokens = 4096;
 
-Result<std::vector<int>> ParseTokens(const nlohmann::json& object, const char* key, size_t max_size,
+Result<std::vector<int>> ParseTokens(const JsonValue& object, const char* key, size_t max_size,
                                      int vocab_size, const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
   return JsonIntegers(*value, 0, vocab_size - 1, max_size, where + "." + key,
                       ErrorCode::kInvalidCatalog);
 }
 
-Result<PromptTemplate> ParsePrompt(const nlohmann::json& document, int vocab_size,
+Result<PromptTemplate> ParsePrompt(const JsonValue& document, int vocab_size,
                                    const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const prompt,
-                            JsonMember(document, "prompt", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const prompt, JsonMember(document, "prompt", where));
   const std::string field = where + ": prompt";
   const auto part = [&](const char* key) {
     return ParseTokens(*prompt, key, kMaxPromptPartTokens, vocab_size, field);
@@ -31,7 +28,7 @@ Result<PromptTemplate> ParsePrompt(const nlohmann::json& document, int vocab_siz
   HALFLING_ASSIGN_OR_RETURN(result.prefix, part("prefix"));
   HALFLING_ASSIGN_OR_RETURN(result.separator, part("separator"));
   HALFLING_ASSIGN_OR_RETURN(result.suffix, part("suffix"));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const max_history,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const max_history,
                             JsonMember(document, "max_history", where));
   HALFLING_ASSIGN_OR_RETURN(
       const int64_t items, JsonInteger(*max_history, 1, kMaxHistoryItems, where + ": max_history"));
@@ -49,21 +46,20 @@ std::vector<int> RecommenderDescription::Popularity() const {
 
 Result<RecommenderDescription> ParseRecommenderJson(std::string_view json, int vocab_size,
                                                     const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
-                            JsonMember(document, "format", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(json, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const format, JsonMember(document, "format", where));
   HALFLING_RETURN_IF_ERROR(JsonInteger(*format, kRecommenderFormat, kRecommenderFormat,
                                        where + ": format", ErrorCode::kUnsupportedVersion));
 
   RecommenderDescription result;
   HALFLING_ASSIGN_OR_RETURN(result.prompt, ParsePrompt(document, vocab_size, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const array,
-                            JsonMember(document, "items", where));
-  if (!array->is_array()) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const member, JsonMember(document, "items", where));
+  const JsonValue::Array* const array = member->AsArray();
+  if (array == nullptr) {
     return Fail(ErrorCode::kMalformedJson, where + ": items: expected an array");
   }
   std::vector<CatalogItem> items;
-  for (const nlohmann::json& value : *array) {
+  for (const JsonValue& value : *array) {
     const std::string field = where + ": items[" + std::to_string(items.size()) + "]";
     HALFLING_ASSIGN_OR_RETURN(CatalogItem item, ParseCatalogItem(value, field));
     HALFLING_ASSIGN_OR_RETURN(std::vector<int> code,

@@ -5,7 +5,7 @@
 #include "compressor/commands.h"
 #include "compressor/commands/shared.h"
 #include "compressor/report.h"
-#include "engine/model_file/strict_json.h"
+#include "engine/base/text.h"
 
 namespace halfling {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/model_file/strict_json.h"
+#include "engine/base/text.h"
 
 namespace halfling {
 namespace {

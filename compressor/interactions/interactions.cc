@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "compressor/interactions/csv.h"
@@ -25,9 +24,10 @@ Result<int> FindItem(const Catalog& catalog, const std::string& id, const std::s
 }
 
 // An item's id as the document spells it: a text or an integer.
-std::optional<std::string> ItemId(const nlohmann::json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_integer()) return value.dump();
+std::optional<std::string> ItemId(const JsonValue& value) {
+  if (const std::string* text = value.AsString()) return *text;
+  if (const int64_t* integer = value.AsInteger()) return Concat(*integer);
+  if (const uint64_t* integer = value.AsHugeInteger()) return Concat(*integer);
   return std::nullopt;
 }
 
@@ -60,19 +60,21 @@ Result<Interactions> ReadInteractions(const std::filesystem::path& path, const C
 
 Result<Interactions> ParseInteractionsJson(std::string_view json, const Catalog& catalog,
                                            const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
-  if (!document.is_object()) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(json, where));
+  const JsonValue::Object* const users = document.AsObject();
+  if (users == nullptr) {
     return Fail(ErrorCode::kMalformedJson, where + ": expected an object of user to items");
   }
   Interactions interactions;
-  for (const auto& [user, items] : document.items()) {
-    if (!items.is_array()) {
+  for (const auto& [user, value] : *users) {
+    const JsonValue::Array* const items = value.AsArray();
+    if (items == nullptr) {
       return Fail(ErrorCode::kMalformedJson,
                   where + ": user " + Quoted(user) + ": expected an array of item ids");
     }
     UserHistory history{user, {}};
-    for (const nlohmann::json& value : items) {
-      const std::optional<std::string> id = ItemId(value);
+    for (const JsonValue& item_id : *items) {
+      const std::optional<std::string> id = ItemId(item_id);
       if (!id) {
         return Fail(ErrorCode::kMalformedJson,
                     where + ": user " + Quoted(user) + ": expected item ids as texts or integers");

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "engine/model_file/strict_json.h"
@@ -13,28 +13,28 @@ namespace halfling {
 
 // Each: kMalformedJson, with `where` and the key, when the field is missing or of another type.
 
-inline Result<std::string> TextField(const nlohmann::json& object, const char* key,
+inline Result<std::string> TextField(const JsonValue& object, const char* key,
                                      const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
-  if (!value->is_string()) {
-    return Fail(ErrorCode::kMalformedJson, where + "." + key + ": expected a text");
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
+  const std::string* const text = value->AsString();
+  if (text == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ".", key, ": expected a text");
   }
-  return value->get<std::string>();
+  return *text;
 }
 
-inline Result<double> NumberField(const nlohmann::json& object, const char* key,
+inline Result<double> NumberField(const JsonValue& object, const char* key,
                                   const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
-  if (!value->is_number()) {
-    return Fail(ErrorCode::kMalformedJson, where + "." + key + ": expected a number");
-  }
-  return value->get<double>();
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
+  const std::optional<double> number = value->AsNumber();
+  if (!number) return Fail(ErrorCode::kMalformedJson, where, ".", key, ": expected a number");
+  return *number;
 }
 
 // A count: an integer of at least 0.
-inline Result<int64_t> CountField(const nlohmann::json& object, const char* key,
+inline Result<int64_t> CountField(const JsonValue& object, const char* key,
                                   const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
   return JsonInteger(*value, 0, std::numeric_limits<int64_t>::max(), where + "." + key,
                      ErrorCode::kMalformedJson);
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 
 #include "compressor/io/json_fields.h"
@@ -16,7 +18,7 @@ constexpr int64_t kMaxDim = int64_t{1} << 31U;
 constexpr std::array<std::string_view, 3> kStorages = {"dense", "low-rank", "pivoted"};
 constexpr std::array<std::string_view, 5> kDTypes = {"f32", "f16", "bf16", "int8", "int4"};
 
-Result<std::string> ChoiceField(const nlohmann::json& object, const char* key,
+Result<std::string> ChoiceField(const JsonValue& object, const char* key,
                                 std::span<const std::string_view> choices,
                                 const std::string& where) {
   HALFLING_ASSIGN_OR_RETURN(std::string text, TextField(object, key, where));
@@ -29,36 +31,38 @@ Result<std::string> ChoiceField(const nlohmann::json& object, const char* key,
               where + "." + key + ": " + Quoted(text) + "; expected one of " + expected);
 }
 
-Result<int64_t> IntegerField(const nlohmann::json& object, const char* key, int64_t low,
-                             int64_t high, const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+Result<int64_t> IntegerField(const JsonValue& object, const char* key, int64_t low, int64_t high,
+                             const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
   return JsonInteger(*value, low, high, where + "." + key, ErrorCode::kMalformedJson);
 }
 
 // An error that may be unknown: a number of at least 0, or null.
-Result<std::optional<double>> ErrorField(const nlohmann::json& object, const std::string& where) {
+Result<std::optional<double>> ErrorField(const JsonValue& object, const std::string& where) {
   constexpr char kKey[] = "relative_error";
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, kKey, where));
-  if (value->is_null()) return std::optional<double>();
-  if (!value->is_number() || value->get<double>() < 0) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, kKey, where));
+  if (value->IsNull()) return std::optional<double>();
+  const std::optional<double> error = value->AsNumber();
+  if (!error || *error < 0) {
     return Fail(ErrorCode::kMalformedJson,
                 where + "." + kKey + ": expected a number of at least 0, or null");
   }
-  return std::optional<double>(value->get<double>());
+  return error;
 }
 
-Result<const nlohmann::json*> ArrayField(const nlohmann::json& object, const char* key,
-                                         const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
-  if (!value->is_array()) {
-    return Fail(ErrorCode::kMalformedJson, where + ": " + key + ": expected an array");
+Result<const JsonValue::Array*> ArrayField(const JsonValue& object, const char* key,
+                                           const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
+  const JsonValue::Array* const array = value->AsArray();
+  if (array == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ": ", key, ": expected an array");
   }
-  return value;
+  return array;
 }
 
-Result<std::vector<double>> ParseSingularValues(const nlohmann::json& object, int64_t expected,
+Result<std::vector<double>> ParseSingularValues(const JsonValue& object, int64_t expected,
                                                 const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const array,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue::Array* const array,
                             ArrayField(object, "singular_values", where));
   const std::string field = where + ".singular_values";
   if (!array->empty() && static_cast<int64_t>(array->size()) != expected) {
@@ -67,18 +71,18 @@ Result<std::vector<double>> ParseSingularValues(const nlohmann::json& object, in
                                                std::to_string(expected));
   }
   std::vector<double> values;
-  for (const nlohmann::json& value : *array) {
-    if (!value.is_number() || value.get<double>() < 0 ||
-        (!values.empty() && value.get<double>() > values.back())) {
+  for (const JsonValue& value : *array) {
+    const std::optional<double> number = value.AsNumber();
+    if (!number || *number < 0 || (!values.empty() && *number > values.back())) {
       return Fail(ErrorCode::kMalformedJson, field + "[" + std::to_string(values.size()) +
                                                  "]: expected falling numbers of at least 0");
     }
-    values.push_back(value.get<double>());
+    values.push_back(*number);
   }
   return values;
 }
 
-Result<MatrixDetails> ParseMatrix(const nlohmann::json& value, const std::string& where) {
+Result<MatrixDetails> ParseMatrix(const JsonValue& value, const std::string& where) {
   MatrixDetails matrix;
   HALFLING_ASSIGN_OR_RETURN(matrix.name, TextField(value, "name", where));
   HALFLING_ASSIGN_OR_RETURN(matrix.layer, CountField(value, "layer", where));
@@ -126,22 +130,21 @@ nlohmann::ordered_json MatrixToJson(const MatrixDetails& matrix) {
 
 Result<CompressionDetails> ParseCompressionDetails(std::string_view json,
                                                    const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
-                            JsonMember(document, "format", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(json, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const format, JsonMember(document, "format", where));
   HALFLING_RETURN_IF_ERROR(JsonInteger(*format, kDetailsFormat, kDetailsFormat, where + ": format",
                                        ErrorCode::kUnsupportedVersion));
   CompressionDetails details;
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const matrices,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue::Array* const matrices,
                             ArrayField(document, "matrices", where));
-  for (const nlohmann::json& value : *matrices) {
+  for (const JsonValue& value : *matrices) {
     const std::string field = where + ": matrices[" + std::to_string(details.matrices.size()) + "]";
     HALFLING_ASSIGN_OR_RETURN(MatrixDetails matrix, ParseMatrix(value, field));
     details.matrices.push_back(std::move(matrix));
   }
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const layers,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue::Array* const layers,
                             ArrayField(document, "layers", where));
-  for (const nlohmann::json& value : *layers) {
+  for (const JsonValue& value : *layers) {
     const std::string field = where + ": layers[" + std::to_string(details.layers.size()) + "]";
     LayerDetails layer;
     HALFLING_ASSIGN_OR_RETURN(layer.layer, CountField(value, "layer", field));

@@ -1,6 +1,8 @@
 #include "compressor/model_directory/manifest.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "compressor/io/files.h"
@@ -18,7 +20,7 @@ bool IsSha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-Result<ManifestFile> ParseFile(const nlohmann::json& value, const std::string& where) {
+Result<ManifestFile> ParseFile(const JsonValue& value, const std::string& where) {
   ManifestFile file;
   HALFLING_ASSIGN_OR_RETURN(file.path, TextField(value, "path", where));
   HALFLING_ASSIGN_OR_RETURN(file.bytes, CountField(value, "bytes", where));
@@ -34,16 +36,15 @@ Result<ManifestFile> ParseFile(const nlohmann::json& value, const std::string& w
   return file;
 }
 
-Result<std::vector<ManifestFile>> ParseFiles(const nlohmann::json& document,
-                                             const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const array,
-                            JsonMember(document, "files", where));
-  if (!array->is_array() || array->empty()) {
+Result<std::vector<ManifestFile>> ParseFiles(const JsonValue& document, const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const member, JsonMember(document, "files", where));
+  const JsonValue::Array* const array = member->AsArray();
+  if (array == nullptr || array->empty()) {
     return Fail(ErrorCode::kMalformedJson, where + ": files: expected an array of files");
   }
   std::vector<ManifestFile> files;
   std::set<std::string> names;
-  for (const nlohmann::json& value : *array) {
+  for (const JsonValue& value : *array) {
     const std::string field = where + ": files[" + std::to_string(files.size()) + "]";
     HALFLING_ASSIGN_OR_RETURN(ManifestFile file, ParseFile(value, field));
     if (!names.insert(file.path).second) {
@@ -55,9 +56,8 @@ Result<std::vector<ManifestFile>> ParseFiles(const nlohmann::json& document,
   return files;
 }
 
-Result<Interval> ParseInterval(const nlohmann::json& object, const char* key,
-                               const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+Result<Interval> ParseInterval(const JsonValue& object, const char* key, const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
   const std::string field = where + "." + key;
   Interval interval;
   HALFLING_ASSIGN_OR_RETURN(interval.mean, NumberField(*value, "mean", field));
@@ -66,16 +66,15 @@ Result<Interval> ParseInterval(const nlohmann::json& object, const char* key,
   return interval;
 }
 
-Result<std::optional<Interval>> ParseOptionalInterval(const nlohmann::json& object, const char* key,
+Result<std::optional<Interval>> ParseOptionalInterval(const JsonValue& object, const char* key,
                                                       const std::string& where) {
-  if (!object.contains(key)) return std::optional<Interval>();
+  if (object.Find(key) == nullptr) return std::optional<Interval>();
   HALFLING_ASSIGN_OR_RETURN(const Interval interval, ParseInterval(object, key, where));
   return std::optional<Interval>(interval);
 }
 
-Result<MetricTable> ParseTable(const nlohmann::json& object, const char* key,
-                               const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const value, JsonMember(object, key, where));
+Result<MetricTable> ParseTable(const JsonValue& object, const char* key, const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
   MetricTable table;
   for (const Metric metric : kMetrics) {
     const std::string name(MetricName(metric));
@@ -85,7 +84,7 @@ Result<MetricTable> ParseTable(const nlohmann::json& object, const char* key,
   return table;
 }
 
-Result<MetricsRecord> ParseMetrics(const nlohmann::json& value, const std::string& where) {
+Result<MetricsRecord> ParseMetrics(const JsonValue& value, const std::string& where) {
   MetricsRecord metrics;
   HALFLING_ASSIGN_OR_RETURN(metrics.split, TextField(value, "split", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.users, CountField(value, "users", where));
@@ -99,19 +98,19 @@ Result<MetricsRecord> ParseMetrics(const nlohmann::json& value, const std::strin
   return metrics;
 }
 
-Result<ModelSize> ParseSize(const nlohmann::json& value, const std::string& where) {
+Result<ModelSize> ParseSize(const JsonValue& value, const std::string& where) {
   ModelSize size;
   HALFLING_ASSIGN_OR_RETURN(size.parameters, CountField(value, "parameters", where));
   HALFLING_ASSIGN_OR_RETURN(size.linear_parameters, CountField(value, "linear_parameters", where));
   return size;
 }
 
-Result<HealingRecord> ParseHealing(const nlohmann::json& value, const std::string& where) {
+Result<HealingRecord> ParseHealing(const JsonValue& value, const std::string& where) {
   HealingRecord record;
   HALFLING_ASSIGN_OR_RETURN(record.epochs, CountField(value, "epochs", where));
   HALFLING_ASSIGN_OR_RETURN(record.minutes, NumberField(value, "minutes", where));
   HALFLING_ASSIGN_OR_RETURN(record.workers, CountField(value, "workers", where));
-  if (value.contains("device")) {
+  if (value.Find("device") != nullptr) {
     HALFLING_ASSIGN_OR_RETURN(record.device, TextField(value, "device", where));
   }
   HALFLING_ASSIGN_OR_RETURN(record.divergence_before,
@@ -120,11 +119,11 @@ Result<HealingRecord> ParseHealing(const nlohmann::json& value, const std::strin
   return record;
 }
 
-Result<CompressionRecord> ParseCompression(const nlohmann::json& value, const std::string& where) {
+Result<CompressionRecord> ParseCompression(const JsonValue& value, const std::string& where) {
   CompressionRecord record;
   HALFLING_ASSIGN_OR_RETURN(record.method, TextField(value, "method", where));
   HALFLING_ASSIGN_OR_RETURN(record.keep, NumberField(value, "keep", where));
-  if (value.contains("budget")) {
+  if (value.Find("budget") != nullptr) {
     HALFLING_ASSIGN_OR_RETURN(record.budget, CountField(value, "budget", where));
   }
   HALFLING_ASSIGN_OR_RETURN(record.dtype, TextField(value, "dtype", where));
@@ -133,12 +132,11 @@ Result<CompressionRecord> ParseCompression(const nlohmann::json& value, const st
   HALFLING_ASSIGN_OR_RETURN(record.calibration_users,
                             CountField(value, "calibration_users", where));
   HALFLING_ASSIGN_OR_RETURN(record.seconds, NumberField(value, "seconds", where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const original,
-                            JsonMember(value, "original", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const original, JsonMember(value, "original", where));
   HALFLING_ASSIGN_OR_RETURN(record.original, ParseSize(*original, where + ".original"));
   HALFLING_ASSIGN_OR_RETURN(record.original.bytes,
                             CountField(*original, "bytes", where + ".original"));
-  if (const auto healing = value.find("healing"); healing != value.end()) {
+  if (const JsonValue* const healing = value.Find("healing")) {
     HALFLING_ASSIGN_OR_RETURN(record.healing, ParseHealing(*healing, where + ".healing"));
   }
   return record;
@@ -153,9 +151,8 @@ std::string Manifest::Version() const {
 }
 
 Result<Manifest> ParseManifest(std::string_view json, const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json, where));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const format,
-                            JsonMember(document, "format", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(json, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const format, JsonMember(document, "format", where));
   HALFLING_RETURN_IF_ERROR(JsonInteger(*format, kManifestFormat, kManifestFormat,
                                        where + ": format", ErrorCode::kUnsupportedVersion));
 
@@ -167,18 +164,17 @@ Result<Manifest> ParseManifest(std::string_view json, const std::string& where) 
     return Fail(ErrorCode::kChecksumMismatch,
                 where + ": version: expected the hash of the files' sha256, " + manifest.Version());
   }
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const model,
-                            JsonMember(document, "model", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const model, JsonMember(document, "model", where));
   const std::string field = where + ": model";
   HALFLING_ASSIGN_OR_RETURN(manifest.model, ParseSize(*model, field));
   HALFLING_ASSIGN_OR_RETURN(manifest.layers, CountField(*model, "layers", field));
   HALFLING_ASSIGN_OR_RETURN(manifest.model_dim, CountField(*model, "model_dim", field));
   HALFLING_ASSIGN_OR_RETURN(manifest.items, CountField(*model, "items", field));
-  HALFLING_ASSIGN_OR_RETURN(const nlohmann::json* const compression,
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const compression,
                             JsonMember(document, "compression", where));
   HALFLING_ASSIGN_OR_RETURN(manifest.compression,
                             ParseCompression(*compression, where + ": compression"));
-  if (const auto metrics = document.find("metrics"); metrics != document.end()) {
+  if (const JsonValue* const metrics = document.Find("metrics")) {
     HALFLING_ASSIGN_OR_RETURN(manifest.metrics, ParseMetrics(*metrics, where + ": metrics"));
   }
   return manifest;

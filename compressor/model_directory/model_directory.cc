@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "compressor/io/files.h"
-#include "engine/model_file/strict_json.h"
+#include "engine/base/text.h"
 
 namespace halfling {
 namespace {

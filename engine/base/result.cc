@@ -30,4 +30,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
   return "unknown";
 }
 
+tl::unexpected<Error> FailWithPieces(ErrorCode code, std::initializer_list<TextPiece> message) {
+  return tl::unexpected<Error>(Error{code, ConcatPieces(message)});
+}
+
 }  // namespace halfling

@@ -3,10 +3,12 @@
 #ifndef HALFLING_ENGINE_BASE_RESULT_H_
 #define HALFLING_ENGINE_BASE_RESULT_H_
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
-
 #include <tl/expected.hpp>
+
+#include "engine/base/text.h"
 
 namespace halfling {
 
@@ -51,8 +53,12 @@ using Result = tl::expected<T, Error>;
 // The outcome of an action without a value.
 using Status = Result<void>;
 
-inline tl::unexpected<Error> Fail(ErrorCode code, std::string message) {
-  return tl::unexpected<Error>(Error{code, std::move(message)});
+tl::unexpected<Error> FailWithPieces(ErrorCode code, std::initializer_list<TextPiece> message);
+
+// An error whose message is the pieces one after another.
+template <typename... Pieces>
+tl::unexpected<Error> Fail(ErrorCode code, const Pieces&... message) {
+  return FailWithPieces(code, {TextPiece(message)...});
 }
 
 }  // namespace halfling

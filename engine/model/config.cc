@@ -1,7 +1,6 @@
 #include "engine/model/config.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/model/json_fields.h"
@@ -10,7 +9,6 @@
 namespace halfling {
 namespace {
 
-using nlohmann::json;
 using Fields = JsonFields;
 
 constexpr int kDefaultSlidingWindow = 4096;  // of MistralConfig and Qwen2Config
@@ -26,19 +24,20 @@ constexpr std::array<std::pair<Architecture, std::string_view>, 4> kArchitecture
 }};
 
 Result<Architecture> ReadArchitecture(const Fields& fields) {
-  const json* names = fields.Find("architectures");
-  if (names == nullptr || !names->is_array() || names->size() != 1 || !names->front().is_string()) {
-    return Fail(ErrorCode::kMalformedJson,
-                fields.At("architectures") + " must be an array of one string");
+  const JsonValue* const field = fields.Find("architectures");
+  const JsonValue::Array* const names = field == nullptr ? nullptr : field->AsArray();
+  const std::string* const name =
+      names == nullptr || names->size() != 1 ? nullptr : names->front().AsString();
+  if (name == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, fields.At("architectures"),
+                " must be an array of one string");
   }
-  const std::string& name = names->front().get_ref<const std::string&>();
   for (const auto& [architecture, known] : kArchitectures) {
-    if (name == known) return architecture;
+    if (*name == known) return architecture;
   }
-  return Fail(ErrorCode::kUnsupportedModel,
-              fields.At("architectures") + " is " + Quoted(name) +
-                  ", expected LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or "
-                  "Qwen3ForCausalLM");
+  return Fail(ErrorCode::kUnsupportedModel, fields.At("architectures"), " is ", Quoted(*name),
+              ", expected LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or "
+              "Qwen3ForCausalLM");
 }
 
 Status ReadSizes(const Fields& fields, ModelConfig& config) {
@@ -56,25 +55,22 @@ Status ReadSizes(const Fields& fields, ModelConfig& config) {
   HALFLING_RETURN_IF_ERROR(
       fields.Read("num_key_value_heads", 1, config.num_heads, config.num_kv_heads));
   if (config.num_heads % config.num_kv_heads != 0) {
-    return Fail(ErrorCode::kInvalidConfig, fields.At("num_attention_heads") + " is " +
-                                               std::to_string(config.num_heads) +
-                                               ", expected a multiple of num_key_value_heads, " +
-                                               std::to_string(config.num_kv_heads));
+    return Fail(ErrorCode::kInvalidConfig, fields.At("num_attention_heads"), " is ",
+                config.num_heads, ", expected a multiple of num_key_value_heads, ",
+                config.num_kv_heads);
   }
 
   const bool is_qwen3 = config.architecture == Architecture::kQwen3;
   config.head_dim = is_qwen3 ? 128 : config.model_dim / config.num_heads;
   HALFLING_RETURN_IF_ERROR(fields.Read("head_dim", 1, kMaxHeadDim, config.head_dim));
   if (config.head_dim < 2 || config.head_dim > kMaxHeadDim || config.head_dim % 2 != 0) {
-    return Fail(ErrorCode::kInvalidConfig,
-                fields.At("head_dim") + " (or hidden_size / num_attention_heads) is " +
-                    std::to_string(config.head_dim) + ", expected an even number from 2 to " +
-                    std::to_string(kMaxHeadDim));
+    return Fail(ErrorCode::kInvalidConfig, fields.At("head_dim"),
+                " (or hidden_size / num_attention_heads) is ", config.head_dim,
+                ", expected an even number from 2 to ", kMaxHeadDim);
   }
   if (int64_t{config.num_heads} * config.head_dim > kMaxSize) {
-    return Fail(
-        ErrorCode::kInvalidConfig,
-        fields.At("num_attention_heads") + " times head_dim is beyond " + std::to_string(kMaxSize));
+    return Fail(ErrorCode::kInvalidConfig, fields.At("num_attention_heads"),
+                " times head_dim is beyond ", kMaxSize);
   }
   return {};
 }
@@ -103,19 +99,19 @@ Status ReadOptions(const Fields& fields, ModelConfig& config) {
   std::string activation = "silu";
   HALFLING_RETURN_IF_ERROR(fields.Read("hidden_act", activation));
   if (activation != "silu" && activation != "swish") {
-    return Fail(ErrorCode::kUnsupportedModel,
-                fields.At("hidden_act") + " is " + Quoted(activation) + ", expected silu");
+    return Fail(ErrorCode::kUnsupportedModel, fields.At("hidden_act"), " is ", Quoted(activation),
+                ", expected silu");
   }
   if (fields.Has("quantization_config")) {
-    return Fail(ErrorCode::kUnsupportedModel,
-                fields.At("quantization_config") + " is set, expected unquantized weights");
+    return Fail(ErrorCode::kUnsupportedModel, fields.At("quantization_config"),
+                " is set, expected unquantized weights");
   }
   return fields.Read("rms_norm_eps", 1e-12, 1.0, config.rms_norm_eps);
 }
 
 Status RequireNumber(const Fields& fields, std::string_view key) {
   if (fields.Has(key)) return {};
-  return Fail(ErrorCode::kMalformedJson, fields.At(key) + " is missing, expected a number");
+  return Fail(ErrorCode::kMalformedJson, fields.At(key), " is missing, expected a number");
 }
 
 Status ReadLlama3Scaling(const Fields& fields, RopeScaling& scaling) {
@@ -127,8 +123,8 @@ Status ReadLlama3Scaling(const Fields& fields, RopeScaling& scaling) {
   HALFLING_RETURN_IF_ERROR(fields.Read("original_max_position_embeddings", 1, kMaxSize,
                                        scaling.original_max_position_embeddings));
   if (!(scaling.low_freq_factor < scaling.high_freq_factor)) {
-    return Fail(ErrorCode::kInvalidConfig,
-                fields.At("low_freq_factor") + " must be below high_freq_factor");
+    return Fail(ErrorCode::kInvalidConfig, fields.At("low_freq_factor"),
+                " must be below high_freq_factor");
   }
   return {};
 }
@@ -140,8 +136,8 @@ Status ReadRopeScaling(const Fields& fields, RopeScaling& scaling) {
   HALFLING_RETURN_IF_ERROR(fields.Read("rope_type", type));
   if (type == "default") return {};
   if (type != "linear" && type != "llama3") {
-    return Fail(ErrorCode::kUnsupportedModel, fields.At("rope_type") + " is " + Quoted(type) +
-                                                  ", expected default, linear or llama3");
+    return Fail(ErrorCode::kUnsupportedModel, fields.At("rope_type"), " is ", Quoted(type),
+                ", expected default, linear or llama3");
   }
   HALFLING_RETURN_IF_ERROR(RequireNumber(fields, "factor"));
   HALFLING_RETURN_IF_ERROR(fields.Read("factor", 1.0, 1e6, scaling.factor));
@@ -166,29 +162,28 @@ Status ReadRope(const Fields& fields, ModelConfig& config) {
         RopeScaling().original_max_position_embeddings;
   }
   if (rotary_factor < 1.0) {
-    return Fail(
-        ErrorCode::kUnsupportedModel,
-        fields.At("partial_rotary_factor") + " is below 1, expected every dimension to be rotated");
+    return Fail(ErrorCode::kUnsupportedModel, fields.At("partial_rotary_factor"),
+                " is below 1, expected every dimension to be rotated");
   }
   return {};
 }
 
 // Qwen's "layer_types": full attention up to first_sliding_layer, sliding from there on.
 Status CheckLayerTypes(const Fields& fields, const ModelConfig& config) {
-  const json* types = fields.Find("layer_types");
-  if (types == nullptr) return {};
-  if (!types->is_array() || types->size() != static_cast<size_t>(config.num_layers)) {
-    return Fail(ErrorCode::kMalformedJson, fields.At("layer_types") + " must be an array of " +
-                                               std::to_string(config.num_layers) + " strings");
+  const JsonValue* const field = fields.Find("layer_types");
+  if (field == nullptr) return {};
+  const JsonValue::Array* const types = field->AsArray();
+  if (types == nullptr || types->size() != static_cast<size_t>(config.num_layers)) {
+    return Fail(ErrorCode::kMalformedJson, fields.At("layer_types"), " must be an array of ",
+                config.num_layers, " strings");
   }
   for (int layer = 0; layer < config.num_layers; ++layer) {
     const bool sliding = config.sliding_window > 0 && layer >= config.first_sliding_layer;
     const std::string_view expected = sliding ? "sliding_attention" : "full_attention";
-    const json& type = (*types)[static_cast<size_t>(layer)];
-    if (!type.is_string() || type.get_ref<const std::string&>() != expected) {
-      return Fail(ErrorCode::kUnsupportedModel,
-                  fields.At("layer_types") + "[" + std::to_string(layer) + "] must be " +
-                      std::string(expected) + ", as sliding_window and max_window_layers say");
+    const std::string* const type = (*types)[static_cast<size_t>(layer)].AsString();
+    if (type == nullptr || *type != expected) {
+      return Fail(ErrorCode::kUnsupportedModel, fields.At("layer_types"), "[", layer, "] must be ",
+                  expected, ", as sliding_window and max_window_layers say");
     }
   }
   return {};
@@ -220,32 +215,6 @@ Status ReadSlidingWindow(const Fields& fields, ModelConfig& config) {
   return {};
 }
 
-json RopeScalingToJson(const RopeScaling& scaling) {
-  if (scaling.kind == RopeScaling::Kind::kNone) return nullptr;
-  if (scaling.kind == RopeScaling::Kind::kLinear) {
-    return {{"rope_type", "linear"}, {"factor", scaling.factor}};
-  }
-  return {{"rope_type", "llama3"},
-          {"factor", scaling.factor},
-          {"low_freq_factor", scaling.low_freq_factor},
-          {"high_freq_factor", scaling.high_freq_factor},
-          {"original_max_position_embeddings", scaling.original_max_position_embeddings}};
-}
-
-std::string_view ModelType(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::kLlama:
-      return "llama";
-    case Architecture::kMistral:
-      return "mistral";
-    case Architecture::kQwen2:
-      return "qwen2";
-    case Architecture::kQwen3:
-      return "qwen3";
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 std::string_view ArchitectureName(Architecture architecture) {
@@ -256,9 +225,9 @@ std::string_view ArchitectureName(Architecture architecture) {
 }
 
 Result<ModelConfig> ParseModelConfig(std::string_view text, std::string_view where) {
-  HALFLING_ASSIGN_OR_RETURN(const json document, ParseStrictJson(text, where));
-  if (!document.is_object()) {
-    return Fail(ErrorCode::kMalformedJson, std::string(where) + " must be a JSON object");
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue document, ParseStrictJson(text, where));
+  if (document.AsObject() == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, " must be a JSON object");
   }
   const Fields fields(document, std::string(where));
   ModelConfig config;
@@ -268,39 +237,6 @@ Result<ModelConfig> ParseModelConfig(std::string_view text, std::string_view whe
   HALFLING_RETURN_IF_ERROR(ReadRope(fields, config));
   HALFLING_RETURN_IF_ERROR(ReadSlidingWindow(fields, config));
   return config;
-}
-
-std::string ModelConfigToJson(const ModelConfig& config) {
-  json document = {
-      {"architectures", {ArchitectureName(config.architecture)}},
-      {"model_type", ModelType(config.architecture)},
-      {"vocab_size", config.vocab_size},
-      {"hidden_size", config.model_dim},
-      {"num_hidden_layers", config.num_layers},
-      {"num_attention_heads", config.num_heads},
-      {"num_key_value_heads", config.num_kv_heads},
-      {"head_dim", config.head_dim},
-      {"intermediate_size", config.ffn_dim},
-      {"hidden_act", "silu"},
-      {"rms_norm_eps", config.rms_norm_eps},
-      {"rope_theta", config.rope_theta},
-      {"rope_scaling", RopeScalingToJson(config.rope_scaling)},
-      {"max_position_embeddings", config.max_positions},
-      {"tie_word_embeddings", config.tied_embeddings},
-      {"attention_bias", config.attention_bias},
-  };
-  const json window = config.sliding_window > 0 ? json(config.sliding_window) : json(nullptr);
-  if (config.architecture == Architecture::kLlama) {
-    document["mlp_bias"] = config.mlp_bias;
-  } else {
-    document["sliding_window"] = window;
-  }
-  if (config.architecture == Architecture::kQwen2 || config.architecture == Architecture::kQwen3) {
-    document["use_sliding_window"] = config.sliding_window > 0;
-    document["max_window_layers"] =
-        config.sliding_window > 0 ? config.first_sliding_layer : config.num_layers;
-  }
-  return document.dump();
 }
 
 }  // namespace halfling

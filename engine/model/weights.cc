@@ -34,8 +34,8 @@ class Loader {
     }
     const bool factored = source_.Has(name + ".left");
     if (factored && source_.Has(name + ".weight")) {
-      return Fail(ErrorCode::kDuplicateTensor,
-                  name + " has both .weight and .left, expected one or the other");
+      return Fail(ErrorCode::kDuplicateTensor, name,
+                  " has both .weight and .left, expected one or the other");
     }
     if (source_.Has(name + ".pivots")) return Pivoted(name, out_dim, in_dim, std::move(bias));
     if (factored) return LowRank(name, out_dim, in_dim, std::move(bias));
@@ -68,9 +68,8 @@ class Loader {
   Result<StoredMatrix> Stored(const std::string& name, int64_t rows, int64_t cols) const {
     HALFLING_ASSIGN_OR_RETURN(StoredMatrix matrix, ReadStoredMatrix(source_, name, rows, cols));
     if (std::holds_alternative<Int8Matrix>(matrix) && Cols(matrix) > kernels::kMaxInt8InDim) {
-      return Fail(ErrorCode::kTooLarge, name + " is I8 with " + std::to_string(cols) +
-                                            " columns, expected at most " +
-                                            std::to_string(kernels::kMaxInt8InDim));
+      return Fail(ErrorCode::kTooLarge, name, " is I8 with ", cols, " columns, expected at most ",
+                  kernels::kMaxInt8InDim);
     }
     return matrix;
   }
@@ -80,10 +79,8 @@ class Loader {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
     const Shape& shape = tensor.shape;
     if (shape.size() != dimensions || shape[0] < 1 || shape[0] > largest) {
-      return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(shape) +
-                                                 ", expected " + std::to_string(dimensions) +
-                                                 " sizes, the first a rank from 1 to " +
-                                                 std::to_string(largest));
+      return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(shape),
+                  ", expected ", dimensions, " sizes, the first a rank from 1 to ", largest);
     }
     return shape[0];
   }
@@ -92,18 +89,16 @@ class Loader {
   Result<std::vector<int>> Pivots(const std::string& name, int64_t out_dim) const {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
     if (!IsIndex(tensor.dtype)) {
-      return Fail(ErrorCode::kUnsupportedDType,
-                  name + " is " + std::string(DTypeName(tensor.dtype)) + ", expected I16 or I32");
+      return Fail(ErrorCode::kUnsupportedDType, name, " is ", DTypeName(tensor.dtype),
+                  ", expected I16 or I32");
     }
     std::vector<int> pivots(static_cast<size_t>(tensor.shape[0]));
     int lowest = 0;
     for (size_t i = 0; i < pivots.size(); ++i) {
       pivots[i] = IndexAt(tensor, i);
       if (pivots[i] < lowest || pivots[i] >= out_dim) {
-        return Fail(ErrorCode::kInvalidWeight,
-                    name + "[" + std::to_string(i) + "] is " + std::to_string(pivots[i]) +
-                        ", expected rising row numbers, here from " + std::to_string(lowest) +
-                        " to " + std::to_string(out_dim - 1));
+        return Fail(ErrorCode::kInvalidWeight, name, "[", i, "] is ", pivots[i],
+                    ", expected rising row numbers, here from ", lowest, " to ", out_dim - 1);
       }
       lowest = pivots[i] + 1;
     }
@@ -113,8 +108,8 @@ class Loader {
   Result<TensorView> FindShaped(const std::string& name, const Shape& shape) const {
     HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
     if (tensor.shape != shape) {
-      return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(tensor.shape) +
-                                                 ", expected " + ShapeToString(shape));
+      return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(tensor.shape),
+                  ", expected ", ShapeToString(shape));
     }
     return tensor;
   }
@@ -122,12 +117,11 @@ class Loader {
   const TensorSource& source_;
 };
 
-std::string LayerPrefix(int layer) { return "model.layers." + std::to_string(layer) + "."; }
+std::string LayerPrefix(int layer) { return Concat("model.layers.", layer, "."); }
 
 Status CheckSize(const std::string& name, size_t actual, int64_t expected) {
   if (actual == static_cast<size_t>(expected)) return {};
-  return Fail(ErrorCode::kShapeMismatch, name + " has size " + std::to_string(actual) +
-                                             ", expected " + std::to_string(expected));
+  return Fail(ErrorCode::kShapeMismatch, name, " has size ", actual, ", expected ", expected);
 }
 
 Status CheckMatrix(const std::string& name, const Matrix& matrix, int64_t rows, int64_t cols) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/model_file/shard_set.h"
@@ -11,8 +10,6 @@
 
 namespace halfling {
 namespace {
-
-using Json = nlohmann::json;
 
 // Row `item` of catalog.codes without its padding, into `code`.
 Status ReadCode(const TensorView& codes, size_t item, int vocab_size, const std::string& where,
@@ -24,19 +21,16 @@ Status ReadCode(const TensorView& codes, size_t item, int vocab_size, const std:
     const int token = IndexAt(codes, item * width + i);
     ended = ended || token == kCodePadding;
     if (ended ? token != kCodePadding : (token < 0 || token >= vocab_size)) {
-      return Fail(
-          ErrorCode::kInvalidCatalog,
-          where + "[" + std::to_string(item) + "][" + std::to_string(i) + "]: token " +
-              std::to_string(token) + "; expected " +
-              (ended ? "only -1 after the first -1"
-                     : "an id from 0 to " + std::to_string(vocab_size - 1) + ", or -1 as padding"));
+      return Fail(ErrorCode::kInvalidCatalog, where, "[", item, "][", i, "]: token ", token,
+                  "; expected ",
+                  ended ? "only -1 after the first -1"
+                        : Concat("an id from 0 to ", vocab_size - 1, ", or -1 as padding"));
     }
     if (!ended) code.push_back(token);
   }
   if (code.empty()) {
-    return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(item) +
-                                                "]: an empty code; expected 1 to " +
-                                                std::to_string(kMaxCodeTokens) + " tokens");
+    return Fail(ErrorCode::kInvalidCatalog, where, "[", item, "]: an empty code; expected 1 to ",
+                kMaxCodeTokens, " tokens");
   }
   return {};
 }
@@ -44,27 +38,26 @@ Status ReadCode(const TensorView& codes, size_t item, int vocab_size, const std:
 Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const std::string& where) {
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] >= vocab_size) {
-      return Fail(ErrorCode::kInvalidConfig,
-                  where + "[" + std::to_string(i) + "]: token " + std::to_string(tokens[i]) +
-                      "; expected an id below " + std::to_string(vocab_size));
+      return Fail(ErrorCode::kInvalidConfig, where, "[", i, "]: token ", tokens[i],
+                  "; expected an id below ", vocab_size);
     }
   }
   return {};
 }
 
 Result<PromptTemplate> ParsePrompt(std::string_view text, const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const Json json, ParseStrictJson(text, where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue json, ParseStrictJson(text, where));
   PromptTemplate prompt;
   const std::pair<const char*, std::vector<int>*> parts[] = {
       {"prefix", &prompt.prefix}, {"separator", &prompt.separator}, {"suffix", &prompt.suffix}};
   for (const auto& [key, tokens] : parts) {
-    HALFLING_ASSIGN_OR_RETURN(const Json* const value, JsonMember(json, key, where));
+    HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(json, key, where));
     HALFLING_ASSIGN_OR_RETURN(*tokens, JsonIntegers(*value, 0, std::numeric_limits<int>::max(),
-                                                    kMaxPromptPartTokens, where + "." + key));
+                                                    kMaxPromptPartTokens, Concat(where, ".", key)));
   }
-  HALFLING_ASSIGN_OR_RETURN(const Json* const value, JsonMember(json, "max_history", where));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(json, "max_history", where));
   HALFLING_ASSIGN_OR_RETURN(const int64_t max_history,
-                            JsonInteger(*value, 1, kMaxPromptItems, where + ".max_history"));
+                            JsonInteger(*value, 1, kMaxPromptItems, Concat(where, ".max_history")));
   prompt.max_history = static_cast<int>(max_history);
   return prompt;
 }
@@ -73,7 +66,7 @@ Result<std::string> MetadataField(const SafetensorsFile& file, const std::string
                                   ErrorCode code) {
   const auto found = file.metadata().find(key);
   if (found == file.metadata().end()) {
-    return Fail(code, file.file_name() + ": __metadata__ has no field " + Quoted(key));
+    return Fail(code, file.file_name(), ": __metadata__ has no field ", Quoted(key));
   }
   return found->second;
 }
@@ -98,8 +91,8 @@ Status ModelFile::IndexTensors() {
     for (std::string& name : file.Names()) {
       const auto [known, added] = file_of_tensor_.emplace(std::move(name), files_.size());
       if (!added) {
-        return Fail(ErrorCode::kDuplicateTensor, shard.name + ": tensor " + Quoted(known->first) +
-                                                     " is also in " + shards_[known->second].name);
+        return Fail(ErrorCode::kDuplicateTensor, shard.name, ": tensor ", Quoted(known->first),
+                    " is also in ", shards_[known->second].name);
       }
     }
     files_.push_back(std::move(file));
@@ -112,30 +105,27 @@ Status ModelFile::ReadMetadata() {
   HALFLING_ASSIGN_OR_RETURN(const std::string format,
                             MetadataField(first, "format", ErrorCode::kUnsupportedVersion));
   if (format != kModelFormat) {
-    return Fail(ErrorCode::kUnsupportedVersion, first.file_name() + ": __metadata__.format is " +
-                                                    Quoted(format) + "; expected " +
-                                                    Quoted(kModelFormat));
+    return Fail(ErrorCode::kUnsupportedVersion, first.file_name(), ": __metadata__.format is ",
+                Quoted(format), "; expected ", Quoted(kModelFormat));
   }
   HALFLING_ASSIGN_OR_RETURN(config_json_,
                             MetadataField(first, "config", ErrorCode::kMalformedJson));
   HALFLING_ASSIGN_OR_RETURN(const std::string prompt,
                             MetadataField(first, "prompt", ErrorCode::kMalformedJson));
-  HALFLING_ASSIGN_OR_RETURN(prompt_,
-                            ParsePrompt(prompt, first.file_name() + ": __metadata__.prompt"));
+  HALFLING_ASSIGN_OR_RETURN(
+      prompt_, ParsePrompt(prompt, Concat(first.file_name(), ": __metadata__.prompt")));
   return {};
 }
 
 Result<TensorView> ModelFile::FindIndices(std::string_view name, size_t rank) const {
   HALFLING_ASSIGN_OR_RETURN(TensorView tensor, Find(name));
   if (!IsIndex(tensor.dtype)) {
-    return Fail(ErrorCode::kUnsupportedDType, Where(name) + ": dtype is " +
-                                                  std::string(DTypeName(tensor.dtype)) +
-                                                  "; expected I16 or I32");
+    return Fail(ErrorCode::kUnsupportedDType, Where(name), ": dtype is ", DTypeName(tensor.dtype),
+                "; expected I16 or I32");
   }
   if (tensor.shape.size() != rank) {
-    return Fail(ErrorCode::kShapeMismatch, Where(name) + ": shape is " +
-                                               ShapeToString(tensor.shape) + "; expected " +
-                                               std::to_string(rank) + " dimensions");
+    return Fail(ErrorCode::kShapeMismatch, Where(name), ": shape is ", ShapeToString(tensor.shape),
+                "; expected ", rank, " dimensions");
   }
   return tensor;
 }
@@ -146,9 +136,8 @@ Status ModelFile::ReadVocabulary() {
   for (size_t i = 0; i < static_cast<size_t>(ids.shape[0]); ++i) {
     const int id = IndexAt(ids, i);
     if (id < 0 || (i > 0 && id <= vocabulary_ids_.back())) {
-      return Fail(ErrorCode::kInvalidCatalog,
-                  where + "[" + std::to_string(i) + "]: " + std::to_string(id) +
-                      "; expected an id of at least 0, above the one before");
+      return Fail(ErrorCode::kInvalidCatalog, where, "[", i, "]: ", id,
+                  "; expected an id of at least 0, above the one before");
     }
     vocabulary_ids_.push_back(id);
   }
@@ -163,15 +152,13 @@ Status ModelFile::ReadCodes() {
   const std::string where = Where(kCodesTensor);
   HALFLING_ASSIGN_OR_RETURN(const TensorView codes, FindIndices(kCodesTensor, 2));
   const int64_t num_items = codes.shape[0];
-  const std::string shape = where + ": shape is " + ShapeToString(codes.shape) + "; expected ";
-  if (num_items == 0) return Fail(ErrorCode::kEmptyCatalog, shape + "at least one item");
+  const std::string shape = Concat(where, ": shape is ", ShapeToString(codes.shape), "; expected ");
+  if (num_items == 0) return Fail(ErrorCode::kEmptyCatalog, shape, "at least one item");
   if (num_items > kMaxCatalogItems) {
-    return Fail(ErrorCode::kTooLarge,
-                shape + "at most " + std::to_string(kMaxCatalogItems) + " items");
+    return Fail(ErrorCode::kTooLarge, shape, "at most ", kMaxCatalogItems, " items");
   }
   if (codes.shape[1] < 1 || codes.shape[1] > kMaxCodeTokens) {
-    return Fail(ErrorCode::kInvalidCatalog,
-                shape + "codes of 1 to " + std::to_string(kMaxCodeTokens) + " tokens");
+    return Fail(ErrorCode::kInvalidCatalog, shape, "codes of 1 to ", kMaxCodeTokens, " tokens");
   }
   const int vocab_size = static_cast<int>(vocabulary_ids_.size());
   codes_.Reserve(static_cast<size_t>(num_items),
@@ -188,17 +175,15 @@ Status ModelFile::ReadPopularity() {
   const std::string where = Where(kPopularityTensor);
   HALFLING_ASSIGN_OR_RETURN(const TensorView counts, FindIndices(kPopularityTensor, 1));
   if (counts.shape[0] != static_cast<int64_t>(codes_.size())) {
-    return Fail(ErrorCode::kInvalidCatalog, where + ": shape is " + ShapeToString(counts.shape) +
-                                                "; expected one count for each of " +
-                                                std::to_string(codes_.size()) + " items");
+    return Fail(ErrorCode::kInvalidCatalog, where, ": shape is ", ShapeToString(counts.shape),
+                "; expected one count for each of ", codes_.size(), " items");
   }
   popularity_.reserve(codes_.size());
   for (size_t item = 0; item < codes_.size(); ++item) {
     const int count = IndexAt(counts, item);
     if (count < 0) {
-      return Fail(ErrorCode::kInvalidCatalog, where + "[" + std::to_string(item) +
-                                                  "]: " + std::to_string(count) +
-                                                  "; expected a count of at least 0");
+      return Fail(ErrorCode::kInvalidCatalog, where, "[", item, "]: ", count,
+                  "; expected a count of at least 0");
     }
     popularity_.push_back(count);
   }
@@ -207,15 +192,15 @@ Status ModelFile::ReadPopularity() {
 
 std::string ModelFile::Where(std::string_view tensor) const {
   const auto found = file_of_tensor_.find(tensor);
-  const std::string file = found == file_of_tensor_.end() ? "" : shards_[found->second].name + ": ";
-  return file + std::string(tensor);
+  return found == file_of_tensor_.end() ? std::string(tensor)
+                                        : Concat(shards_[found->second].name, ": ", tensor);
 }
 
 Result<TensorView> ModelFile::Find(std::string_view name) const {
   const auto found = file_of_tensor_.find(name);
   if (found == file_of_tensor_.end()) {
-    return Fail(ErrorCode::kMissingTensor, "tensor " + Quoted(name) + " is in none of the " +
-                                               std::to_string(shards_.size()) + " shards");
+    return Fail(ErrorCode::kMissingTensor, "tensor ", Quoted(name), " is in none of the ",
+                shards_.size(), " shards");
   }
   return files_[found->second].Find(name);
 }

@@ -5,18 +5,12 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/model_file/strict_json.h"
 
 namespace halfling {
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr std::string_view kMetadataKey = "__metadata__";
-constexpr size_t kLengthBytes = 8;
 
 // Every dtype of the format, so that a checkpoint may carry tensors that the engine never reads.
 struct ContainerDType {
@@ -33,7 +27,8 @@ constexpr std::array kContainerDTypes = {
 
 uint64_t ReadLittleEndian64(std::span<const std::byte> bytes) {
   uint64_t value = 0;
-  for (size_t i = kLengthBytes; i-- > 0;) value = value << 8 | std::to_integer<uint64_t>(bytes[i]);
+  for (size_t i = kSafetensorsLengthBytes; i-- > 0;)
+    value = value << 8 | std::to_integer<uint64_t>(bytes[i]);
   return value;
 }
 
@@ -44,57 +39,56 @@ struct Sections {
 };
 
 Result<Sections> Split(std::span<const std::byte> bytes, const std::string& file) {
-  if (bytes.size() < kLengthBytes) {
-    return Fail(ErrorCode::kTruncatedFile,
-                file + ": " + std::to_string(bytes.size()) +
-                    " bytes; expected at least the 8 bytes of the header length");
+  if (bytes.size() < kSafetensorsLengthBytes) {
+    return Fail(ErrorCode::kTruncatedFile, file, ": ", bytes.size(),
+                " bytes; expected at least the 8 bytes of the header length");
   }
   const uint64_t length = ReadLittleEndian64(bytes);
-  const uint64_t remaining = bytes.size() - kLengthBytes;
+  const uint64_t remaining = bytes.size() - kSafetensorsLengthBytes;
   if (length == 0) {
-    return Fail(ErrorCode::kMalformedHeader, file + ": header length is 0; expected a JSON object");
+    return Fail(ErrorCode::kMalformedHeader, file, ": header length is 0; expected a JSON object");
   }
   if (length > kMaxSafetensorsHeaderBytes) {
-    return Fail(ErrorCode::kTooLarge, file + ": header length is " + std::to_string(length) +
-                                          "; expected at most " +
-                                          std::to_string(kMaxSafetensorsHeaderBytes));
+    return Fail(ErrorCode::kTooLarge, file, ": header length is ", length, "; expected at most ",
+                kMaxSafetensorsHeaderBytes);
   }
   if (length > remaining) {
-    return Fail(ErrorCode::kTruncatedFile, file + ": header length is " + std::to_string(length) +
-                                               ", but only " + std::to_string(remaining) +
-                                               " bytes follow");
+    return Fail(ErrorCode::kTruncatedFile, file, ": header length is ", length, ", but only ",
+                remaining, " bytes follow");
   }
   const auto size = static_cast<size_t>(length);
-  return Sections{{reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, size},
-                  bytes.subspan(kLengthBytes + size)};
+  return Sections{{reinterpret_cast<const char*>(bytes.data()) + kSafetensorsLengthBytes, size},
+                  bytes.subspan(kSafetensorsLengthBytes + size)};
 }
 
-Result<std::map<std::string, std::string>> ParseMetadata(const Json& value,
+Result<std::map<std::string, std::string>> ParseMetadata(const JsonValue& value,
                                                          const std::string& where) {
-  if (!value.is_object()) {
-    return Fail(ErrorCode::kMalformedJson, where + ": expected an object of strings");
+  const JsonValue::Object* const object = value.AsObject();
+  if (object == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ": expected an object of strings");
   }
   std::map<std::string, std::string> metadata;
-  for (const auto& [key, entry] : value.items()) {
-    if (!entry.is_string()) {
-      return Fail(ErrorCode::kMalformedJson, where + "." + Quoted(key) + ": expected a string");
+  for (const auto& [key, entry] : *object) {
+    const std::string* const text = entry.AsString();
+    if (text == nullptr) {
+      return Fail(ErrorCode::kMalformedJson, where, ".", Quoted(key), ": expected a string");
     }
-    metadata[key] = entry.get<std::string>();
+    metadata[key] = *text;
   }
   return metadata;
 }
 
-Result<Shape> ParseShape(const Json& value, const std::string& where) {
-  if (!value.is_array()) {
-    return Fail(ErrorCode::kMalformedJson, where + ": expected an array of integers");
+Result<Shape> ParseShape(const JsonValue& value, const std::string& where) {
+  const JsonValue::Array* const array = value.AsArray();
+  if (array == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ": expected an array of integers");
   }
-  if (value.size() > kMaxTensorRank) {
-    return Fail(ErrorCode::kMalformedHeader, where + ": " + std::to_string(value.size()) +
-                                                 " dimensions; expected at most " +
-                                                 std::to_string(kMaxTensorRank));
+  if (array->size() > kMaxTensorRank) {
+    return Fail(ErrorCode::kMalformedHeader, where, ": ", array->size(),
+                " dimensions; expected at most ", kMaxTensorRank);
   }
   Shape shape;
-  for (const Json& dimension : value) {
+  for (const JsonValue& dimension : *array) {
     HALFLING_ASSIGN_OR_RETURN(const int64_t size,
                               JsonInteger(dimension, 0, std::numeric_limits<int64_t>::max(), where,
                                           ErrorCode::kMalformedHeader));
@@ -120,25 +114,25 @@ struct Range {
   std::string_view name;
 };
 
-Result<Range> ParseOffsets(const Json& value, uint64_t data_size, const std::string& where) {
-  if (!value.is_array() || value.size() != 2) {
-    return Fail(ErrorCode::kMalformedJson, where + ": expected an array of two integers");
+Result<Range> ParseOffsets(const JsonValue& value, uint64_t data_size, const std::string& where) {
+  const JsonValue::Array* const array = value.AsArray();
+  if (array == nullptr || array->size() != 2) {
+    return Fail(ErrorCode::kMalformedJson, where, ": expected an array of two integers");
   }
   std::array<uint64_t, 2> offsets{};
   for (size_t i = 0; i < 2; ++i) {
     HALFLING_ASSIGN_OR_RETURN(const int64_t offset,
-                              JsonInteger(value[i], 0, std::numeric_limits<int64_t>::max(), where,
-                                          ErrorCode::kMalformedHeader));
+                              JsonInteger((*array)[i], 0, std::numeric_limits<int64_t>::max(),
+                                          where, ErrorCode::kMalformedHeader));
     offsets[i] = static_cast<uint64_t>(offset);
   }
   if (offsets[0] > offsets[1]) {
-    return Fail(ErrorCode::kMalformedHeader,
-                where + ": " + value.dump() + "; expected begin <= end");
+    return Fail(ErrorCode::kMalformedHeader, where, ": [", offsets[0], ", ", offsets[1],
+                "]; expected begin <= end");
   }
   if (offsets[1] > data_size) {
-    return Fail(ErrorCode::kTruncatedFile, where + ": " + value.dump() + ", but only " +
-                                               std::to_string(data_size) +
-                                               " bytes of data follow the header");
+    return Fail(ErrorCode::kTruncatedFile, where, ": [", offsets[0], ", ", offsets[1],
+                "], but only ", data_size, " bytes of data follow the header");
   }
   return Range{offsets[0], offsets[1], {}};
 }
@@ -150,21 +144,22 @@ struct Description {
   Range range;
 };
 
-Result<Description> ParseDescription(const Json& value, uint64_t data_size,
+Result<Description> ParseDescription(const JsonValue& value, uint64_t data_size,
                                      const std::string& tensor) {
-  HALFLING_ASSIGN_OR_RETURN(const Json* const dtype, JsonMember(value, "dtype", tensor));
-  HALFLING_ASSIGN_OR_RETURN(const Json* const shape, JsonMember(value, "shape", tensor));
-  HALFLING_ASSIGN_OR_RETURN(const Json* const offsets, JsonMember(value, "data_offsets", tensor));
-  if (!dtype->is_string()) {
-    return Fail(ErrorCode::kMalformedJson, tensor + ": dtype: expected a string");
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const dtype, JsonMember(value, "dtype", tensor));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const shape, JsonMember(value, "shape", tensor));
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const offsets,
+                            JsonMember(value, "data_offsets", tensor));
+  const std::string* const dtype_name = dtype->AsString();
+  if (dtype_name == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, tensor, ": dtype: expected a string");
   }
-  const std::string& dtype_name = dtype->get_ref<const std::string&>();
   const auto* known =
       std::find_if(kContainerDTypes.begin(), kContainerDTypes.end(),
-                   [&](const ContainerDType& each) { return each.name == dtype_name; });
+                   [&](const ContainerDType& each) { return each.name == *dtype_name; });
   if (known == kContainerDTypes.end()) {
-    return Fail(ErrorCode::kUnsupportedDType,
-                tensor + ": dtype: " + Quoted(dtype_name) + " is not a safetensors dtype");
+    return Fail(ErrorCode::kUnsupportedDType, tensor, ": dtype: ", Quoted(*dtype_name),
+                " is not a safetensors dtype");
   }
   Description description{known, {}, {}};
   HALFLING_ASSIGN_OR_RETURN(description.shape, ParseShape(*shape, tensor + ": shape"));
@@ -173,10 +168,9 @@ Result<Description> ParseDescription(const Json& value, uint64_t data_size,
   const uint64_t span = description.range.end - description.range.begin;
   const std::optional<uint64_t> expected = ByteSize(known->size, description.shape);
   if (!expected || *expected != span) {
-    return Fail(ErrorCode::kMalformedHeader,
-                tensor + ": data_offsets span " + std::to_string(span) + " bytes; expected " +
-                    (expected ? std::to_string(*expected) : "more than 2^64") + " for " +
-                    dtype_name + " " + ShapeToString(description.shape));
+    return Fail(ErrorCode::kMalformedHeader, tensor, ": data_offsets span ", span,
+                " bytes; expected ", expected ? Concat(*expected) : "more than 2^64", " for ",
+                *dtype_name, " ", ShapeToString(description.shape));
   }
   return description;
 }
@@ -190,17 +184,16 @@ Status CheckTiling(std::vector<Range> ranges, uint64_t data_size, const std::str
   for (const Range& range : ranges) {
     if (range.begin != covered) {
       const bool overlaps = range.begin < covered;
-      return Fail(ErrorCode::kMalformedHeader,
-                  file + ": tensor " + Quoted(range.name) + ": data_offsets begin at " +
-                      std::to_string(range.begin) +
-                      (overlaps ? " and overlap another tensor's" : " and leave a hole") +
-                      "; expected " + std::to_string(covered));
+      return Fail(ErrorCode::kMalformedHeader, file, ": tensor ", Quoted(range.name),
+                  ": data_offsets begin at ", range.begin,
+                  (overlaps ? " and overlap another tensor's" : " and leave a hole"), "; expected ",
+                  covered);
     }
     covered = range.end;
   }
   if (covered != data_size) {
-    return Fail(ErrorCode::kMalformedHeader, file + ": " + std::to_string(data_size - covered) +
-                                                 " bytes after the last tensor belong to none");
+    return Fail(ErrorCode::kMalformedHeader, file, ": ", data_size - covered,
+                " bytes after the last tensor belong to none");
   }
   return {};
 }
@@ -213,21 +206,23 @@ Result<SafetensorsFile> SafetensorsFile::Parse(std::span<const std::byte> bytes,
   file.file_name_ = std::string(file_name);
   const std::string where = file.file_name_;
   HALFLING_ASSIGN_OR_RETURN(const Sections sections, Split(bytes, where));
-  HALFLING_ASSIGN_OR_RETURN(const Json header, ParseStrictJson(sections.header, where + ": header",
-                                                               ErrorCode::kDuplicateTensor));
-  if (!header.is_object()) {
-    return Fail(ErrorCode::kMalformedJson, where + ": header: expected a JSON object");
+  HALFLING_ASSIGN_OR_RETURN(
+      const JsonValue header,
+      ParseStrictJson(sections.header, Concat(where, ": header"), ErrorCode::kDuplicateTensor));
+  const JsonValue::Object* const entries = header.AsObject();
+  if (entries == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ": header: expected a JSON object");
   }
 
   std::vector<Range> ranges;
-  for (const auto& [name, value] : header.items()) {
-    if (name == kMetadataKey) {
-      HALFLING_ASSIGN_OR_RETURN(file.metadata_, ParseMetadata(value, where + ": __metadata__"));
+  for (const auto& [name, value] : *entries) {
+    if (name == kSafetensorsMetadata) {
+      HALFLING_ASSIGN_OR_RETURN(file.metadata_, ParseMetadata(value, Concat(where, ": ", name)));
       continue;
     }
     HALFLING_ASSIGN_OR_RETURN(
         Description description,
-        ParseDescription(value, sections.data.size(), where + ": tensor " + Quoted(name)));
+        ParseDescription(value, sections.data.size(), Concat(where, ": tensor ", Quoted(name))));
     const Range& range = description.range;
     Entry entry{std::string(description.dtype->name), ParseDType(description.dtype->name),
                 std::move(description.shape),
@@ -243,13 +238,12 @@ Result<SafetensorsFile> SafetensorsFile::Parse(std::span<const std::byte> bytes,
 Result<TensorView> SafetensorsFile::Find(std::string_view name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
-    return Fail(ErrorCode::kMissingTensor, file_name_ + ": no tensor " + Quoted(name));
+    return Fail(ErrorCode::kMissingTensor, file_name_, ": no tensor ", Quoted(name));
   }
   const Entry& entry = found->second;
   if (!entry.dtype) {
-    return Fail(ErrorCode::kUnsupportedDType, file_name_ + ": tensor " + Quoted(name) +
-                                                  ": dtype is " + entry.dtype_name +
-                                                  "; expected F32, F16, BF16 or I32");
+    return Fail(ErrorCode::kUnsupportedDType, file_name_, ": tensor ", Quoted(name), ": dtype is ",
+                entry.dtype_name, "; expected F32, F16, BF16 or I32");
   }
   return TensorView{*entry.dtype, entry.shape, entry.data};
 }
@@ -263,34 +257,6 @@ std::vector<std::string> SafetensorsFile::Names() const {
   names.reserve(tensors_.size());
   for (const auto& [name, entry] : tensors_) names.push_back(name);
   return names;
-}
-
-std::vector<std::byte> WriteSafetensors(std::span<const NamedTensor> tensors,
-                                        const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[std::string(kMetadataKey)] = metadata;
-  size_t data_size = 0;
-  for (const NamedTensor& tensor : tensors) {
-    header[tensor.name] = {{"dtype", DTypeName(tensor.dtype)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {data_size, data_size + tensor.data.size()}}};
-    data_size += tensor.data.size();
-  }
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
-  text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
-
-  std::vector<std::byte> bytes(kLengthBytes + text.size() + data_size);
-  for (size_t i = 0; i < kLengthBytes; ++i) {
-    bytes[i] = static_cast<std::byte>(static_cast<uint64_t>(text.size()) >> (8 * i) & 0xFF);
-  }
-  std::byte* out = bytes.data() + kLengthBytes;
-  std::memcpy(out, text.data(), text.size());
-  out += text.size();
-  for (const NamedTensor& tensor : tensors) {
-    if (!tensor.data.empty()) std::memcpy(out, tensor.data.data(), tensor.data.size());
-    out += tensor.data.size();
-  }
-  return bytes;
 }
 
 }  // namespace halfling

@@ -20,6 +20,8 @@ namespace halfling {
 // still fits a browser tab.
 inline constexpr size_t kMaxSafetensorsHeaderBytes = 16 * 1024 * 1024;
 inline constexpr size_t kMaxTensorRank = 8;
+inline constexpr size_t kSafetensorsLengthBytes = 8;
+inline constexpr std::string_view kSafetensorsMetadata = "__metadata__";  // the key in the header
 
 // Views into the bytes of one file; the bytes must outlive it.
 class SafetensorsFile : public TensorSource {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/model_file/strict_json.h"
+#include "engine/base/text.h"
 
 namespace halfling {
 namespace {
@@ -41,25 +41,23 @@ Result<ShardNumber> ParseShardName(const std::string& name) {
     const std::optional<int> number = ParseDigits(view.substr(kNamePrefix.size(), kNameDigits));
     const std::optional<int> total = ParseDigits(view.substr(kTotalAt, kNameDigits));
     if (total && *total > kMaxShards) {
-      return Fail(ErrorCode::kTooLarge, "file name " + Quoted(name) + "; expected at most " +
-                                            std::to_string(kMaxShards) + " shards");
+      return Fail(ErrorCode::kTooLarge, "file name ", Quoted(name), "; expected at most ",
+                  kMaxShards, " shards");
     }
     if (number && total && *number >= 1 && *number <= *total) return ShardNumber{*number, *total};
   }
-  return Fail(ErrorCode::kMalformedHeader,
-              "file name " + Quoted(name) +
-                  "; expected model-KKKKK-of-NNNNN.safetensors, with K from 1 to N");
+  return Fail(ErrorCode::kMalformedHeader, "file name ", Quoted(name),
+              "; expected model-KKKKK-of-NNNNN.safetensors, with K from 1 to N");
 }
 
 }  // namespace
 
 std::string ShardName(int number, int total) {
   const auto padded = [](int value) {
-    const std::string digits = std::to_string(value);
+    const std::string digits = Concat(value);
     return std::string(kNameDigits - std::min(kNameDigits, digits.size()), '0') + digits;
   };
-  return std::string(kNamePrefix) + padded(number) + std::string(kNameMiddle) + padded(total) +
-         std::string(kNameSuffix);
+  return Concat(kNamePrefix, padded(number), kNameMiddle, padded(total), kNameSuffix);
 }
 
 Result<std::vector<FileBytes>> SortShards(std::vector<FileBytes> shards) {
@@ -79,13 +77,12 @@ Result<std::vector<FileBytes>> SortShards(std::vector<FileBytes> shards) {
       present.resize(static_cast<size_t>(total));
     }
     if (number.total != total) {
-      return Fail(ErrorCode::kMalformedHeader, shard.name + ": file name says " +
-                                                   std::to_string(number.total) +
-                                                   " shards, another one " + std::to_string(total));
+      return Fail(ErrorCode::kMalformedHeader, shard.name, ": file name says ", number.total,
+                  " shards, another one ", total);
     }
     const auto at = static_cast<size_t>(number.number - 1);
     if (present[at] != 0) {
-      return Fail(ErrorCode::kDuplicateTensor, shard.name + ": this shard came twice");
+      return Fail(ErrorCode::kDuplicateTensor, shard.name, ": this shard came twice");
     }
     present[at] = 1;
     sorted[at] = std::move(shard);
@@ -93,8 +90,8 @@ Result<std::vector<FileBytes>> SortShards(std::vector<FileBytes> shards) {
   const auto missing = std::find(present.begin(), present.end(), 0);
   if (missing != present.end()) {
     const int number = static_cast<int>(missing - present.begin()) + 1;
-    return Fail(ErrorCode::kTruncatedFile, ShardName(number, total) + ": missing; expected all " +
-                                               std::to_string(total) + " shards");
+    return Fail(ErrorCode::kTruncatedFile, ShardName(number, total), ": missing; expected all ",
+                total, " shards");
   }
   return sorted;
 }

@@ -15,17 +15,15 @@ constexpr float kLargestScale = std::numeric_limits<float>::max() / 128;
 
 std::string ScaleName(const std::string& name) { return name + "_scale"; }
 
-std::string At(const std::string& name, size_t index) {
-  return name + "[" + std::to_string(index) + "]";
-}
+std::string At(const std::string& name, size_t index) { return Concat(name, "[", index, "]"); }
 
 // The tensor `name`, which must have `shape`.
 Result<TensorView> FindShaped(const TensorSource& source, const std::string& name,
                               const Shape& shape) {
   HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
   if (tensor.shape != shape) {
-    return Fail(ErrorCode::kShapeMismatch, name + " has shape " + ShapeToString(tensor.shape) +
-                                               ", expected " + ShapeToString(shape));
+    return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(tensor.shape),
+                ", expected ", ShapeToString(shape));
   }
   return tensor;
 }
@@ -34,17 +32,15 @@ Result<std::vector<float>> ReadScales(const TensorSource& source, const std::str
                                       DType dtype, const Shape& shape) {
   HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
   if (tensor.dtype != dtype) {
-    return Fail(ErrorCode::kUnsupportedDType, name + " is " +
-                                                  std::string(DTypeName(tensor.dtype)) +
-                                                  ", expected " + std::string(DTypeName(dtype)));
+    return Fail(ErrorCode::kUnsupportedDType, name, " is ", DTypeName(tensor.dtype), ", expected ",
+                DTypeName(dtype));
   }
   HALFLING_RETURN_IF_ERROR(FindShaped(source, name, shape));
   HALFLING_ASSIGN_OR_RETURN(std::vector<float> scales, ToFloats(tensor, name));
   for (size_t i = 0; i < scales.size(); ++i) {
     if (scales[i] < 0 || scales[i] > kLargestScale) {
-      return Fail(ErrorCode::kInvalidWeight, At(name, i) + " is " + std::to_string(scales[i]) +
-                                                 ", expected 0 to " +
-                                                 std::to_string(kLargestScale));
+      return Fail(ErrorCode::kInvalidWeight, At(name, i), " is ", scales[i], ", expected 0 to ",
+                  kLargestScale);
     }
   }
   return scales;
@@ -53,15 +49,17 @@ Result<std::vector<float>> ReadScales(const TensorSource& source, const std::str
 // A scale of 0 would silently drop the integers that it belongs to.
 Status RequireScale(const std::string& name, size_t index, float scale, bool all_zero) {
   if (scale > 0 || all_zero) return {};
-  return Fail(ErrorCode::kInvalidWeight,
-              At(ScaleName(name), index) + " is 0, expected more: not all of its integers are 0");
+  return Fail(ErrorCode::kInvalidWeight, At(ScaleName(name), index),
+              " is 0, expected more: not all of its integers are 0");
 }
 
 Result<StoredMatrix> ReadInt8(const TensorSource& source, const std::string& name,
                               const TensorView& tensor) {
   const Shape scale_shape = {tensor.shape[0]};
-  Int8Matrix matrix{static_cast<size_t>(tensor.shape[0]), static_cast<size_t>(tensor.shape[1]),
-                    std::vector<int8_t>(tensor.data.size()), {}};
+  Int8Matrix matrix{static_cast<size_t>(tensor.shape[0]),
+                    static_cast<size_t>(tensor.shape[1]),
+                    std::vector<int8_t>(tensor.data.size()),
+                    {}};
   if (!tensor.data.empty()) {
     std::memcpy(matrix.values.data(), tensor.data.data(), tensor.data.size());
   }
@@ -70,8 +68,8 @@ Result<StoredMatrix> ReadInt8(const TensorSource& source, const std::string& nam
   const auto refused = std::ranges::find(matrix.values, int8_t{-128});
   if (refused != matrix.values.end()) {
     return Fail(ErrorCode::kInvalidWeight,
-                At(name, static_cast<size_t>(refused - matrix.values.begin())) +
-                    " is -128, expected -127 to 127");
+                At(name, static_cast<size_t>(refused - matrix.values.begin())),
+                " is -128, expected -127 to 127");
   }
   for (size_t r = 0; r < matrix.rows; ++r) {
     const std::span<const int8_t> row =
@@ -94,9 +92,8 @@ Status CheckInt4Group(const std::string& name, const Int4Matrix& matrix, size_t 
     const int high = matrix.packed[index] >> 4;
     const bool unused = 2 * j + 1 >= matrix.cols;  // the high half, of an odd last column
     if (low == 0 || high == 0 || (unused && high != 8)) {
-      return Fail(ErrorCode::kInvalidWeight,
-                  At(name, index) + " holds " + std::to_string(low) + " and " +
-                      std::to_string(high) + ", expected 1 to 15" + (unused ? " and 8" : " twice"));
+      return Fail(ErrorCode::kInvalidWeight, At(name, index), " holds ", low, " and ", high,
+                  ", expected 1 to 15", (unused ? " and 8" : " twice"));
     }
     all_zero = all_zero && low == 8 && high == 8;
   }
@@ -106,8 +103,10 @@ Status CheckInt4Group(const std::string& name, const Int4Matrix& matrix, size_t 
 
 Result<StoredMatrix> ReadInt4(const TensorSource& source, const std::string& name,
                               const TensorView& tensor, int64_t cols) {
-  Int4Matrix matrix{static_cast<size_t>(tensor.shape[0]), static_cast<size_t>(cols),
-                    std::vector<uint8_t>(tensor.data.size()), {}};
+  Int4Matrix matrix{static_cast<size_t>(tensor.shape[0]),
+                    static_cast<size_t>(cols),
+                    std::vector<uint8_t>(tensor.data.size()),
+                    {}};
   if (!tensor.data.empty()) {
     std::memcpy(matrix.packed.data(), tensor.data.data(), tensor.data.size());
   }
@@ -135,9 +134,8 @@ Result<StoredMatrix> ReadStoredMatrix(const TensorSource& source, const std::str
                                       int64_t rows, int64_t cols) {
   HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
   if (IsIndex(tensor.dtype)) {
-    return Fail(ErrorCode::kUnsupportedDType, name + " is " +
-                                                  std::string(DTypeName(tensor.dtype)) +
-                                                  ", expected F32, F16, BF16, I8 or U8");
+    return Fail(ErrorCode::kUnsupportedDType, name, " is ", DTypeName(tensor.dtype),
+                ", expected F32, F16, BF16, I8 or U8");
   }
   const int64_t stored_cols = tensor.dtype == DType::kU8 ? (cols + 1) / 2 : cols;
   HALFLING_RETURN_IF_ERROR(FindShaped(source, name, {rows, stored_cols}));
@@ -156,14 +154,19 @@ void AppendStoredMatrix(const std::string& name, const StoredMatrix& matrix, DTy
     tensors.push_back(
         {ScaleName(name), DType::kF32, {rows}, FromFloats(int8->scales, DType::kF32)});
   } else if (const auto* int4 = std::get_if<Int4Matrix>(&matrix)) {
-    tensors.push_back({name, DType::kU8, {rows, static_cast<int64_t>(int4->bytes_per_row())},
+    tensors.push_back({name,
+                       DType::kU8,
+                       {rows, static_cast<int64_t>(int4->bytes_per_row())},
                        BytesOf(int4->packed)});
-    tensors.push_back({ScaleName(name), DType::kF16,
+    tensors.push_back({ScaleName(name),
+                       DType::kF16,
                        {rows, static_cast<int64_t>(int4->groups_per_row())},
                        FromFloats(int4->scales, DType::kF16)});
   } else {
     const Matrix& floats = std::get<Matrix>(matrix);
-    tensors.push_back({name, dtype, {rows, static_cast<int64_t>(floats.cols())},
+    tensors.push_back({name,
+                       dtype,
+                       {rows, static_cast<int64_t>(floats.cols())},
                        FromFloats(floats.values(), dtype)});
   }
 }

@@ -1,88 +1,111 @@
 #include "engine/model_file/strict_json.h"
 
-#include <nlohmann/json.hpp>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <cstring>
+#include <new>
+#include <string>
 #include <utility>
 
 namespace halfling {
 namespace {
 
-using Json = nlohmann::json;
+// RapidJSON writes through what its allocator returns without a look: running out of memory must
+// end as it does everywhere else.
+struct ReaderAllocator {
+  void* Malloc(size_t size) { return ::operator new(size); }
+  void* Realloc(void* old, size_t old_size, size_t size) {
+    void* const grown = Malloc(size);
+    if (old_size > 0) std::memcpy(grown, old, old_size);
+    Free(old);
+    return grown;
+  }
+  static void Free(void* memory) { ::operator delete(memory); }
+};
 
-std::string TypeName(const Json& value) {
-  return value.is_number_float() ? "a fractional number"
-                                 : std::string("a value of type ") + value.type_name();
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ReaderAllocator>;
+
+// Whether `text`, valid as the file spells it, is UTF-8 once unescaped: RapidJSON lets the second
+// half of a surrogate pair pass on its own.
+bool IsUtf8(std::string_view text) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '\xED' && static_cast<unsigned char>(text[i + 1]) >= 0xA0) return false;
+  }
+  return true;
 }
 
-// Builds the tree as the parser's events arrive, and stops the parser at the first breach, so that
+// Builds the tree as the reader's events arrive, and stops the reader at the first breach, so that
 // neither a deep nor a repetitive document is ever held whole.
-class TreeBuilder final : public nlohmann::json_sax<Json> {
+class TreeBuilder {
  public:
   TreeBuilder(std::string_view where, ErrorCode duplicate_key_code)
       : where_(where), duplicate_key_code_(duplicate_key_code) {}
 
-  bool null() override { return Put(nullptr); }
-  bool boolean(bool value) override { return Put(value); }
-  bool number_integer(number_integer_t value) override { return Put(value); }
-  bool number_unsigned(number_unsigned_t value) override { return Put(value); }
-  bool number_float(number_float_t value, const string_t&) override { return Put(value); }
-  bool string(string_t& value) override { return Put(std::move(value)); }
-  bool binary(binary_t&) override { return false; }  // never in a text document
-  bool start_object(std::size_t) override { return Open(Json::object()); }
-  bool start_array(std::size_t) override { return Open(Json::array()); }
-  bool end_object() override { return Close(); }
-  bool end_array() override { return Close(); }
+  // RapidJSON's Handler concept; false stops it.
+  bool Null() { return Put(nullptr); }
+  bool Bool(bool value) { return Put(value); }
+  bool Int(int value) { return Int64(value); }
+  bool Uint(unsigned value) { return Int64(value); }
+  bool Int64(int64_t value) { return Put(value); }
+  bool Uint64(uint64_t value) {
+    return value > uint64_t{INT64_MAX} ? Put(value) : Int64(static_cast<int64_t>(value));
+  }
+  bool Double(double value) { return Put(value); }
+  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }  // not asked for
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return IsUtf8({text, size}) && Put(std::string(text, size));
+  }
+  bool StartObject() { return Open(JsonValue::Object()); }
+  bool StartArray() { return Open(JsonValue::Array()); }
+  bool EndObject(rapidjson::SizeType) { return Close(); }
+  bool EndArray(rapidjson::SizeType) { return Close(); }
 
-  bool key(string_t& name) override {
-    if (open_.back()->contains(name)) {
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    const std::string_view name(text, size);
+    if (!IsUtf8(name)) return false;
+    const auto [member, added] = open_.back()->AsObject()->try_emplace(std::string(name));
+    if (!added) {
       const ErrorCode code = open_.size() == 1 ? duplicate_key_code_ : ErrorCode::kMalformedJson;
-      error_ = Error{code, where_ + ": key " + Quoted(name) +
-                               " appears twice in one object; expected each key once"};
+      error_ = Error{code, Concat(where_, ": key ", Quoted(name),
+                                  " appears twice in one object; expected each key once")};
       return false;
     }
-    slot_ = &(*open_.back())[name];
+    slot_ = &member->second;
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    error_ = Error{ErrorCode::kMalformedJson, where_ + ": not valid JSON at byte " +
-                                                  std::to_string(position) +
-                                                  "; expected one JSON value in UTF-8"};
-    return false;
+  JsonValue TakeRoot() { return std::move(root_); }
+  // Why the reader stopped at `position`.
+  Error TakeError(size_t position) {
+    if (!error_.message.empty()) return std::move(error_);
+    return {ErrorCode::kMalformedJson, Concat(where_, ": not valid JSON at byte ", position,
+                                              "; expected one JSON value in UTF-8")};
   }
-
-  Json TakeRoot() { return std::move(root_); }
-  Error TakeError() { return std::move(error_); }
 
  private:
-  // Puts a value where the innermost open container expects the next one.
+  // Where the innermost open container expects the next value.
+  JsonValue* Place() {
+    JsonValue::Array* const array = open_.empty() ? nullptr : open_.back()->AsArray();
+    return array == nullptr ? slot_ : &array->emplace_back();
+  }
+
   template <typename T>
-  bool Put(T&& value) {
-    Place(Json(std::forward<T>(value)));
+  bool Put(T value) {
+    Place()->Set(std::move(value));
     return true;
   }
 
-  Json* Place(Json value) {
-    if (open_.empty()) {
-      root_ = std::move(value);
-      return &root_;
-    }
-    if (open_.back()->is_array()) {
-      open_.back()->push_back(std::move(value));
-      return &open_.back()->back();
-    }
-    *slot_ = std::move(value);
-    return slot_;
-  }
-
-  bool Open(Json container) {
+  template <typename T>
+  bool Open(T container) {
     if (open_.size() >= kMaxJsonDepth) {
       error_ = Error{ErrorCode::kMalformedJson,
-                     where_ + ": nested deeper than " + std::to_string(kMaxJsonDepth) + " levels"};
+                     Concat(where_, ": nested deeper than ", kMaxJsonDepth, " levels")};
       return false;
     }
     // Stays valid while it is open: its parent grows again only after it is closed.
-    open_.push_back(Place(std::move(container)));
+    open_.push_back(Place());
+    open_.back()->Set(std::move(container));
     return true;
   }
 
@@ -91,95 +114,83 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  std::string where_;
+  std::string_view where_;
   ErrorCode duplicate_key_code_;
-  Json root_;
-  std::vector<Json*> open_;  // the containers around the parser's position, outermost first
-  Json* slot_ = nullptr;     // the value of the key read last
+  JsonValue root_;
+  std::vector<JsonValue*> open_;  // the containers around the reader's position, outermost first
+  JsonValue* slot_ = &root_;      // outside of arrays, where the next value belongs
   Error error_{ErrorCode::kMalformedJson, ""};
 };
 
+tl::unexpected<Error> WrongType(const JsonValue& value, std::string_view where,
+                                std::string_view expected) {
+  const bool is_fraction =
+      value.AsNumber() && value.AsInteger() == nullptr && value.AsHugeInteger() == nullptr;
+  return Fail(ErrorCode::kMalformedJson, where, ": ",
+              is_fraction ? "a fractional " : "a value of type ", value.TypeName(), "; expected ",
+              expected);
+}
+
 }  // namespace
 
-Result<Json> ParseStrictJson(std::string_view text, std::string_view where,
-                             ErrorCode duplicate_key_code) {
+Result<JsonValue> ParseStrictJson(std::string_view text, std::string_view where,
+                                  ErrorCode duplicate_key_code) {
+  constexpr unsigned kFlags =
+      rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+
   TreeBuilder builder(where, duplicate_key_code);
-  if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
-    return tl::unexpected<Error>(builder.TakeError());
+  Reader reader;
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  reader.Parse<kFlags>(stream, builder);
+  if (reader.HasParseError()) {
+    return tl::unexpected<Error>(builder.TakeError(reader.GetErrorOffset()));
   }
+  // To the reader a byte of 0 is the end.
+  if (stream.Tell() != text.size()) return tl::unexpected<Error>(builder.TakeError(stream.Tell()));
   return builder.TakeRoot();
 }
 
-Result<const Json*> JsonMember(const Json& object, std::string_view key, std::string_view where) {
-  if (!object.is_object()) {
-    return Fail(ErrorCode::kMalformedJson,
-                std::string(where) + ": " + TypeName(object) + "; expected an object");
+Result<const JsonValue*> JsonMember(const JsonValue& object, std::string_view key,
+                                    std::string_view where) {
+  if (object.AsObject() == nullptr) return WrongType(object, where, "an object");
+  const JsonValue* const member = object.Find(key);
+  if (member == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ": no field ", Quoted(key));
   }
-  const auto found = object.find(std::string(key));
-  if (found == object.end()) {
-    return Fail(ErrorCode::kMalformedJson, std::string(where) + ": no field " + Quoted(key));
-  }
-  return &*found;
+  return member;
 }
 
-Result<int64_t> JsonInteger(const Json& value, int64_t low, int64_t high, std::string_view where,
-                            ErrorCode range_code) {
-  if (!value.is_number_integer()) {
-    return Fail(ErrorCode::kMalformedJson,
-                std::string(where) + ": " + TypeName(value) + "; expected an integer");
-  }
-  // Unsigned values beyond int64 would wrap in get<int64_t>().
-  const bool too_big =
-      value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
-  const int64_t number = too_big ? INT64_MAX : value.get<int64_t>();
-  if (too_big || number < low || number > high) {
-    return Fail(range_code, std::string(where) + ": " + value.dump() +
-                                "; expected an integer from " + std::to_string(low) + " to " +
-                                std::to_string(high));
-  }
-  return number;
+Result<int64_t> JsonInteger(const JsonValue& value, int64_t low, int64_t high,
+                            std::string_view where, ErrorCode range_code) {
+  const auto refused = [&](auto shown) {
+    return Fail(range_code, where, ": ", shown, "; expected an integer from ", low, " to ", high);
+  };
+  if (const uint64_t* const huge = value.AsHugeInteger()) return refused(*huge);
+  const int64_t* const number = value.AsInteger();
+  if (number == nullptr) return WrongType(value, where, "an integer");
+  if (*number < low || *number > high) return refused(*number);
+  return *number;
 }
 
-Result<std::vector<int>> JsonIntegers(const Json& value, int low, int high, size_t max_size,
+Result<std::vector<int>> JsonIntegers(const JsonValue& value, int low, int high, size_t max_size,
                                       std::string_view where, ErrorCode range_code) {
-  if (!value.is_array()) {
-    return Fail(ErrorCode::kMalformedJson,
-                std::string(where) + ": " + TypeName(value) + "; expected an array of integers");
-  }
-  if (value.size() > max_size) {
-    return Fail(ErrorCode::kTooLarge, std::string(where) + ": " + std::to_string(value.size()) +
-                                          " entries; expected at most " + std::to_string(max_size));
+  const JsonValue::Array* const array = value.AsArray();
+  if (array == nullptr) return WrongType(value, where, "an array of integers");
+  if (array->size() > max_size) {
+    return Fail(ErrorCode::kTooLarge, where, ": ", array->size(), " entries; expected at most ",
+                max_size);
   }
   std::vector<int> numbers;
-  numbers.reserve(value.size());
-  for (size_t i = 0; i < value.size(); ++i) {
-    const std::string field = std::string(where) + "[" + std::to_string(i) + "]";
-    HALFLING_ASSIGN_OR_RETURN(const int64_t number,
-                              JsonInteger(value[i], low, high, field, range_code));
+  numbers.reserve(array->size());
+  for (size_t i = 0; i < array->size(); ++i) {
+    HALFLING_ASSIGN_OR_RETURN(
+        const int64_t number,
+        JsonInteger((*array)[i], low, high, Concat(where, "[", i, "]"), range_code));
     numbers.push_back(static_cast<int>(number));
   }
   return numbers;
-}
-
-std::string Quoted(std::string_view text) {
-  constexpr size_t kMaxShown = 96;
-  constexpr char kHex[] = "0123456789abcdef";
-  size_t shown = text.size();
-  if (shown > kMaxShown) {
-    shown = kMaxShown;
-    // Never cut within a UTF-8 sequence.
-    while (shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80) --shown;
-  }
-  std::string quoted = "\"";
-  for (const char c : text.substr(0, shown)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      quoted += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + (shown < text.size() ? "…\"" : "\"");
 }
 
 }  // namespace halfling

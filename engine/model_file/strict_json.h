@@ -2,13 +2,13 @@
 #ifndef HALFLING_ENGINE_MODEL_FILE_STRICT_JSON_H_
 #define HALFLING_ENGINE_MODEL_FILE_STRICT_JSON_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/model_file/json_value.h"
 
 namespace halfling {
 
@@ -20,27 +20,24 @@ inline constexpr int kMaxJsonDepth = 64;
 // double's range or deeper nesting than kMaxJsonDepth is kMalformedJson. An object that names a key
 // twice is refused too, with `duplicate_key_code` when it is the outermost one (elsewhere it is
 // kMalformedJson). `where` names the document in messages.
-Result<nlohmann::json> ParseStrictJson(std::string_view text, std::string_view where,
-                                       ErrorCode duplicate_key_code = ErrorCode::kMalformedJson);
+Result<JsonValue> ParseStrictJson(std::string_view text, std::string_view where,
+                                  ErrorCode duplicate_key_code = ErrorCode::kMalformedJson);
 
 // The member `key` of `object` (any JSON value): kMalformedJson when `object` is not an object or
 // lacks it. The pointer lives as long as `object`.
-Result<const nlohmann::json*> JsonMember(const nlohmann::json& object, std::string_view key,
-                                         std::string_view where);
+Result<const JsonValue*> JsonMember(const JsonValue& object, std::string_view key,
+                                    std::string_view where);
 
 // The value as an integer in [low, high]: another type (a fraction too) is kMalformedJson, outside
 // the range is `range_code`. `where` names document and field.
-Result<int64_t> JsonInteger(const nlohmann::json& value, int64_t low, int64_t high,
+Result<int64_t> JsonInteger(const JsonValue& value, int64_t low, int64_t high,
                             std::string_view where,
                             ErrorCode range_code = ErrorCode::kInvalidConfig);
 
 // An array of at most `max_size` such integers.
-Result<std::vector<int>> JsonIntegers(const nlohmann::json& value, int low, int high,
-                                      size_t max_size, std::string_view where,
+Result<std::vector<int>> JsonIntegers(const JsonValue& value, int low, int high, size_t max_size,
+                                      std::string_view where,
                                       ErrorCode range_code = ErrorCode::kInvalidConfig);
-
-// `text` in double quotes for a message: control characters escaped, long text cut short.
-std::string Quoted(std::string_view text);
 
 }  // namespace halfling
 

@@ -13,23 +13,19 @@ Status CheckCodes(const TokenLists& codes, int vocab_size) {
     return Fail(ErrorCode::kEmptyCatalog, "catalogue: no items; expected at least one");
   }
   if (codes.size() > static_cast<size_t>(kMaxTrieItems)) {
-    return Fail(ErrorCode::kTooLarge, "catalogue: " + std::to_string(codes.size()) +
-                                          " items; expected at most " +
-                                          std::to_string(kMaxTrieItems));
+    return Fail(ErrorCode::kTooLarge, "catalogue: ", codes.size(), " items; expected at most ",
+                kMaxTrieItems);
   }
   for (size_t i = 0; i < codes.size(); ++i) {
     const std::span<const int> tokens = codes[i];
     if (tokens.empty() || tokens.size() > static_cast<size_t>(kMaxCodeLength)) {
-      return Fail(ErrorCode::kInvalidCatalog, "catalogue: item " + std::to_string(i) +
-                                                  ": a code of " + std::to_string(tokens.size()) +
-                                                  " tokens; expected 1 to " +
-                                                  std::to_string(kMaxCodeLength));
+      return Fail(ErrorCode::kInvalidCatalog, "catalogue: item ", i, ": a code of ", tokens.size(),
+                  " tokens; expected 1 to ", kMaxCodeLength);
     }
     for (const int token : tokens) {
       if (token < 0 || token >= vocab_size) {
-        return Fail(ErrorCode::kInvalidCatalog,
-                    "catalogue: item " + std::to_string(i) + ": token " + std::to_string(token) +
-                        "; expected an id from 0 to " + std::to_string(vocab_size - 1));
+        return Fail(ErrorCode::kInvalidCatalog, "catalogue: item ", i, ": token ", token,
+                    "; expected an id from 0 to ", vocab_size - 1);
       }
     }
   }

@@ -85,9 +85,7 @@ std::vector<std::byte> NarrowAll(std::span<const Value> values, Narrow narrow) {
   return bytes;
 }
 
-std::string At(std::string_view name, size_t index) {
-  return std::string(name) + "[" + std::to_string(index) + "]";
-}
+std::string At(std::string_view name, size_t index) { return Concat(name, "[", index, "]"); }
 
 }  // namespace
 
@@ -140,7 +138,7 @@ std::string ShapeToString(const Shape& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
+    text += Concat(shape[i]);
   }
   return text + "]";
 }
@@ -148,13 +146,12 @@ std::string ShapeToString(const Shape& shape) {
 Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view name) {
   const size_t count = tensor.data.size() / DTypeSize(tensor.dtype);
   if (count > std::numeric_limits<size_t>::max() / sizeof(float) / 2) {
-    return Fail(ErrorCode::kTooLarge, std::string(name) + " has " + std::to_string(count) +
-                                          " elements, more than this build can address");
+    return Fail(ErrorCode::kTooLarge, name, " has ", count,
+                " elements, more than this build can address");
   }
   if (!IsFloat(tensor.dtype)) {
-    return Fail(ErrorCode::kUnsupportedDType, std::string(name) + " is " +
-                                                  std::string(DTypeName(tensor.dtype)) +
-                                                  ", expected F32, F16 or BF16");
+    return Fail(ErrorCode::kUnsupportedDType, name, " is ", DTypeName(tensor.dtype),
+                ", expected F32, F16 or BF16");
   }
   std::vector<float> values(count);
   if (tensor.dtype == DType::kF16) {
@@ -166,9 +163,8 @@ Result<std::vector<float>> ToFloats(const TensorView& tensor, std::string_view n
   }
   for (size_t i = 0; i < count; ++i) {
     if (!std::isfinite(values[i])) {
-      return Fail(ErrorCode::kNonFiniteWeight,
-                  At(name, i) + (std::isnan(values[i]) ? " is NaN" : " is infinite") +
-                      ", expected finite numbers");
+      return Fail(ErrorCode::kNonFiniteWeight, At(name, i),
+                  std::isnan(values[i]) ? " is NaN" : " is infinite", ", expected finite numbers");
     }
   }
   return values;

@@ -18,6 +18,7 @@ fonts-liberation    file:/usr/share/fonts                         a font for the
 catch2              header:catch2/catch.hpp|catch2/catch_all.hpp  Catch2 2.13 or 3
 libeigen3-dev       header:eigen3/Eigen/Dense                     Eigen 3.4
 nlohmann-json3-dev  header:nlohmann/json.hpp                      nlohmann/json >= 3.11
+rapidjson-dev       header:rapidjson/reader.h                     RapidJSON >= 1.1
 libexpected-dev     header:tl/expected.hpp                        tl::expected >= 1.0
 libcli11-dev        header:CLI/CLI.hpp                            CLI11 >= 2.1
 libssl-dev          header:openssl/evp.h                          OpenSSL >= 3
