@@ -95,14 +95,14 @@ Result<CatalogItem> ParseCatalogItem(const JsonValue& value, const std::string& 
   return item;
 }
 
-Result<std::string> ParsePopularityDate(const nlohmann::json& document, const std::string& where) {
-  const auto found = document.find("popularity_date");
-  if (found == document.end() || found->is_null()) return std::string();
-  if (!found->is_string() || !IsDate(found->get_ref<const std::string&>())) {
+Result<std::string> ParsePopularityDate(const JsonValue& document, const std::string& where) {
+  const JsonValue* const found = document.Find("popularity_date");
+  if (found == nullptr || found->IsNull()) return std::string();
+  if (found->AsString() == nullptr || !IsDate(*found->AsString())) {
     return Fail(ErrorCode::kInvalidCatalog,
                 where + ": popularity_date: expected a date such as 2026-05-01");
   }
-  return found->get<std::string>();
+  return *found->AsString();
 }
 
 Result<Catalog> ParseCatalog(std::string_view json, const std::string& where) {

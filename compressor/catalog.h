@@ -53,7 +53,7 @@ Result<CatalogItem> ParseCatalogItem(const JsonValue& value, const std::string& 
 
 // The field popularity_date of a JSON object, empty where it has none. kInvalidCatalog for anything
 // but a date such as 2026-05-01.
-Result<std::string> ParsePopularityDate(const nlohmann::json& document, const std::string& where);
+Result<std::string> ParsePopularityDate(const JsonValue& document, const std::string& where);
 
 // catalog.json of a model directory: {"format": 1, "popularity_date"?: "2026-05-01",
 // "items": [ … ]}.

@@ -59,8 +59,7 @@ bool IsAbsent(const val& value) { return value.isNull() || value.isUndefined(); 
 // JavaScript's numbers are doubles; a plain conversion would make 1.5 or 2^32 + 1 a 1.
 Status ToInt(double number, const std::string& field, int& result) {
   if (number != std::trunc(number) || std::abs(number) > std::numeric_limits<int>::max()) {
-    return Fail(ErrorCode::kInvalidRequest,
-                field + ": " + std::to_string(number) + "; expected an integer");
+    return Fail(ErrorCode::kInvalidRequest, field, ": ", number, "; expected an integer");
   }
   result = static_cast<int>(number);
   return {};
@@ -87,7 +86,7 @@ Status ReadSearch(const val& object, SearchMethod& search) {
   } else if (name == "beam") {
     search = SearchMethod::kBeam;
   } else {
-    return Fail(ErrorCode::kInvalidRequest, "search: " + name + "; expected exact or beam");
+    return Fail(ErrorCode::kInvalidRequest, "search: ", name, "; expected exact or beam");
   }
   return {};
 }

@@ -177,9 +177,12 @@ Result<Description> ParseDescription(const JsonValue& value, uint64_t data_size,
 
 // The format wants the tensors to tile the data: no byte twice, none left over.
 Status CheckTiling(std::vector<Range> ranges, uint64_t data_size, const std::string& file) {
-  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
+  const auto lies_before = [](const Range& a, const Range& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
+  };
+  // A heap sorts as well, in a fifth of std::sort's code.
+  std::make_heap(ranges.begin(), ranges.end(), lies_before);
+  std::sort_heap(ranges.begin(), ranges.end(), lies_before);
   uint64_t covered = 0;
   for (const Range& range : ranges) {
     if (range.begin != covered) {
