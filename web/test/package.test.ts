@@ -115,11 +115,11 @@ describe('the download of a page', () => {
   it.each([
     ['index.js', 9_900],
     ['worker.js', 17_500],
-    ['halfling.wasm', 142_000],
-    ['halfling-relaxed.wasm', 142_000],
+    ['halfling.wasm', 98_000],
+    ['halfling-relaxed.wasm', 99_000],
     ['worker-threads.js', 20_500],
-    ['halfling-threads.wasm', 148_000],
-    ['halfling-relaxed-threads.wasm', 148_000],
+    ['halfling-threads.wasm', 107_000],
+    ['halfling-relaxed-threads.wasm', 109_000],
     ['element.js', 3_000],
     ['react.js', 1_000],
   ])('%s stays within its budget of %i bytes, gzip', (name, budget) => {
