@@ -76,7 +76,7 @@ def points(value: float) -> str:
 
 def loss_standing(goal: Goal, lines: list[Line]) -> Standing:
     how = "healed" if goal.healed else "closed form"
-    title = f"At keep {short(goal.keep, 2)}, {how}, lose at most {-100 * goal.least:g}%"
+    title = f"At keep {short(goal.keep, 2)}, {how}, lose at most {100 * abs(goal.least):g}%"
     line = find(lines, "halfling", keep=goal.keep, healed=goal.healed)
     if line is None:
         return Standing(title, UNKNOWN, "The run has no such row.")
