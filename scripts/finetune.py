@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.alignment import TitleAlignment  # noqa: E402
 from halfling_train.checkpoint import round_to_bfloat16, save_report  # noqa: E402
-from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
 from halfling_train.pretrained import Pretrained  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
@@ -122,7 +122,9 @@ def finetune(arguments: argparse.Namespace) -> None:
     trainer = Trainer(
         model,
         dataset.training(),
-        lambda current: validation_score(current, dataset, workers, arguments),
+        lambda current: validation_score(
+            current, dataset, workers, arguments.beams, arguments.validation_users
+        ),
         options_of(arguments),
         workers,
         arguments.output / "training-state.pt",
@@ -135,24 +137,9 @@ def finetune(arguments: argparse.Namespace) -> None:
         base.save(model, dataset, arguments.output)
     figures = evaluate(model, dataset, "test", workers, arguments.beams, arguments.test_users)
     if workers.is_main:
-        summary = {
-            "workers": workers.count,
-            "machine": workers.device_name,
-            "minutes": round(trainer.seconds / 60, 1),
-            "best_epoch": trainer.best_epoch,
-            "validation_NDCG@10": round(trainer.best_score, 5),
-            "test": figures,
-        }
-        save_report(arguments.output, vars(arguments), trainer.history, summary)
+        save_report(arguments.output, vars(arguments), trainer, figures)
         print_table({arguments.output.name: figures})
     workers.leave()
-
-
-def validation_score(
-    model: torch.nn.Module, dataset: Dataset, workers: Workers, arguments: argparse.Namespace
-) -> float:
-    users, beams = arguments.validation_users, arguments.beams
-    return evaluate(model, dataset, "valid", workers, beams, users)["strict"]["NDCG@10"]
 
 
 def model_settings(arguments: argparse.Namespace) -> list[str]:

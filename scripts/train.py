@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
 from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
@@ -110,15 +110,12 @@ def train(arguments: argparse.Namespace) -> None:
         )
         print(f"{arguments.model} of {count} parameters on {workers.count} x {workers.device}")
 
-    def validation_score(current: torch.nn.Module) -> float:
-        users = arguments.validation_users
-        figures = evaluate(current, dataset, "valid", workers, arguments.beams, users)
-        return figures["strict"]["NDCG@10"]
-
     trainer = Trainer(
         model,
         dataset.training(),
-        validation_score,
+        lambda current: validation_score(
+            current, dataset, workers, arguments.beams, arguments.validation_users
+        ),
         options,
         workers,
         arguments.output / "training-state.pt",
@@ -130,15 +127,7 @@ def train(arguments: argparse.Namespace) -> None:
         save_checkpoint(arguments.output, model.llama, dataset)
     figures = evaluate(model, dataset, "test", workers, arguments.beams)
     if workers.is_main:
-        summary = {
-            "workers": workers.count,
-            "machine": workers.device_name,
-            "minutes": round(trainer.seconds / 60, 1),
-            "best_epoch": trainer.best_epoch,
-            "validation_NDCG@10": round(trainer.best_score, 5),
-            "test": figures,
-        }
-        save_report(arguments.output, vars(arguments), trainer.history, summary)
+        save_report(arguments.output, vars(arguments), trainer, figures)
         print_table({arguments.model: figures})
     workers.leave()
 

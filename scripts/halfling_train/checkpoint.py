@@ -11,10 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from .datasets import DataError, Dataset, read_json
 from .description import interactions_of, recommender_description, write_json
+from .evaluation import Figures
 from .llama import LlamaForCausalLM
 from .llama_config import LlamaConfig
 from .prompt import BOS, Prompt
 from .semantic_model import SemanticModel
+from .trainer import Trainer
 
 
 EMBEDDING = "model.embed_tokens.weight"
@@ -113,14 +115,19 @@ def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
     return prompt
 
 
-def save_report(folder: Path, settings: dict, history: list[dict], summary: dict) -> None:
+def save_report(folder: Path, settings: dict, trainer: Trainer, figures: Figures) -> None:
     """training.json: every setting, every epoch and the final figures."""
     report = {
         "settings": {name: setting_text(value) for name, value in sorted(settings.items())},
         "torch": torch.__version__,
         "python": platform.python_version(),
-        **summary,
-        "history": history,
+        "workers": trainer.workers.count,
+        "machine": trainer.workers.device_name,
+        "minutes": round(trainer.seconds / 60, 1),
+        "best_epoch": trainer.best_epoch,
+        "validation_NDCG@10": round(trainer.best_score, 5),
+        "test": figures,
+        "history": trainer.history,
     }
     write_json(folder / "training.json", report)
 

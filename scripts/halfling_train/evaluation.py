@@ -56,6 +56,13 @@ def evaluate(
     return judge(rows, targets[chosen], dataset)
 
 
+def validation_score(
+    model: Recommender, dataset: Dataset, workers: Workers, beams: int, users: int
+) -> float:
+    """NDCG@10 on the validation targets: what training watches."""
+    return evaluate(model, dataset, "valid", workers, beams, users)["strict"]["NDCG@10"]
+
+
 def recommend(
     model: Recommender,
     histories: list[np.ndarray],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -60,8 +61,8 @@ def interleave(matrix: np.ndarray, heads: int) -> np.ndarray:
     return matrix.reshape(heads, 2, rows // heads // 2, cols).swapaxes(1, 2).reshape(rows, cols)
 
 
-def describe(writer: gguf.GGUFWriter, weights: Weights) -> None:
-    config = weights.config
+def describe_shape(writer: gguf.GGUFWriter, config: Any) -> None:
+    """config: transformers' or ours, which name alike what shapes a model."""
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
@@ -70,6 +71,11 @@ def describe(writer: gguf.GGUFWriter, weights: Weights) -> None:
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_theta)
+
+
+def describe(writer: gguf.GGUFWriter, weights: Weights) -> None:
+    config = weights.config
+    describe_shape(writer, config)
     writer.add_rope_dimension_count(config.head_dim)
     writer.add_vocab_size(config.vocab_size)
     writer.add_tokenizer_model("llama")

@@ -12,7 +12,8 @@ import transformers
 from halfling_import.lcrec import import_checkpoint
 from halfling_import.prompt_template import LC_REC, Template
 from halfling_import.source_files import find_source_files
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from pretrained_example import byte_level_bpe
+from tokenizers import Tokenizer, processors
 
 ITEMS, USERS, LEVELS, LEVEL_SIZE = 40, 30, 3, 4
 SENTENCES = (
@@ -46,14 +47,7 @@ def user_items() -> dict[str, list[int]]:
 
 def train_tokenizer(bos: bool) -> Tokenizer:
     """Byte-level BPE, as Llama 3 and Qwen have it; with BOS before every text, or without."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet
-    )
-    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer = byte_level_bpe(SENTENCES * 4, ["<s>", "</s>"], 400)
     if bos:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A", special_tokens=[("<s>", 0)]

@@ -18,7 +18,7 @@ from conftest import SCRIPTS
 from halfling_import.gguf_checkpoint import convert
 from halfling_train.datasets import DataError
 from pretrained_example import byte_level_bpe
-from rival_models.gguf_file import interleave
+from rival_models.gguf_file import describe_shape, interleave
 from tokenizers import Tokenizer
 from transformers import (
     AutoModelForCausalLM,
@@ -89,14 +89,7 @@ def make_model(architecture: str, vocab_size: int, tied: bool) -> PreTrainedMode
 def write_gguf(path: Path, model: PreTrainedModel, tokenizer: Tokenizer, made: Made) -> None:
     config = model.config
     writer = gguf.GGUFWriter(path, made.architecture)
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_theta)
+    describe_shape(writer, config)
     if made.scaled:
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
     add_tokenizer(writer, tokenizer, made)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from halfling_train.attention import Packing
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.semantic_model import SemanticModel
+from rival_models.gguf_file import interleave
 from rival_models.reference import first_level, prompt_tokens
 from rival_models.weights import Weights, read_weights, torch_model
 
@@ -137,9 +139,6 @@ def test_the_onnx_graph_runs_prompts_events_and_beams(
 
 
 def test_rows_are_interleaved_within_each_head() -> None:
-    pytest.importorskip("gguf", reason=NEEDS)
-    from rival_models.gguf_file import interleave
-
     matrix = np.arange(8, dtype=np.float32)[:, None]
     assert interleave(matrix, 2).flatten().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
 
@@ -148,9 +147,6 @@ def test_the_command_writes_the_files(
     dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx", reason=NEEDS)
-    gguf = pytest.importorskip("gguf", reason=NEEDS)
-    from rival_models.gguf_file import interleave
-
     config = replace(config, intermediate_size=64)  # llama.cpp rounds 32 values together
     folder, _ = make_directory(dataset, config, tmp_path / "model", "dense int8")
     (tmp_path / "histories.json").write_text("[[1, 2], [3]]")
