@@ -68,6 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--compress-arguments", default="", help="the same for halfling compress")
     add("--users", default="all", help="test users: a number, or all (all)")
     add("--batch", type=int, default=0, help="models to rank with in one run; 0: all, the quickest")
+    add("--torch", metavar="DEVICE", help="rank by compare.py there, such as cuda; times no ranking")
     add("--chromium", action="store_true", help="time some in Chromium (needs the built package)")
     add("--tool", type=Path, default=ROOT / "build/native/compressor/halfling")
     add("--checkpoints", type=Path, default=ROOT / "build/checkpoints")
@@ -145,6 +146,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         compress_arguments=tuple(shlex.split(arguments.compress_arguments)),
         users=arguments.users,
         batch=arguments.batch,
+        torch_device=arguments.torch or "",
     )
     healed = tuple(arguments.heal_keeps) if arguments.heal else ()
     rows = plan_rows(

@@ -49,7 +49,7 @@ class Distillation(nn.Module):
         with torch.no_grad():
             wanted = self.original.code_log_probs(sequences, only_last)
         given = self.halved.code_log_probs(sequences, only_last)
-        loss = torch.stack([divergence(p, q) for p, q in zip(wanted, given)]).sum()
+        loss = torch.stack([divergences(p, q).sum() for p, q in zip(wanted, given)]).sum()
         if label_share:
             targets = self.halved.code_targets(sequences, only_last)
             chosen = [q.gather(1, t.unsqueeze(1)).sum() for q, t in zip(given, targets)]
@@ -68,10 +68,10 @@ class Distillation(nn.Module):
         return torch.stack(errors).mean()
 
 
-def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """The sum over rows of KL(p || q); -inf stands in both at the same places."""
+def divergences(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(p || q) of each row [rows, codes]; -inf stands in both at the same places."""
     difference = (log_p - log_q).masked_fill(log_p == float("-inf"), 0.0)
-    return (log_p.exp() * difference).sum()
+    return (log_p.exp() * difference).sum(1)
 
 
 @torch.no_grad()

@@ -79,11 +79,21 @@ class SemanticModel(nn.Module):
         items = self._pack(sequences).items
         if only_last:
             items = items[self._last_items(sequences)]
-        targets = []
-        for level in range(self.levels):
-            is_open = self.trie.branches(level)[self.trie.path[items, level]] > 1
-            targets.append(self.tokens[items[is_open], level] - self.firsts[level])
-        return targets
+        return [
+            self.tokens[items[is_open], level] - self.firsts[level]
+            for level, is_open in enumerate(self._open_rows(items))
+        ]
+
+    def open_rows(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Per level [sequences]: whether the last item has a row of code_log_probs; packed order."""
+        return self._open_rows(self._pack(sequences).items[self._last_items(sequences)])
+
+    def _open_rows(self, items: Tensor) -> list[Tensor]:
+        """Per level [items]: whether several codes may follow there."""
+        return [
+            self.trie.branches(level)[self.trie.path[items, level]] > 1
+            for level in range(self.levels)
+        ]
 
     def block_outputs(self, sequences: list[np.ndarray]) -> list[Tensor]:
         """Each layer's output [tokens, D]; the tokens' order depends on `sequences` alone."""

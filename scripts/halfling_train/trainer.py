@@ -39,6 +39,7 @@ class TrainOptions:
     item_drop: float = 0.0
     reversal: float = 0.0  # share of sequences turned round
     evaluate_every: int = 1  # epochs
+    save_every: int = 1  # epochs between states to resume from; the end is one, too
     patience: int = 5  # evaluations without a better one
     seed: int = 1
     precision: str = "bf16"  # of the products in training; or f32
@@ -114,17 +115,18 @@ class Trainer:
             self.model.eval()
             self.best_score = self.workers.agree(self.evaluate(self.model))
         started = time.monotonic() - self.seconds
-        while self.epoch < self.options.epochs and not self._finished():
+        while not self._at_end():
             loss = self._train_epoch(started)
             self.epoch += 1
             self.seconds = self.workers.agree(time.monotonic() - started)
             self._after_epoch(loss)
             self.seconds = self.workers.agree(time.monotonic() - started)
-            self._save()
+            if self.epoch % self.options.save_every == 0 or self._at_end():
+                self._save()
         self._load_into_model(self.best)
 
-    def _finished(self) -> bool:
-        if self.bad_evaluations >= self.options.patience:
+    def _at_end(self) -> bool:
+        if self.epoch >= self.options.epochs or self.bad_evaluations >= self.options.patience:
             return True
         return 0 < self.options.minutes * 60 <= self.seconds
 
@@ -204,8 +206,7 @@ class Trainer:
             "loss": round(loss, 4),
             "minutes": round(self.seconds / 60, 2),
         }
-        last = self.epoch == self.options.epochs or self._finished()
-        if self.epoch % self.options.evaluate_every == 0 or last:
+        if self.epoch % self.options.evaluate_every == 0 or self._at_end():
             current = [p.detach().clone() for p in self.parameters]
             self._load_into_model(self.average)
             self.model.eval()

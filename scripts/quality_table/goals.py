@@ -172,6 +172,8 @@ def int8_standing(lines: list[Line]) -> Standing:
     own = [line for line in lines if line.method == "halfling"]
     if not own:
         return Standing(title, UNKNOWN, "The run has no halfling row.")
+    if any(line.milliseconds is None for line in (int8, *own)):
+        return Standing(title, UNKNOWN, "The run did not time rankings.")
     rivals = [x for x in own if x.bytes <= int8.bytes and x.milliseconds <= int8.milliseconds]
     if not rivals:
         return Standing(title, MISSED, f"None is as small and as fast as {time_of(int8)}.")

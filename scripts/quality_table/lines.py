@@ -37,7 +37,7 @@ class Line:
     linear_parameters: float
     seconds: float
     peak_bytes: float
-    milliseconds: float
+    milliseconds: float | None  # of a ranking by the tool; None: it did not rank
     chromium: dict[str, float]  # of the engines measured: baseline, relaxed
 
     @property
@@ -74,6 +74,7 @@ def line_of(rows: list[dict[str, Any]]) -> Line:
     against = [model["against"] for model in models]
     changes = [interval(a["metrics_relative_change"]["ndcg@10"]) for a in against]
     divergences = [interval(a["divergence"]) for a in against if a.get("divergence")]
+    times = [m["milliseconds_per_user"] for m in models if "milliseconds_per_user" in m]
     chromium = [row["chromium"]["milliseconds"] for row in rows if "chromium" in row]
 
     def average(name: str) -> float:
@@ -93,7 +94,7 @@ def line_of(rows: list[dict[str, Any]]) -> Line:
         linear_parameters=average("linear_parameters"),
         seconds=average("seconds"),
         peak_bytes=average("peak_bytes"),
-        milliseconds=mean(model["milliseconds_per_user"] for model in models),
+        milliseconds=mean(times) if len(times) == len(rows) else None,
         chromium=chromium[0] if chromium else {},
     )
 

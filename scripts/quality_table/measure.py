@@ -22,6 +22,7 @@ from .store import checkpoint_digest, digest, kept, read_json, write_json
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 DATASETS = ("movielens", "instruments", "beauty")  # what heal.py knows
+PROTOCOL = ("split", "users", "beam", "exclude_seen", "torch")
 STARTED = time.monotonic()
 
 
@@ -34,11 +35,13 @@ def say(text: str) -> None:
 class Tools:
     halfling: Path
     heal: Path = SCRIPTS / "heal.py"
+    compare: Path = SCRIPTS / "compare.py"
     python: str = sys.executable
     heal_arguments: tuple[str, ...] = ()
     compress_arguments: tuple[str, ...] = ()
     users: str = "all"
     batch: int = 0  # models ranked in one run; 0: all
+    torch_device: str = ""  # where `compare` ranks in place of `halfling`, such as cuda
 
     def halfling_digest(self) -> str:
         return digest([self.halfling])
@@ -93,11 +96,15 @@ class Measurement:
         manifest = self.folder(Row(row.bytes_of)) / "model/manifest.json"
         return size_of(read_manifest(manifest))
 
-    def heal(self, row: Row) -> dict[str, Any]:
+    def dataset(self) -> str:
         name = self.checkpoint.name
         dataset = next((known for known in DATASETS if name.startswith(known)), None)
         if dataset is None:
             raise StepError(f"'{name}' begins with none of {', '.join(DATASETS)}: data unknown")
+        return dataset
+
+    def heal(self, row: Row) -> dict[str, Any]:
+        dataset = self.dataset()
         start = self.compress(row.start)
         identity = {
             **self.basis,
@@ -153,7 +160,8 @@ class Measurement:
 
     def evaluation_identity(self, row: Row) -> dict[str, Any]:
         version = read_manifest(self.folder(row) / "model/manifest.json")["version"]
-        return {**self.basis, "model": version, "users": self.tools.users}
+        identity = {**self.basis, "model": version, "users": self.tools.users}
+        return {**identity, "torch": True} if self.tools.torch_device else identity
 
     def evaluate(self, rows: list[Row]) -> dict[Row, dict[str, Any]]:
         """Ranks with what has no figures yet, in as few runs as `batch` allows."""
@@ -182,9 +190,8 @@ class Measurement:
 
     def evaluate_at_once(self, rows: list[Row]) -> None:
         directories = [str(self.folder(row) / "model") for row in rows]
-        command = [str(self.tools.halfling), "evaluate", *directories]
-        command += ["--against", str(self.checkpoint), "--users", self.tools.users, "--json"]
-        command += ["--interactions", str(self.checkpoint / "interactions.json")]
+        before, after = self.ranking_command()
+        command = [*before, *directories, *after]
         log = self.work / "evaluate.log"
         say(f"{self.checkpoint.name}: ranking with {len(rows)} models and the original ({log}) …")
         finished = run(command, log)
@@ -197,13 +204,27 @@ class Measurement:
             raise StepError(f"`{shown(command)}`: expected the figures of each, in that order")
         # Each row's command is the shortest that gives its figures: they do not depend on the rest.
         for row, directory, model in zip(rows, directories, models, strict=True):
-            own = [*command[:2], directory, *command[2 + len(directories) :]]
-            protocol = {k: answer[k] for k in ("split", "users", "beam", "exclude_seen")}
+            own = [*before, directory, *after]
+            protocol = {key: answer[key] for key in PROTOCOL if key in answer}
             del model["directory"], model["against"]["directory"]  # the command names them
             figures = {"evaluation": {**model, **protocol, "command": shown(own)}}
             record = {"identity": self.evaluation_identity(row), "figures": figures}
             write_json(self.folder(row) / "evaluated.json", record)
         say(f"{self.checkpoint.name}: ranked in {finished.seconds:.0f} s")
+
+
+    def ranking_command(self) -> tuple[list[str], list[str]]:
+        """What stands before the models' directories, and after them."""
+        tools, against = self.tools, ["--against", str(self.checkpoint), "--json"]
+        if tools.torch_device:
+            users = "0" if tools.users == "all" else tools.users
+            where = ["--dataset", self.dataset(), "--device", tools.torch_device]
+            return [tools.python, str(tools.compare)], [*against, "--users", users, *where]
+        interactions = ["--interactions", str(self.checkpoint / "interactions.json")]
+        return (
+            [str(tools.halfling), "evaluate"],
+            [*against, "--users", tools.users, *interactions],
+        )
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -19,8 +19,9 @@ that machine, and of what else it was doing.
 
 Each row is one way to shrink the same checkpoint, by `halfling compress CHECKPOINT OUT` with the
 row's method and keep, and `scripts/heal.py` after it where the row says "healed"; the figures come
-from the model directory, loaded as a browser would, by one `halfling evaluate` over all of them.
-The results JSON has the command of every row.
+from the model directory, loaded as a browser would, by one `halfling evaluate` over all of them, or,
+where the section says so, from PyTorch by `scripts/compare.py`, whose figures are the same. The
+results JSON has the command of every row.
 
 - **keep** is the share of the linear layers' parameters that stays. The low-rank rows hold their
   factors and embeddings in int8; "the bytes of int4" is `--budget` with dense int4's
@@ -81,7 +82,7 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
     lines = gather(dataset["rows"])
     title = (
         f"## {dataset['name']}\n\n{dataset['users']:,} test users; "
-        f"checkpoint {dataset['checkpoint']}.\n"
+        f"checkpoint {dataset['checkpoint']}{ranked_by(dataset['rows'])}.\n"
     )
     image = (
         f"![NDCG@10 over bytes of every method on {dataset['name']}]({PurePosixPath(plot)})\n"
@@ -103,6 +104,11 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
         )
         if part
     )
+
+
+def ranked_by(rows: list[dict[str, Any]]) -> str:
+    versions = {row["evaluation"]["torch"] for row in rows if "torch" in row["evaluation"]}
+    return f"; ranked by PyTorch {', '.join(sorted(versions))}" if versions else ""
 
 
 def goal_list(lines: list[Line], goals: tuple[Goal, ...]) -> str:
@@ -164,7 +170,8 @@ def cost_table(lines: list[Line]) -> str:
         row = [line.label, f"{line.linear_parameters:,.0f}"]
         whole = dense.linear_parameters if dense else 0
         row.append(short(line.linear_parameters / whole, 3) if whole else "")
-        row += [f"{line.seconds:.1f}", f"{line.peak_bytes / 1e6:.0f}", f"{line.milliseconds:.2f}"]
+        row += [f"{line.seconds:.1f}", f"{line.peak_bytes / 1e6:.0f}"]
+        row.append(f"{line.milliseconds:.2f}" if line.milliseconds is not None else "")
         for name in engines:
             row.append(f"{line.chromium[name]:.2f}" if name in line.chromium else "")
         rows.append(row)

@@ -20,7 +20,8 @@ from quality_table.store import checkpoint_digest, kept, write_json
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/quality.py"
 
-# Writes model directories and figures in the tool's formats, and a line for each call to calls.txt.
+# Writes model directories and figures in the formats of the tool, or as compare.py those alone, and
+# a line for each call to calls.txt.
 # Fails at what breaks.txt beside it names.
 FAKE_TOOL = """#!{python}
 import hashlib, json, sys
@@ -45,12 +46,14 @@ if arguments[0] == "compress":
     (output / "manifest.json").write_text(json.dumps(manifest))
     print(json.dumps({{"manifest": manifest}}))
 else:
-    models = arguments[1:arguments.index("--against")]
+    models = [word for word in arguments[:arguments.index("--against")] if word != "evaluate"]
+    own = {{"torch": "9.9"}} if "--device" in arguments else {{}}
+    timed = {{}} if own else {{"milliseconds_per_user": 2.5}}
     names = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
     against = {{"directory": "original", "divergence": interval(0.2), "overlap@10": interval(0.9),
                "metrics_relative_change": {{name: interval(-0.02) for name in names}}}}
     print(json.dumps({{"split": "test", "users": 30, "beam": 20, "exclude_seen": True,
-        "models": [{{"directory": model, "seconds": 1.5, "milliseconds_per_user": 2.5,
+        **own, "models": [{{"directory": model, "seconds": 1.5, **timed,
             "metrics": {{name: interval(0.1) for name in names}},
             "against": against}} for model in models]}}))
 """
@@ -263,6 +266,24 @@ def test_another_sample_of_users_ranks_again_but_makes_nothing(
     Measurement(checkpoint, tmp_path / "work", some).run(rows)
     (call,) = calls(tools.halfling)
     assert call[0] == "evaluate" and call[call.index("--users") + 1] == "20"
+
+
+def test_where_pytorch_ranks_no_time_is_told(
+    tools: Tools, checkpoint: Path, tmp_path: Path
+) -> None:
+    compare = tmp_path / "scripts/compare.py"
+    compare.write_text(FAKE_TOOL.format(python=sys.executable))
+    torch = Tools(halfling=tools.halfling, heal=tools.heal, compare=compare, torch_device="cuda")
+    rows = plan_rows(["int8", "halfling"], [0.5], 1, [])
+    records = Measurement(checkpoint, tmp_path / "work", torch).run(rows)
+    (call,) = calls(compare)
+    assert call[-6:] == ["--users", "0", "--dataset", "movielens", "--device", "cuda"]
+    assert [line.milliseconds for line in gather(records)] == [None, None]
+    assert "ranked by PyTorch 9.9" in page(make_results(records))
+    title = "Better than dense int8"
+    assert verdict(records, title) == (UNKNOWN, "The run did not time rankings.")
+    again = Measurement(checkpoint, tmp_path / "work", tools).run(rows)
+    assert [line.milliseconds for line in gather(again)] == [2.5, 2.5]
 
 
 def test_batches_rank_with_so_many_at_once(tools: Tools, checkpoint: Path, tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""How far models are from their original on the same users, as `halfling evaluate` tells it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from .datasets import MAX_HISTORY, Dataset
+from .distillation import divergences
+from .evaluation import EVALUATION_BATCH
+from .metrics import HR_AT, NDCG_AT, code_ranks, item_ranks
+from .semantic_model import SemanticModel
+
+METRICS = [f"hr@{k}" for k in HR_AT] + [f"ndcg@{k}" for k in NDCG_AT]
+TOP = 10  # items whose overlap is measured
+RESAMPLES = 2000
+Interval = dict[str, float]
+
+
+@dataclass
+class Ranked:
+    """What one model gave the users, in one order for all models."""
+
+    strict: list[np.ndarray] = field(default_factory=list)  # 0-based ranks of the targets
+    by_code: list[np.ndarray] = field(default_factory=list)
+    top: list[list[int]] = field(default_factory=list)
+    divergences: list[np.ndarray] = field(default_factory=list)  # nats an item
+    seconds: float = 0.0
+
+
+@torch.no_grad()
+def compare(
+    original: SemanticModel,
+    models: dict[str, SemanticModel],
+    dataset: Dataset,
+    split: str,
+    beams: int = 20,
+    users: int = 0,
+    exclude_seen: bool = True,
+) -> dict:
+    """Figures of `models` beside `original`, in f32: those of `halfling evaluate --json`.
+
+    All users, or an evenly spread sample; all models on one device. 95% intervals are of the
+    percentile bootstrap over users.
+    """
+    histories, targets = dataset.evaluation(split)
+    chosen = np.arange(len(targets))
+    if 0 < users < len(chosen):
+        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
+    # Histories of one length share a batch.
+    chosen = np.array(sorted(chosen, key=lambda user: min(len(histories[user]), MAX_HISTORY)))
+    _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
+    leaf_of = leaf_of.reshape(-1)
+    before, after = Ranked(), {name: Ranked() for name in models}
+    for start in tqdm(range(0, len(chosen), EVALUATION_BATCH), desc="ranking", mininterval=5):
+        batch = chosen[start : start + EVALUATION_BATCH]
+        own = [histories[user] for user in batch]
+        wanted = targets[batch]
+        sequences = [np.append(h[-MAX_HISTORY:], t) for h, t in zip(own, wanted)]
+        original_log_probs = original.code_log_probs(sequences, only_last=True)
+        for model, ranked in ((original, before), *zip(models.values(), after.values())):
+            began = time.monotonic()
+            recent = [history[-MAX_HISTORY:] for history in own]
+            rows = model.recommend(recent, beams, own if exclude_seen else None)
+            ranked.strict.append(item_ranks(rows, wanted))
+            ranked.by_code.append(code_ranks(rows, wanted, leaf_of))
+            ranked.top += [row[:TOP] for row in rows]
+            ranked.seconds += time.monotonic() - began
+            if ranked is not before:
+                values = last_item_divergences(original_log_probs, model, sequences)
+                ranked.divergences.append(values.cpu().numpy())
+    return {
+        "models": [
+            {"directory": name, "seconds": ranked.seconds, **figures(before, ranked)}
+            for name, ranked in after.items()
+        ],
+        "original": own_figures(before),
+        "split": split,
+        "users": len(chosen),
+        "beam": beams,
+        "exclude_seen": exclude_seen,
+    }
+
+
+def last_item_divergences(
+    original_log_probs: list[Tensor], model: SemanticModel, sequences: list[np.ndarray]
+) -> Tensor:
+    """[sequences] KL(original || model) at the codes of each one's last item, in nats; the order
+    is that of the packed batch."""
+    given = model.code_log_probs(sequences, only_last=True)
+    total = torch.zeros(len(sequences), dtype=torch.float64, device=model.tokens.device)
+    for log_p, log_q, is_open in zip(original_log_probs, given, model.open_rows(sequences)):
+        total[is_open] += divergences(log_p.double(), log_q.double())
+    return total.clamp(min=0)  # below 0 it can only be by rounding
+
+
+def figures(before: Ranked, after: Ranked) -> dict:
+    divergence = interval(np.concatenate(after.divergences)[:, None])[0]
+    overlaps = [
+        len(set(first) & set(second)) / len(first) if first else 1.0
+        for first, second in zip(before.top, after.top)
+    ]
+    changes = relative_changes(gains(before.strict), gains(after.strict))
+    return {
+        **own_figures(after),
+        "against": {
+            "metrics_relative_change": dict(zip(METRICS, changes)),
+            "divergence": divergence,
+            "overlap@10": interval(np.array(overlaps)[:, None])[0],
+        },
+    }
+
+
+def own_figures(ranked: Ranked) -> dict:
+    return {
+        "metrics": dict(zip(METRICS, interval(gains(ranked.strict)))),
+        "metrics_collision_counted": dict(zip(METRICS, interval(gains(ranked.by_code)))),
+    }
+
+
+def gains(ranks: list[np.ndarray]) -> np.ndarray:
+    """[users, METRICS] what each user adds to each metric."""
+    whole = np.concatenate(ranks)
+    discounted = 1.0 / np.log2(whole + 2.0)
+    columns = [whole < k for k in HR_AT] + [np.where(whole < k, discounted, 0) for k in NDCG_AT]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def resampled_means(values: np.ndarray) -> np.ndarray:
+    """values [users, columns] -> [RESAMPLES, columns]; the same users for every call."""
+    random = np.random.default_rng(1)
+    count = len(values)
+
+    def weights() -> Iterable[np.ndarray]:
+        for _ in range(RESAMPLES):
+            yield np.bincount(random.integers(count, size=count), minlength=count)
+
+    return np.stack([weight @ values for weight in weights()]) / count
+
+
+def interval(values: np.ndarray) -> list[Interval]:
+    """Of each column of values [users, columns]."""
+    return summarize(values.mean(axis=0), resampled_means(values))
+
+
+def relative_changes(before: np.ndarray, after: np.ndarray) -> list[Interval]:
+    """Of each column's mean; the users are resampled together."""
+    columns = before.shape[1]
+    both = np.concatenate([before, after], axis=1)
+    means, resampled = both.mean(axis=0), resampled_means(both)
+
+    def change(rows: np.ndarray) -> np.ndarray:
+        old, new = rows[..., :columns], rows[..., columns:]
+        return np.divide(new - old, old, out=np.zeros_like(old), where=old > 0)
+
+    return summarize(change(means), change(resampled))
+
+
+def summarize(means: np.ndarray, resampled: np.ndarray) -> list[Interval]:
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    return [
+        {"mean": float(m), "low": float(a), "high": float(b)} for m, a, b in zip(means, low, high)
+    ]
