@@ -10,7 +10,7 @@ Examples:
   scripts/finetune.py --base build/smollm2/model --dataset movielens \
       --output build/smollm2/movielens
   scripts/finetune.py --base build/smollm2/model --dataset instruments --layers 8 \
-      --output build/smollm2/instruments-8             # where only a CPU is at hand
+      --batch-size 64 --output build/smollm2/instruments-8    # where only a CPU is at hand
   torchrun --nproc_per_node 8 scripts/finetune.py --base build/smollm2/model --dataset beauty \
       --recompute --output build/smollm2/beauty        # GPUs
 """
@@ -44,7 +44,14 @@ from halfling_train.trainer import (  # noqa: E402
 
 INSTRUCTION = "Chosen so far:"
 DEFAULTS = TrainOptions(
-    epochs=4, batch_size=64, learning_rate=5e-4, weight_decay=0.01, average_decay=0.99
+    epochs=16,
+    batch_size=256,
+    learning_rate=6e-4,
+    weight_decay=0.05,
+    average_decay=0.995,
+    item_drop=0.15,
+    reversal=0.5,
+    evaluate_every=3,
 )
 
 
@@ -60,7 +67,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, required=True, help="checkpoint directory to write")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
-    add("--validation-users", type=int, default=500, help="sample for early stopping; 0: all")
+    add("--validation-users", type=int, default=2500, help="sample for early stopping; 0: all")
     add("--test-users", type=int, default=0, help="sample for the figures at the end (0: all)")
     add("--beams", type=int, default=20)
     model = parser.add_argument_group("model")
@@ -68,8 +75,8 @@ def parse_arguments() -> argparse.Namespace:
     model.add_argument("--from-scratch", action="store_true", help="random weights: a control")
     model.add_argument("--instruction", default=INSTRUCTION, help=f"({INSTRUCTION!r})")
     model.add_argument("--separator", default="", help="text between two items (none)")
-    model.add_argument("--dropout", type=float, default=0.1, help="on embeddings and residuals")
-    model.add_argument("--label-smoothing", type=float, default=0.1)
+    model.add_argument("--dropout", type=float, default=0.15, help="on embeddings and residuals")
+    model.add_argument("--label-smoothing", type=float, default=0.05)
     training = parser.add_argument_group("training")
     training.add_argument("--alignment", type=float, default=0.3, help="weight of the title tasks")
     training.add_argument("--alignment-items", type=int, default=16, help="of each step")
