@@ -1,6 +1,8 @@
 #include "compressor/linalg/low_rank.h"
 
-#include <Eigen/SVD>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
 
 #include "compressor/linalg/cholesky.h"
 
@@ -21,13 +23,37 @@ Eigen::MatrixXd WhitenedRegression(Eigen::MatrixXd cross, const Eigen::MatrixXd&
 
 }  // namespace
 
+// By the eigenvectors of the smaller of W W^T and W^T W, which takes a fraction of an SVD's time. That
+// squares the condition number: singular values below 1e-8 of the largest drown in rounding. The other
+// side of the factors comes from W itself, so A B is the projection of W whatever their size.
 LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank) {
-  const Eigen::BDCSVD<Eigen::MatrixXd> svd(weight, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const bool is_tall = weight.rows() > weight.cols();
+  const Eigen::Index size = std::min(weight.rows(), weight.cols());
+  Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(size, size);  // its lower triangle
+  if (is_tall) {
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(weight.transpose());
+  } else {
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(weight);
+  }
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
   LowRankFactors factors;
-  factors.singular_values = svd.singularValues();
-  const Eigen::VectorXd roots = factors.singular_values.head(rank).cwiseSqrt();
-  factors.left = svd.matrixU().leftCols(rank) * roots.asDiagonal();
-  factors.right = roots.asDiagonal() * svd.matrixV().leftCols(rank).transpose();
+  factors.singular_values = solver.eigenvalues().reverse().cwiseMax(0.0).cwiseSqrt();
+  const Eigen::MatrixXd vectors = solver.eigenvectors().rightCols(rank).rowwise().reverse();
+  if (is_tall) {
+    factors.left = weight * vectors;
+    factors.right = vectors.transpose();
+  } else {
+    factors.left = vectors;
+    factors.right = vectors.transpose() * weight;
+  }
+  // One side has norm 1, the other the singular value: each gets its root.
+  for (Eigen::Index k = 0; k < rank; ++k) {
+    const double norm = is_tall ? factors.left.col(k).norm() : factors.right.row(k).norm();
+    const double root = std::sqrt(norm);
+    const double inverse = root > 0 ? 1 / root : 0;
+    factors.left.col(k) *= is_tall ? inverse : root;
+    factors.right.row(k) *= is_tall ? root : inverse;
+  }
   return factors;
 }
 
