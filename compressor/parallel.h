@@ -6,8 +6,12 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "engine/base/result.h"
 
 namespace halfling {
 
@@ -29,6 +33,20 @@ inline void ParallelFor(size_t num_tasks, int threads,
   for (size_t worker = 1; worker < workers; ++worker) others.emplace_back(run, worker);
   run(0);
   for (std::thread& thread : others) thread.join();
+}
+
+// The values of work(task) for each task, in their order, or the first error in that order.
+template <typename Value>
+Result<std::vector<Value>> ParallelResults(size_t num_tasks, int threads,
+                                           const std::function<Result<Value>(size_t task)>& work) {
+  std::vector<std::optional<Result<Value>>> results(num_tasks);
+  ParallelFor(num_tasks, threads, [&](size_t task, size_t) { results[task] = work(task); });
+  std::vector<Value> values;
+  for (std::optional<Result<Value>>& result : results) {
+    HALFLING_ASSIGN_OR_RETURN(Value value, *std::move(result));
+    values.push_back(std::move(value));
+  }
+  return values;
 }
 
 }  // namespace halfling

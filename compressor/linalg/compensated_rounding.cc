@@ -1,6 +1,5 @@
 #include "compressor/linalg/compensated_rounding.h"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 
@@ -13,29 +12,43 @@ constexpr double kDamping = 0.01;
 constexpr double kInt4Limit = 7;
 constexpr uint8_t kInt4Zeros = 0x88;  // two zeros
 
-// Upper triangular U with (gram + damping)^-1 = U^T U: row j, from the diagonal on, says how the
-// outputs' loss by an error in column j spreads best over the columns after it.
-Result<Eigen::MatrixXd> Compensation(Eigen::MatrixXd gram, const char* what) {
-  const Eigen::Index n = gram.rows();
-  gram.diagonal().array() += kDamping * gram.trace() / static_cast<double>(n);
-  HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor, FactorCovariance(gram, what));
+// Columns whose errors are spread over those beyond them at once: whole groups of int4.
+constexpr Eigen::Index kStrip = 64;
+static_assert(kStrip % kInt4GroupSize == 0);
+
+// The inverse of a lower triangular matrix, a strip of columns at a time: a strip has nothing above its
+// first row.
+Eigen::MatrixXd InvertLower(const Eigen::MatrixXd& lower) {
+  const Eigen::Index n = lower.rows();
   Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);
-  factor.lower.triangularView<Eigen::Lower>().solveInPlace(inverse);
-  inverse = inverse.transpose() * inverse;
-  return Eigen::MatrixXd(inverse.llt().matrixU());
+  for (Eigen::Index begin = 0; begin < n; begin += kStrip) {
+    const Eigen::Index rest = n - begin;
+    auto strip = inverse.block(begin, begin, rest, std::min(kStrip, rest));
+    lower.bottomRightCorner(rest, rest).triangularView<Eigen::Lower>().solveInPlace(strip);
+  }
+  return inverse;
 }
 
 // Calls round(j, remaining, rounded) for each column j in order, which gives the values that column
-// j of `remaining` becomes; then moves the error on.
+// j of `remaining` becomes; then moves the error on. Columns beyond the strip at hand hear of it at
+// the strip's end, in one product.
 template <typename Round>
 void RoundColumns(Eigen::MatrixXd remaining, const Eigen::MatrixXd& compensation,
                   const Round& round) {
   const Eigen::Index n = remaining.cols();
   Eigen::VectorXd rounded(remaining.rows());
-  for (Eigen::Index j = 0; j < n; ++j) {
-    round(j, remaining, rounded);
-    const Eigen::VectorXd error = (remaining.col(j) - rounded) / compensation(j, j);
-    remaining.rightCols(n - j - 1).noalias() -= error * compensation.row(j).tail(n - j - 1);
+  Eigen::MatrixXd errors(remaining.rows(), kStrip);
+  for (Eigen::Index begin = 0; begin < n; begin += kStrip) {
+    const Eigen::Index end = std::min(begin + kStrip, n);
+    for (Eigen::Index j = begin; j < end; ++j) {
+      round(j, remaining, rounded);
+      auto error = errors.col(j - begin);
+      error = (remaining.col(j) - rounded) / compensation(j, j);
+      remaining.middleCols(j + 1, end - j - 1).noalias() -=
+          error * compensation.row(j).segment(j + 1, end - j - 1);
+    }
+    remaining.rightCols(n - end).noalias() -=
+        errors.leftCols(end - begin) * compensation.block(begin, end, end - begin, n - end);
   }
 }
 
@@ -60,15 +73,23 @@ void SetGroupScales(const Eigen::MatrixXd& remaining, Eigen::Index first, Int4Ma
 
 }  // namespace
 
-Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               int largest, const char* what) {
-  HALFLING_ASSIGN_OR_RETURN(const Eigen::MatrixXd compensation, Compensation(gram, what));
+Result<RoundingCompensation> RoundingCompensation::Create(const Eigen::MatrixXd& gram,
+                                                          const char* what) {
+  const Eigen::Index n = gram.rows();
+  // U is the inverse of R in gram = R R^T, R upper triangular: the Cholesky factor from the other end.
+  Eigen::MatrixXd reversed = gram.reverse();
+  reversed.diagonal().array() += kDamping * gram.trace() / static_cast<double>(n);
+  HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor, FactorCovariance(reversed, what));
+  return RoundingCompensation(InvertLower(factor.lower).reverse());
+}
+
+Int8Matrix RoundingCompensation::ToInt8(const Eigen::MatrixXd& weight, int largest) const {
   Int8Matrix result{static_cast<size_t>(weight.rows()), static_cast<size_t>(weight.cols()), {}, {}};
   result.values.resize(result.rows * result.cols);
   for (Eigen::Index i = 0; i < weight.rows(); ++i) {
     result.scales.push_back(static_cast<float>(weight.row(i).cwiseAbs().maxCoeff() / largest));
   }
-  RoundColumns(weight, compensation,
+  RoundColumns(weight, upper_,
                [&](Eigen::Index j, const Eigen::MatrixXd& remaining, Eigen::VectorXd& rounded) {
                  for (size_t i = 0; i < result.rows; ++i) {
                    const auto row = static_cast<Eigen::Index>(i);
@@ -80,13 +101,11 @@ Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::Matri
   return result;
 }
 
-Result<Int4Matrix> RoundToInt4(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               const char* what) {
-  HALFLING_ASSIGN_OR_RETURN(const Eigen::MatrixXd compensation, Compensation(gram, what));
+Int4Matrix RoundingCompensation::ToInt4(const Eigen::MatrixXd& weight) const {
   Int4Matrix result{static_cast<size_t>(weight.rows()), static_cast<size_t>(weight.cols()), {}, {}};
   result.packed.assign(result.rows * result.bytes_per_row(), kInt4Zeros);
   result.scales.resize(result.rows * result.groups_per_row());
-  RoundColumns(weight, compensation,
+  RoundColumns(weight, upper_,
                [&](Eigen::Index j, const Eigen::MatrixXd& remaining, Eigen::VectorXd& rounded) {
                  const auto column = static_cast<size_t>(j);
                  if (column % kInt4GroupSize == 0) SetGroupScales(remaining, j, result);
@@ -101,6 +120,18 @@ Result<Int4Matrix> RoundToInt4(const Eigen::MatrixXd& weight, const Eigen::Matri
                  }
                });
   return result;
+}
+
+Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
+                               int largest, const char* what) {
+  HALFLING_ASSIGN_OR_RETURN(const auto compensation, RoundingCompensation::Create(gram, what));
+  return compensation.ToInt8(weight, largest);
+}
+
+Result<Int4Matrix> RoundToInt4(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
+                               const char* what) {
+  HALFLING_ASSIGN_OR_RETURN(const auto compensation, RoundingCompensation::Create(gram, what));
+  return compensation.ToInt4(weight);
 }
 
 }  // namespace halfling

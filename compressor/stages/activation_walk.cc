@@ -9,23 +9,44 @@ namespace halfling {
 namespace {
 
 // Enough for a thread to fill its buffers once and use them many times.
-constexpr size_t kSequencesPerTask = 16;
+constexpr size_t kMostSequencesPerTask = 16;
+// So that the threads end at about the same time.
+constexpr size_t kTasksPerThread = 4;
+
+struct SequenceOfWalk {
+  size_t walk;
+  size_t sequence;
+};
 
 }  // namespace
 
-void ActivationWalk::ForEachSequence(const Transformer& model, int threads, const Work& work) {
-  const size_t num_tasks = (states_.size() + kSequencesPerTask - 1) / kSequencesPerTask;
+void ActivationWalk::ForEachSequence(std::span<ActivationWalk* const> walks,
+                                     const Transformer& model, int threads, const Work& work) {
+  std::vector<SequenceOfWalk> all;
+  for (size_t walk = 0; walk < walks.size(); ++walk) {
+    for (size_t i = 0; i < walks[walk]->num_sequences(); ++i) all.push_back({walk, i});
+  }
+  const size_t wanted_tasks = kTasksPerThread * static_cast<size_t>(std::max(1, threads));
+  const size_t per_task = std::clamp(all.size() / wanted_tasks, size_t{1}, kMostSequencesPerTask);
+  const size_t num_tasks = (all.size() + per_task - 1) / per_task;
   ParallelFor(num_tasks, threads, [&](size_t task, size_t) {
     KvCache cache(model.config());
     TransformerScratch scratch;
-    const size_t end = std::min(states_.size(), (task + 1) * kSequencesPerTask);
-    for (size_t i = task * kSequencesPerTask; i < end; ++i) {
+    const size_t end = std::min(all.size(), (task + 1) * per_task);
+    for (size_t i = task * per_task; i < end; ++i) {
+      ActivationWalk& walk = *walks[all[i].walk];
+      const size_t sequence = all[i].sequence;
       cache.Truncate(0);
       int parent = kNoParent;
-      for (const int token : (*sequences_)[i]) parent = cache.Append(token, parent);
-      work(states_[i], cache, scratch);
+      for (const int token : (*walk.sequences_)[sequence]) parent = cache.Append(token, parent);
+      work(walk.states_[sequence], cache, scratch);
     }
   });
+}
+
+void ActivationWalk::ForEachSequence(const Transformer& model, int threads, const Work& work) {
+  ActivationWalk* const self = this;
+  ForEachSequence({&self, 1}, model, threads, work);
 }
 
 ActivationWalk::ActivationWalk(const Transformer& model,
@@ -66,8 +87,25 @@ void ActivationWalk::Advance(const Transformer& model, int threads) {
 }
 
 void ActivationWalk::RunLayer(const Transformer& model, int layer, int threads) {
-  BeginLayer(model, layer, threads);
-  for (size_t group = 0; group < kInputGroups.size(); ++group) Advance(model, threads);
+  ActivationWalk* const self = this;
+  RunLayer({&self, 1}, model, layer, threads);
+}
+
+void ActivationWalk::RunLayer(std::span<ActivationWalk* const> walks, const Transformer& model,
+                              int layer, int threads) {
+  ForEachSequence(walks, model, threads,
+                  [&](State& state, KvCache& cache, TransformerScratch& scratch) {
+                    scratch.hidden = state.hidden;
+                    for (const InputGroup group : kInputGroups) {
+                      model.PrepareGroup(layer, group, cache, 0, scratch);
+                      model.ApplyGroup(layer, group, scratch);
+                    }
+                    state.hidden = scratch.hidden;
+                  });
+  for (ActivationWalk* walk : walks) {
+    walk->layer_ = layer;
+    walk->group_ = kInputGroups.back();
+  }
 }
 
 double RelativeHiddenError(const ActivationWalk& original, const ActivationWalk& other) {

@@ -5,6 +5,7 @@
 #define HALFLING_COMPRESSOR_STAGES_ACTIVATION_WALK_H_
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "compressor/stages/calibration_sequences.h"
@@ -26,6 +27,9 @@ class ActivationWalk {
   void Advance(const Transformer& model, int threads);
   // BeginLayer and every Advance.
   void RunLayer(const Transformer& model, int layer, int threads);
+  // The same for several walks through one model, side by side.
+  static void RunLayer(std::span<ActivationWalk* const> walks, const Transformer& model, int layer,
+                       int threads);
 
   InputGroup group() const { return group_; }  // whose linears are next
   size_t num_sequences() const { return states_.size(); }
@@ -44,6 +48,8 @@ class ActivationWalk {
   using Work = std::function<void(State&, KvCache&, TransformerScratch&)>;
 
   // Calls work(state, cache with the sequence's tokens, scratch) for every sequence.
+  static void ForEachSequence(std::span<ActivationWalk* const> walks, const Transformer& model,
+                              int threads, const Work& work);
   void ForEachSequence(const Transformer& model, int threads, const Work& work);
 
   const std::vector<TokenSequence>* sequences_;

@@ -80,15 +80,16 @@ class LayerCompressor {
         const LinearFitter fitter,
         LinearFitter::Create(needs_inputs ? method_ : FitMethod::kSvd, std::move(moments),
                              LinearName(layer, kinds.front())));
-    std::vector<std::optional<Result<FittedLinear>>> results(kinds.size());
-    ParallelFor(kinds.size(), threads_, [&](size_t i, size_t) {
-      const Linear& linear = original_.layer(layer).linear(kinds[i]);
-      results[i] = fitter.Fit(ToDoubles(linear.Unpack()), PlanOf(layer, kinds[i]),
-                              LinearName(layer, kinds[i]));
-    });
+    HALFLING_ASSIGN_OR_RETURN(
+        std::vector<FittedLinear> fits,
+        ParallelResults<FittedLinear>(kinds.size(), threads_, [&](size_t i) {
+          const Linear& linear = original_.layer(layer).linear(kinds[i]);
+          return fitter.Fit(ToDoubles(linear.Unpack()), PlanOf(layer, kinds[i]),
+                            LinearName(layer, kinds[i]));
+        }));
     for (size_t i = 0; i < kinds.size(); ++i) {
       FittedLinear& fitted = result.linears[static_cast<size_t>(kinds[i])];
-      HALFLING_ASSIGN_OR_RETURN(fitted, *std::move(results[i]));
+      fitted = std::move(fits[i]);
       const std::span<const float> bias = original_.layer(layer).linear(kinds[i]).bias();
       fitted.stored.bias.assign(bias.begin(), bias.end());
     }

@@ -19,6 +19,8 @@ constexpr size_t kFewestProbes = 16;
 constexpr size_t kMostProbes = 1024;
 constexpr size_t kProbeFloats = size_t{1} << 27;  // of the hidden states of all variants: 512 MiB
 
+constexpr size_t kTokensPerInput = 8;
+
 // Of a linear's outputs, in squares: replacing it by something closer would measure rounding errors.
 constexpr double kLeastTellingError = 1e-4;
 
@@ -30,6 +32,25 @@ size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config) {
   const size_t floats = variants * static_cast<size_t>(config.model_dim) * tokens;  // of all
   const size_t affordable = kProbeFloats * num_sequences / std::max<size_t>(floats, 1);
   return std::min(num_sequences, std::clamp(affordable, kFewestProbes, kMostProbes));
+}
+
+// As many as tell what the inputs of a linear are like, of the widest too: a replacement that is
+// fitted to hardly more tokens than it has inputs would look better on them than it is.
+size_t NumTellingSequences(const CalibrationSet& calibration, const ModelConfig& config) {
+  const size_t wanted = kTokensPerInput * static_cast<size_t>(std::max(config.model_dim, config.ffn_dim));
+  size_t tokens = 0;
+  size_t count = 0;
+  while (count < calibration.sequences.size() && tokens < wanted) {
+    tokens += calibration.sequences[count++].size();
+  }
+  return count;
+}
+
+size_t GroupOf(LinearKind kind) {
+  const auto has_kind = [kind](InputGroup group) {
+    return std::ranges::count(KindsOf(group), kind) > 0;
+  };
+  return static_cast<size_t>(*std::ranges::find_if(kInputGroups, has_kind));
 }
 
 Eigen::Index ReferenceRank(const ModelConfig& config, const ModelPlan& reference, int layer,
@@ -45,11 +66,15 @@ Eigen::Index TellingRank(const std::vector<double>& discarded, Eigen::Index rank
   return rank;
 }
 
-// A linear of the layer at hand at the rank that is tried.
-struct Replacement {
-  LinearKind kind;
-  Linear linear;
+// What the linears of a group have in common.
+struct SurveyedGroup {
+  Eigen::MatrixXd gram;
+  LinearFitter fitter;
+  std::optional<RoundingCompensation> rounding;  // for Scope::kAll
 };
+
+// How much a survey is to find out.
+enum class Scope { kAll, kDivergencesAlone };
 
 // The original with one linear replaced, on its way through the layers.
 struct Variant {
@@ -61,27 +86,30 @@ struct Variant {
 class Surveyor {
  public:
   Surveyor(StreamedModel& original, const ModelPlan& reference, const CalibrationSet& calibration,
-           size_t num_probes, int threads)
+           Scope scope, int threads)
       : original_(original),
         reference_(reference),
+        scope_(scope),
         threads_(threads),
-        probes_(calibration.First(num_probes)),
-        walk_(original.transformer(), calibration.sequences, threads),
+        probes_(calibration.First(NumProbes(calibration, original.config()))),
+        walked_(scope == Scope::kAll ? calibration
+                                     : calibration.First(NumTellingSequences(
+                                           calibration, original.config()))),
+        walk_(original.transformer(), walked_.sequences, threads),
         probe_walk_(original.transformer(), probes_.sequences, threads),
         survey_(static_cast<size_t>(original.config().num_layers)) {}
 
   Status SurveyLayer(int layer) {
     HALFLING_RETURN_IF_ERROR(original_.Load(layer));
-    for (Variant& variant : variants_) {
-      variant.walk.RunLayer(original_.transformer(), layer, threads_);
+    std::vector<ActivationWalk*> walks;
+    for (Variant& variant : variants_) walks.push_back(&variant.walk);
+    ActivationWalk::RunLayer(walks, original_.transformer(), layer, threads_);
+
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<SurveyedGroup> groups, SurveyGroups(layer));
+    HALFLING_ASSIGN_OR_RETURN(std::vector<Linear> replacements, ReplaceLinears(layer, groups));
+    for (const LinearKind kind : kLinearKinds) {
+      Branch(layer, kind, replacements[static_cast<size_t>(kind)]);
     }
-    std::vector<Replacement> replacements;
-    walk_.BeginLayer(original_.transformer(), layer, threads_);
-    for (const InputGroup group : kInputGroups) {
-      HALFLING_RETURN_IF_ERROR(SurveyGroup(layer, group, replacements));
-      walk_.Advance(original_.transformer(), threads_);
-    }
-    for (Replacement& replacement : replacements) Branch(layer, replacement);
     probe_walk_.RunLayer(original_.transformer(), layer, threads_);
     original_.Drop(layer);
     return {};
@@ -98,32 +126,50 @@ class Surveyor {
   }
 
  private:
-  Status SurveyGroup(int layer, InputGroup group, std::vector<Replacement>& replacements) {
-    const InputMoments moments = SumMoments(&walk_, nullptr, {.original = true}, threads_);
-    const std::span<const LinearKind> kinds = KindsOf(group);
-    HALFLING_ASSIGN_OR_RETURN(
-        const LinearFitter fitter,
-        LinearFitter::Create(FitMethod::kWhitenedSvd, moments, LinearName(layer, kinds.front())));
-    std::vector<std::optional<Result<Linear>>> results(kinds.size());
-    ParallelFor(kinds.size(), threads_, [&](size_t i, size_t) {
-      results[i] = SurveyLinear(layer, kinds[i], moments.original, fitter);
-    });
-    for (size_t i = 0; i < kinds.size(); ++i) {
-      HALFLING_ASSIGN_OR_RETURN(Linear linear, *std::move(results[i]));
-      replacements.push_back({kinds[i], std::move(linear)});
+  // Walks through the layer.
+  Result<std::vector<SurveyedGroup>> SurveyGroups(int layer) {
+    std::vector<Eigen::MatrixXd> grams;
+    walk_.BeginLayer(original_.transformer(), layer, threads_);
+    for (size_t group = 0; group < kInputGroups.size(); ++group) {
+      grams.push_back(SumMoments(&walk_, nullptr, {.original = true}, threads_).original);
+      walk_.Advance(original_.transformer(), threads_);
     }
-    return {};
+    return ParallelResults<SurveyedGroup>(grams.size(), threads_, [&](size_t group) {
+      const std::string name = LinearName(layer, KindsOf(kInputGroups[group]).front());
+      return SurveyGroup(std::move(grams[group]), name);
+    });
+  }
+
+  Result<SurveyedGroup> SurveyGroup(Eigen::MatrixXd gram, const std::string& name) const {
+    InputMoments moments;
+    moments.original = gram;
+    HALFLING_ASSIGN_OR_RETURN(
+        LinearFitter fitter,
+        LinearFitter::Create(FitMethod::kWhitenedSvd, std::move(moments), name));
+    SurveyedGroup group = {std::move(gram), std::move(fitter), std::nullopt};
+    if (scope_ == Scope::kAll) {
+      HALFLING_ASSIGN_OR_RETURN(group.rounding,
+                                RoundingCompensation::Create(group.gram, name.c_str()));
+    }
+    return group;
+  }
+
+  // Surveys all linears of the layer; gives those to try, by LinearKind.
+  Result<std::vector<Linear>> ReplaceLinears(int layer, const std::vector<SurveyedGroup>& groups) {
+    return ParallelResults<Linear>(kNumLinearKinds, threads_, [&](size_t i) {
+      return SurveyLinear(layer, kLinearKinds[i], groups[GroupOf(kLinearKinds[i])]);
+    });
   }
 
   // Fills in all but the divergence; returns the linear at the rank to try.
-  Result<Linear> SurveyLinear(int layer, LinearKind kind, const Eigen::MatrixXd& gram,
-                              const LinearFitter& fitter) {
+  Result<Linear> SurveyLinear(int layer, LinearKind kind, const SurveyedGroup& group) {
     const std::string name = LinearName(layer, kind);
     const Linear& linear = original_.layer(layer).linear(kind);
     const Matrix weight = linear.Unpack();
     const Eigen::MatrixXd doubles = ToDoubles(weight);
     const Eigen::Index rank = ReferenceRank(original_.config(), reference_, layer, kind);
-    HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors, fitter.Factorize(doubles, rank, name));
+    HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors,
+                              group.fitter.Factorize(doubles, rank, name));
 
     SurveyedLinear& surveyed = survey_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
     const Eigen::VectorXd& values = factors.singular_values;
@@ -134,32 +180,35 @@ class Surveyor {
     }
     surveyed.reference_rank = TellingRank(surveyed.discarded, rank);
     surveyed.reference_error = surveyed.discarded[static_cast<size_t>(surveyed.reference_rank)];
-    const auto error_of = [&](const Matrix& rounded) {
-      const Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
-      return (difference * gram).cwiseProduct(difference).sum();
-    };
-    HALFLING_ASSIGN_OR_RETURN(const Int4Matrix int4, RoundToInt4(doubles, gram, name.c_str()));
-    surveyed.int8_error = error_of(ToMatrix(QuantizeInt8(weight)));
-    surveyed.int4_error = error_of(ToMatrix(int4));
+    if (group.rounding) {
+      const auto error_of = [&](const Matrix& rounded) {
+        const Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
+        return (difference * group.gram).cwiseProduct(difference).sum();
+      };
+      surveyed.int8_error = error_of(ToMatrix(QuantizeInt8(weight)));
+      surveyed.int4_error = error_of(ToMatrix(group.rounding->ToInt4(doubles)));
+    }
     return Linear::LowRank(ToFloatMatrix(factors.left.leftCols(surveyed.reference_rank)),
                            ToFloatMatrix(factors.right.topRows(surveyed.reference_rank)),
                            {linear.bias().begin(), linear.bias().end()});
   }
 
   // Sends the probes through the layer with the replacement in it.
-  void Branch(int layer, Replacement& replacement) {
-    Linear& place = original_.mutable_layer(layer).linear(replacement.kind);
-    std::swap(place, replacement.linear);
-    Variant variant = {static_cast<size_t>(layer), replacement.kind, probe_walk_};
+  void Branch(int layer, LinearKind kind, Linear& replacement) {
+    Linear& place = original_.mutable_layer(layer).linear(kind);
+    std::swap(place, replacement);
+    Variant variant = {static_cast<size_t>(layer), kind, probe_walk_};
     variant.walk.RunLayer(original_.transformer(), layer, threads_);
     variants_.push_back(std::move(variant));
-    std::swap(place, replacement.linear);
+    std::swap(place, replacement);
   }
 
   StreamedModel& original_;
   const ModelPlan& reference_;
+  const Scope scope_;
   const int threads_;
   const CalibrationSet probes_;
+  const CalibrationSet walked_;
   ActivationWalk walk_;
   ActivationWalk probe_walk_;  // through the original, before the layer at hand
   std::vector<Variant> variants_;
@@ -167,11 +216,11 @@ class Surveyor {
 };
 
 Result<Survey> RunSurvey(StreamedModel& original, const ModelPlan& reference,
-                         const CalibrationSet& calibration, size_t num_probes, const ItemTrie& trie,
+                         const CalibrationSet& calibration, Scope scope, const ItemTrie& trie,
                          int threads, Progress& progress) {
   const int num_layers = original.config().num_layers;
   progress.Begin("surveying", static_cast<size_t>(num_layers));
-  Surveyor surveyor(original, reference, calibration, num_probes, threads);
+  Surveyor surveyor(original, reference, calibration, scope, threads);
   for (int layer = 0; layer < num_layers; ++layer) {
     HALFLING_RETURN_IF_ERROR(surveyor.SurveyLayer(layer));
     progress.Advance();
@@ -184,17 +233,15 @@ Result<Survey> RunSurvey(StreamedModel& original, const ModelPlan& reference,
 Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
                              const CalibrationSet& calibration, const ItemTrie& trie, int threads,
                              Progress& progress) {
-  return RunSurvey(original, reference, calibration,
-                   NumProbes(calibration, original.config()), trie, threads, progress);
+  return RunSurvey(original, reference, calibration, Scope::kAll, trie, threads, progress);
 }
 
 Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
                            const ModelPlan& reference, const CalibrationSet& calibration,
                            const ItemTrie& trie, int threads, Progress& progress) {
   const ModelConfig& config = original.config();
-  const size_t num_probes = NumProbes(calibration, config);
   HALFLING_ASSIGN_OR_RETURN(
-      const Survey fresh, RunSurvey(original, reference, calibration.First(num_probes), num_probes,
+      const Survey fresh, RunSurvey(original, reference, calibration, Scope::kDivergencesAlone,
                                     trie, threads, progress));
   Survey merged = survey;
   for (int layer = 0; layer < config.num_layers; ++layer) {
