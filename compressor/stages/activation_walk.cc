@@ -14,7 +14,7 @@ constexpr size_t kMostSequencesPerTask = 16;
 constexpr size_t kTasksPerThread = 4;
 
 struct SequenceOfWalk {
-  size_t walk;
+  ActivationWalk* walk;
   size_t sequence;
 };
 
@@ -22,9 +22,11 @@ struct SequenceOfWalk {
 
 void ActivationWalk::ForEachSequence(std::span<ActivationWalk* const> walks,
                                      const Transformer& model, int threads, const Work& work) {
+  // The walks of one sequence follow each other: they share what a cache knows of its tokens.
   std::vector<SequenceOfWalk> all;
-  for (size_t walk = 0; walk < walks.size(); ++walk) {
-    for (size_t i = 0; i < walks[walk]->num_sequences(); ++i) all.push_back({walk, i});
+  const size_t num_sequences = walks.empty() ? 0 : walks.front()->num_sequences();
+  for (size_t i = 0; i < num_sequences; ++i) {
+    for (ActivationWalk* walk : walks) all.push_back({walk, i});
   }
   const size_t wanted_tasks = kTasksPerThread * static_cast<size_t>(std::max(1, threads));
   const size_t per_task = std::clamp(all.size() / wanted_tasks, size_t{1}, kMostSequencesPerTask);
@@ -32,14 +34,16 @@ void ActivationWalk::ForEachSequence(std::span<ActivationWalk* const> walks,
   ParallelFor(num_tasks, threads, [&](size_t task, size_t) {
     KvCache cache(model.config());
     TransformerScratch scratch;
-    const size_t end = std::min(all.size(), (task + 1) * per_task);
-    for (size_t i = task * per_task; i < end; ++i) {
-      ActivationWalk& walk = *walks[all[i].walk];
-      const size_t sequence = all[i].sequence;
-      cache.Truncate(0);
-      int parent = kNoParent;
-      for (const int token : (*walk.sequences_)[sequence]) parent = cache.Append(token, parent);
-      work(walk.states_[sequence], cache, scratch);
+    const size_t begin = task * per_task;
+    const size_t end = std::min(all.size(), begin + per_task);
+    for (size_t i = begin; i < end; ++i) {
+      const auto [walk, sequence] = all[i];
+      if (i == begin || sequence != all[i - 1].sequence) {
+        cache.Truncate(0);
+        int parent = kNoParent;
+        for (const int token : (*walk->sequences_)[sequence]) parent = cache.Append(token, parent);
+      }
+      work(walk->states_[sequence], cache, scratch);
     }
   });
 }

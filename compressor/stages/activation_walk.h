@@ -27,7 +27,7 @@ class ActivationWalk {
   void Advance(const Transformer& model, int threads);
   // BeginLayer and every Advance.
   void RunLayer(const Transformer& model, int layer, int threads);
-  // The same for several walks through one model, side by side.
+  // The same for several walks of the same sequences, side by side.
   static void RunLayer(std::span<ActivationWalk* const> walks, const Transformer& model, int layer,
                        int threads);
 
@@ -47,7 +47,8 @@ class ActivationWalk {
   };
   using Work = std::function<void(State&, KvCache&, TransformerScratch&)>;
 
-  // Calls work(state, cache with the sequence's tokens, scratch) for every sequence.
+  // Calls work(state, cache with the sequence's tokens, scratch) for every sequence of every walk; the
+  // cache's keys and values are anyone's.
   static void ForEachSequence(std::span<ActivationWalk* const> walks, const Transformer& model,
                               int threads, const Work& work);
   void ForEachSequence(const Transformer& model, int threads, const Work& work);
