@@ -2,9 +2,11 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <utility>
 
 #include "compressor/linalg/cholesky.h"
 #include "compressor/linalg/compensated_rounding.h"
@@ -55,6 +57,33 @@ TEST_CASE("a truncated SVD has numpy's singular values and errors") {
     }
     CHECK((weight - factors.left * factors.right).norm() ==
           Approx(expected["errors"][rank - 1].get<double>()).epsilon(1e-10).margin(1e-12));
+  }
+}
+
+TEST_CASE("a truncated SVD splits the singular values evenly, whichever side is longer") {
+  for (const auto& [rows, cols] : {std::pair{9, 5}, {5, 9}, {6, 6}}) {
+    const MatrixXd weight = RandomMatrix(rows, cols, 11);
+    const LowRankFactors factors = TruncateSvd(weight, 3);
+    const MatrixXd singular = factors.singular_values.head(3).asDiagonal();
+    CHECK((factors.left.transpose() * factors.left - singular).norm() < 1e-12);
+    CHECK((factors.right * factors.right.transpose() - singular).norm() < 1e-12);
+  }
+}
+
+TEST_CASE("a truncated SVD takes matrices of less than full rank") {
+  for (const auto& [rows, cols] : {std::pair{9, 5}, {5, 9}}) {
+    const MatrixXd weight = RandomMatrix(rows, 2, 12) * RandomMatrix(2, cols, 13);
+    const LowRankFactors factors = TruncateSvd(weight, 4);
+    CHECK((weight - factors.left * factors.right).norm() < 1e-12);
+    CHECK((factors.left.allFinite() && factors.right.allFinite()));
+    CHECK(factors.singular_values.size() == 5);
+    CHECK(std::ranges::is_sorted(factors.singular_values, std::greater()));
+    CHECK(factors.singular_values.tail(3).maxCoeff() < 1e-7 * factors.singular_values(0));
+    CHECK(factors.singular_values.minCoeff() >= 0);
+
+    const LowRankFactors none = TruncateSvd(MatrixXd::Zero(rows, cols), 4);
+    CHECK((none.left * none.right).isZero(0.0));
+    CHECK(none.singular_values.isZero(0.0));
   }
 }
 
@@ -188,6 +217,30 @@ TEST_CASE("uncorrelated inputs leave nothing to compensate") {
   REQUIRE(int4.has_value());
   CHECK(int4->packed == QuantizeInt4(floats).packed);
   CHECK(int4->scales == QuantizeInt4(floats).scales);
+}
+
+TEST_CASE("rounding in strips is rounding column by column") {
+  constexpr Eigen::Index kDim = 150;  // more than two strips
+  const MatrixXd weight = RandomMatrix(4, kDim, 21);
+  const MatrixXd inputs = RandomMatrix(kDim, 40, 22) * RandomMatrix(40, 300, 23);
+  const MatrixXd gram = inputs * inputs.transpose() + MatrixXd::Identity(kDim, kDim);
+  const auto rounded = RoundToInt8(weight, gram, kLargestInt8, "test");
+  REQUIRE(rounded.has_value());
+
+  // As the paper has it: the upper Cholesky factor of the damped covariance's inverse.
+  const MatrixXd damping = 0.01 * gram.diagonal().mean() * MatrixXd::Identity(kDim, kDim);
+  const MatrixXd upper = (gram + damping).inverse().llt().matrixU();
+  MatrixXd remaining = weight;
+  for (Eigen::Index j = 0; j < kDim; ++j) {
+    for (Eigen::Index i = 0; i < weight.rows(); ++i) {
+      const auto at = static_cast<size_t>(i * kDim + j);
+      const double scale = rounded->scales[static_cast<size_t>(i)];
+      const double q = std::clamp(std::nearbyint(remaining(i, j) / scale), -127.0, 127.0);
+      REQUIRE(static_cast<int>(rounded->values[at]) == static_cast<int>(q));
+      const double error = (remaining(i, j) - q * scale) / upper(j, j);
+      remaining.row(i).tail(kDim - j - 1) -= error * upper.row(j).tail(kDim - j - 1);
+    }
+  }
 }
 
 TEST_CASE("a compensated column is off by what its neighbours cannot make good") {
