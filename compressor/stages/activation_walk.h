@@ -42,16 +42,21 @@ class ActivationWalk {
 
  private:
   struct State {
+    size_t num_tokens = 0;
     Matrix hidden;
     Matrix input;
   };
-  using Work = std::function<void(State&, KvCache&, TransformerScratch&)>;
+  using Work = std::function<void(std::span<State>, KvCache&, TransformerScratch&)>;
 
-  // Calls work(state, cache with the sequence's tokens, scratch) for every sequence of every walk; the
-  // cache's keys and values are anyone's.
-  static void ForEachSequence(std::span<ActivationWalk* const> walks, const Transformer& model,
-                              int threads, const Work& work);
-  void ForEachSequence(const Transformer& model, int threads, const Work& work);
+  // Calls work(states, cache with the tokens of their sequences, scratch) for all sequences of every
+  // walk, some at a time; the cache's keys and values are anyone's.
+  static void ForEachBatch(std::span<ActivationWalk* const> walks, const Transformer& model,
+                           int threads, const Work& work);
+  void ForEachBatch(const Transformer& model, int threads, const Work& work);
+
+  // The states' matrices as one, and back.
+  static void Gather(std::span<const State> states, Matrix State::* matrix, Matrix& all);
+  static void Scatter(const Matrix& all, Matrix State::* matrix, std::span<State> states);
 
   const std::vector<TokenSequence>* sequences_;
   int layer_ = 0;

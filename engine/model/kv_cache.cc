@@ -12,7 +12,7 @@ KvCache::KvCache(const ModelConfig& config)
 
 int KvCache::Append(int token, int parent) {
   const int slot = num_slots();
-  assert(parent == kNoParent ? slot == 0 : parent >= 0 && parent < slot);
+  assert(parent == kNoParent || (parent >= 0 && parent < slot));
   if (parent == slot - 1 && trunk_length_ == slot) ++trunk_length_;  // kNoParent is -1
   parents_.push_back(parent);
   positions_.push_back(parent == kNoParent ? 0 : position(parent) + 1);

@@ -26,8 +26,9 @@ class KvCache {
   int token(int slot) const { return tokens_[static_cast<size_t>(slot)]; }
   int parent(int slot) const { return parents_[static_cast<size_t>(slot)]; }
 
-  // Adds a slot and returns its index. `parent` is kNoParent for the first token only. The trunk
-  // grows while each new slot's parent is the slot before it and nothing has branched yet.
+  // Adds a slot and returns its index. `parent` is kNoParent for the first token, and for that of
+  // another sequence, which sees nothing of those before it. The trunk grows while each new slot's
+  // parent is the slot before it and nothing has branched yet.
   int Append(int token, int parent);
 
   // Forgets all slots from `num_slots` on; what remains must be within the trunk.

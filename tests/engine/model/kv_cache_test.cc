@@ -41,6 +41,17 @@ TEST_CASE("A chain of slots is the trunk; what hangs off it is a branch") {
   CHECK(Branch(cache, 5) == std::vector<int>{4, 5});
 }
 
+TEST_CASE("A second sequence is a branch that sees nothing of the first") {
+  KvCache cache(SmallConfig());
+  for (int i = 0; i < 3; ++i) cache.Append(i, i - 1);
+  CHECK(cache.Append(7, kNoParent) == 3);
+  CHECK(cache.Append(8, 3) == 4);
+  CHECK(cache.trunk_length() == 3);
+  CHECK(cache.position(3) == 0);
+  CHECK(cache.position(4) == 1);
+  CHECK(Branch(cache, 4) == std::vector<int>{3, 4});
+}
+
 TEST_CASE("After Truncate the trunk grows again") {
   KvCache cache(SmallConfig());
   for (int i = 0; i < 3; ++i) cache.Append(i, i - 1);
