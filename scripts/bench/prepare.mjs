@@ -51,7 +51,7 @@ export async function prepareModel(model) {
     const command = [TOOL, 'compress', model.checkpoint, output, '--evaluate-users', '0'];
     await mustRun([...command, ...options], { quiet: true });
   }
-  for (const name of new Set([...model.onnx, model.gguf])) {
+  for (const name of new Set([...model.onnx, ...(model.gguf ? [model.gguf] : [])])) {
     await prepareRivals(model, name);
   }
 }
