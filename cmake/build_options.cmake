@@ -3,6 +3,9 @@
 set(HALFLING_SANITIZE "" CACHE STRING "Sanitizers (native), such as address,undefined or thread")
 option(HALFLING_RELAXED_SIMD "Relaxed SIMD (wasm)" OFF)
 option(HALFLING_THREADS "Threads within one recommendation (wasm: needs shared memory)" ON)
+set(HALFLING_MARCH "" CACHE STRING
+    "Instruction set (native), such as native or x86-64-v3: the compressor's Eigen gains, while the \
+engine's kernels choose theirs at run time anyway. The tool then runs on such machines alone.")
 option(HALFLING_WERROR "Treat warnings as errors" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -23,6 +26,10 @@ endif()
 
 # The same model must rank the same everywhere, so no compiler may fuse a multiply with an add.
 add_compile_options(-ffp-contract=off)
+
+if(HALFLING_MARCH AND NOT EMSCRIPTEN)
+  add_compile_options(-march=${HALFLING_MARCH})
+endif()
 
 # For code that runs once, or in tests alone. Optimizing a sanitized build takes minutes: only the
 # engine's loops are worth that.

@@ -18,20 +18,27 @@ namespace {
 constexpr size_t kFewestProbes = 16;
 constexpr size_t kMostProbes = 1024;
 constexpr size_t kProbeFloats = size_t{1} << 27;  // of the hidden states of all variants: 512 MiB
+// What a first survey divides that by: it only finds the ranks near which the second one measures.
+constexpr size_t kFirstShare = 4;
 
 constexpr size_t kTokensPerInput = 8;
 
 // Of a linear's outputs, in squares: replacing it by something closer would measure rounding errors.
 constexpr double kLeastTellingError = 1e-4;
 
-size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config) {
+// How much a survey is to find out.
+enum class Scope { kAll, kDivergencesAlone };
+
+size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config, Scope scope) {
   const size_t num_sequences = calibration.sequences.size();
   size_t tokens = 0;
   for (const TokenSequence& sequence : calibration.sequences) tokens += sequence.size();
   const size_t variants = kNumLinearKinds * static_cast<size_t>(config.num_layers);
   const size_t floats = variants * static_cast<size_t>(config.model_dim) * tokens;  // of all
   const size_t affordable = kProbeFloats * num_sequences / std::max<size_t>(floats, 1);
-  return std::min(num_sequences, std::clamp(affordable, kFewestProbes, kMostProbes));
+  const size_t most = std::clamp(affordable, kFewestProbes, kMostProbes);
+  const size_t wanted = scope == Scope::kAll ? std::max(most / kFirstShare, kFewestProbes) : most;
+  return std::min(num_sequences, wanted);
 }
 
 // As many as tell what the inputs of a linear are like, of the widest too: a replacement that is
@@ -73,9 +80,6 @@ struct SurveyedGroup {
   std::optional<RoundingCompensation> rounding;  // for Scope::kAll
 };
 
-// How much a survey is to find out.
-enum class Scope { kAll, kDivergencesAlone };
-
 // The original with one linear replaced, on its way through the layers.
 struct Variant {
   size_t layer;
@@ -91,7 +95,7 @@ class Surveyor {
         reference_(reference),
         scope_(scope),
         threads_(threads),
-        probes_(calibration.First(NumProbes(calibration, original.config()))),
+        probes_(calibration.First(NumProbes(calibration, original.config(), scope))),
         walked_(scope == Scope::kAll ? calibration
                                      : calibration.First(NumTellingSequences(
                                            calibration, original.config()))),

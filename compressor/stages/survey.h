@@ -29,15 +29,15 @@ using Survey = std::vector<SurveyedLayer>;                          // [num_laye
 
 // Walks the original through the calibration once, one layer in memory at a time. For the
 // divergences a part of the sequences, the probes, goes on from each replaced linear to the end: as
-// many as do not hold more activations than the calibration does. `reference` gives the ranks to
-// try; a dense linear there is tried at half its parameters. The result does not depend on
+// many as a bound on their activations lets through, or a quarter of that. `reference` gives the
+// ranks to try; a dense linear there is tried at half its parameters. The result does not depend on
 // `threads`.
 Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
                              const CalibrationSet& calibration, const ItemTrie& trie, int threads,
                              Progress& progress);
 
-// The same at other reference ranks, for a fraction of the work: only the divergences are new, from
-// the probes alone.
+// The same at other reference ranks, and for the divergences alone, but those from all probes. The
+// replacements are fitted to as many of the sequences as it takes for them to fit the others too.
 Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
                            const ModelPlan& reference, const CalibrationSet& calibration,
                            const ItemTrie& trie, int threads, Progress& progress);
