@@ -73,8 +73,14 @@ class LayerCompressor {
         kinds, [&](LinearKind kind) { return NeedsInputs(method_, PlanOf(layer, kind)); });
     InputMoments moments;
     if (needs_inputs) {
-      moments = SumMoments(original_walk_ ? &*original_walk_ : nullptr,
-                           compressed_walk_ ? &*compressed_walk_ : nullptr, choice_, threads_);
+      Eigen::VectorXd weights;
+      if (choice_.lack && IsAddedToHidden(group)) {
+        const Linear& linear = original_.layer(layer).linear(kinds.front());
+        weights = TokenWeights(*original_walk_, linear, threads_);
+      }
+      moments =
+          SumMoments(original_walk_ ? &*original_walk_ : nullptr,
+                     compressed_walk_ ? &*compressed_walk_ : nullptr, choice_, threads_, weights);
     }
     HALFLING_ASSIGN_OR_RETURN(
         const LinearFitter fitter,

@@ -1,7 +1,12 @@
 #include "compressor/stages/input_moments.h"
 
+#include <algorithm>
+#include <limits>
+#include <vector>
+
 #include "compressor/linalg/gram.h"
 #include "compressor/linalg/matrices.h"
+#include "compressor/parallel.h"
 
 namespace halfling {
 namespace {
@@ -39,14 +44,40 @@ TokenMatrix GatherTokens(const ActivationWalk& walk, Activations activations, si
   return batch;
 }
 
-bool IsAddedToHidden(InputGroup group) {
-  return group == InputGroup::kAttended || group == InputGroup::kGated;
+// Tokens first, first + 1, … of all.
+void Weigh(const Eigen::VectorXd& weights, Eigen::Index first, TokenMatrix& tokens) {
+  if (weights.size() == 0) return;
+  tokens.array().colwise() *= weights.segment(first, tokens.rows()).array();
 }
 
 }  // namespace
 
+bool IsAddedToHidden(InputGroup group) {
+  return group == InputGroup::kAttended || group == InputGroup::kGated;
+}
+
+Eigen::VectorXd TokenWeights(const ActivationWalk& original, const Linear& linear, int threads) {
+  std::vector<Eigen::Index> first = {0};  // token of each sequence, and their number
+  for (size_t i = 0; i < original.num_sequences(); ++i) {
+    first.push_back(first.back() + static_cast<Eigen::Index>(original.hidden(i).rows()));
+  }
+  Eigen::VectorXd weights(first.back());
+  ParallelFor(original.num_sequences(), threads, [&](size_t i, size_t) {
+    Matrix outputs;
+    LinearScratch scratch;
+    linear.Apply(original.input(i), outputs, scratch);
+    const auto hidden = AsEigen(original.hidden(i)).cast<double>();
+    const auto added = AsEigen(outputs).cast<double>();
+    const Eigen::VectorXd squares = (hidden + added).rowwise().squaredNorm();
+    const double least = std::numeric_limits<double>::min();
+    weights.segment(first[i], squares.size()) =
+        (squares / static_cast<double>(outputs.cols())).cwiseMax(least).cwiseSqrt().cwiseInverse();
+  });
+  return weights;
+}
+
 InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* compressed,
-                        MomentChoice choice, int threads) {
+                        MomentChoice choice, int threads, const Eigen::VectorXd& weights) {
   InputMoments moments;
   const bool lacks = choice.lack && IsAddedToHidden(original->group());
   const bool needs_original = choice.original || choice.cross || lacks;
@@ -63,15 +94,21 @@ InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* co
     moments.lack_compressed.setZero(dim, n);
   }
 
+  Eigen::Index first = 0;  // token of the batch
   for (size_t begin = 0, end = 0; begin < any.num_sequences(); begin = end) {
     end = EndOfBatch(any, begin);
+    const auto gather = [&](const ActivationWalk& walk, Activations activations) {
+      TokenMatrix tokens = GatherTokens(walk, activations, begin, end);
+      Weigh(weights, first, tokens);
+      return tokens;
+    };
     TokenMatrix x;
     TokenMatrix own;
-    if (needs_original) x = GatherTokens(*original, &ActivationWalk::input, begin, end);
-    if (needs_compressed) own = GatherTokens(*compressed, &ActivationWalk::input, begin, end);
+    if (needs_original) x = gather(*original, &ActivationWalk::input);
+    if (needs_compressed) own = gather(*compressed, &ActivationWalk::input);
     if (lacks) {
-      TokenMatrix lack = GatherTokens(*original, &ActivationWalk::hidden, begin, end);
-      lack -= GatherTokens(*compressed, &ActivationWalk::hidden, begin, end);
+      TokenMatrix lack = gather(*original, &ActivationWalk::hidden);
+      lack -= gather(*compressed, &ActivationWalk::hidden);
       AddProduct(lack, x, threads, moments.lack_original);
       AddProduct(lack, own, threads, moments.lack_compressed);
       moments.lack_square += lack.squaredNorm();
@@ -79,6 +116,7 @@ InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* co
     if (choice.original) AddGram(x, threads, moments.original);
     if (choice.cross) AddProduct(x, own, threads, moments.cross);
     if (choice.compressed) AddGram(own, threads, moments.compressed);
+    first += std::max(x.rows(), own.rows());
   }
   if (choice.original) MirrorLower(moments.original);
   if (choice.compressed) MirrorLower(moments.compressed);

@@ -134,8 +134,13 @@ class Surveyor {
   Result<std::vector<SurveyedGroup>> SurveyGroups(int layer) {
     std::vector<Eigen::MatrixXd> grams;
     walk_.BeginLayer(original_.transformer(), layer, threads_);
-    for (size_t group = 0; group < kInputGroups.size(); ++group) {
-      grams.push_back(SumMoments(&walk_, nullptr, {.original = true}, threads_).original);
+    for (const InputGroup group : kInputGroups) {
+      Eigen::VectorXd weights;
+      if (IsAddedToHidden(group)) {
+        const Linear& linear = original_.layer(layer).linear(KindsOf(group).front());
+        weights = TokenWeights(walk_, linear, threads_);
+      }
+      grams.push_back(SumMoments(&walk_, nullptr, {.original = true}, threads_, weights).original);
       walk_.Advance(original_.transformer(), threads_);
     }
     return ParallelResults<SurveyedGroup>(grams.size(), threads_, [&](size_t group) {

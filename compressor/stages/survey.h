@@ -14,7 +14,7 @@
 
 namespace halfling {
 
-// Errors are ||(W - W^) X||^2 over the calibration tokens.
+// Errors are ||(W - W^) X||^2 over the calibration tokens, which count as TokenWeights says.
 struct SurveyedLinear {
   std::vector<double> discarded;  // [min(m, n) + 1]: of the best map of each rank
   double int8_error = 0;          // of the dense weight rounded to nearest

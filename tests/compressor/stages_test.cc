@@ -187,6 +187,47 @@ TEST_CASE("moments are sums over all tokens, whatever the threads") {
   CHECK(nothing.original.size() == 0);
 }
 
+TEST_CASE("a token counts by what its hidden state becomes") {
+  const Transformer model = MakeTransformer();
+  const Transformer other = CompressOrFail(model, HalfPlan(model), FitMethod::kSvd, {});
+  const auto sequences = MakeSequences(300);  // more tokens than one batch
+  ActivationWalk walk = WalkTo(model, sequences, 1, InputGroup::kGated);
+  const ActivationWalk own = WalkTo(other, sequences, 1, InputGroup::kGated);
+  const Linear& linear = LinearOf(model, 1, LinearKind::kDown);
+  const Eigen::VectorXd weights = TokenWeights(walk, linear, 2);
+  const MomentChoice all = {.original = true, .cross = true, .compressed = true, .lack = true};
+  const InputMoments moments = SumMoments(&walk, &own, all, 2, weights);
+
+  MatrixXd gram = MatrixXd::Zero(moments.original.rows(), moments.original.cols());
+  MatrixXd cross = gram;
+  MatrixXd lack_original = MatrixXd::Zero(model.config().model_dim, gram.cols());
+  double lack_square = 0;
+  ActivationWalk after = walk;
+  after.Advance(model, 2);
+  Eigen::Index token = 0;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const MatrixXd x = ToDoubles(walk.input(i));
+    const MatrixXd x_own = ToDoubles(own.input(i));
+    const MatrixXd lack = ToDoubles(walk.hidden(i)) - ToDoubles(own.hidden(i));
+    const MatrixXd becomes = ToDoubles(after.hidden(i));
+    for (Eigen::Index row = 0; row < x.rows(); ++row, ++token) {
+      const double square = becomes.row(row).squaredNorm() / static_cast<double>(becomes.cols());
+      CHECK(std::abs(weights[token] * std::sqrt(square) - 1) < 1e-4);
+      const double weight = weights[token] * weights[token];
+      gram += weight * x.row(row).transpose() * x.row(row);
+      cross += weight * x.row(row).transpose() * x_own.row(row);
+      lack_original += weight * lack.row(row).transpose() * x.row(row);
+      lack_square += weight * lack.row(row).squaredNorm();
+    }
+  }
+  CHECK(token == weights.size());
+  CHECK((moments.original - gram).norm() < 1e-9 * gram.norm());
+  CHECK((moments.cross - cross).norm() < 1e-9 * cross.norm());
+  CHECK((moments.lack_original - lack_original).norm() < 1e-9 * lack_original.norm());
+  CHECK(std::abs(moments.lack_square - lack_square) < 1e-9 * lack_square);
+  CHECK(TokenWeights(walk, linear, 1) == weights);
+}
+
 TEST_CASE("at full rank every method leaves the model as it was") {
   for (const std::string architecture : {"LlamaForCausalLM", "Qwen2ForCausalLM"}) {
     TinyModelOptions options;
