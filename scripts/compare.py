@@ -66,7 +66,8 @@ def table(answer: dict) -> str:
         ]
         rows.append(f"{model['directory'][-40:]:40}" + "".join(f"{cell:>22}" for cell in cells))
         own = [f"{value['mean']:.4f}" for value in model["metrics"].values()]
-        rows.append(" " * 40 + "".join(f"{cell:>22}" for cell in own))
+        kl, overlap = (model["against"][name]["mean"] for name in ("divergence", "overlap@10"))
+        rows.append(f"{f'KL {kl:.4f} nats, overlap {overlap:.3f}':40}" + "".join(f"{c:>22}" for c in own))
     return "\n".join(rows)
 
 
