@@ -21,8 +21,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.checkpoint import load_model  # noqa: E402
+from halfling_train.command import run_script  # noqa: E402
 from halfling_train.comparison import METRICS, compare  # noqa: E402
-from halfling_train.datasets import DataError, Dataset, load_dataset  # noqa: E402
+from halfling_train.datasets import Dataset, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.engine_numbers import with_engine_numbers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
@@ -67,7 +68,8 @@ def table(answer: dict) -> str:
         rows.append(f"{model['directory'][-40:]:40}" + "".join(f"{cell:>22}" for cell in cells))
         own = [f"{value['mean']:.4f}" for value in model["metrics"].values()]
         kl, overlap = (model["against"][name]["mean"] for name in ("divergence", "overlap@10"))
-        rows.append(f"{f'KL {kl:.4f} nats, overlap {overlap:.3f}':40}" + "".join(f"{c:>22}" for c in own))
+        distance = f"KL {kl:.4f} nats, overlap {overlap:.3f}"
+        rows.append(f"{distance:40}" + "".join(f"{cell:>22}" for cell in own))
     return "\n".join(rows)
 
 
@@ -97,14 +99,5 @@ def run(arguments: argparse.Namespace) -> None:
         json.dump(answer, sys.stdout, indent=1)
 
 
-def main() -> int:
-    try:
-        run(parse_arguments())
-    except DataError as error:
-        print(f"compare.py: {error}", file=sys.stderr)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(run, parse_arguments()))

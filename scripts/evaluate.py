@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.baselines import ItemKnn, Popularity  # noqa: E402
 from halfling_train.checkpoint import load_model, write_json  # noqa: E402
-from halfling_train.datasets import DataError, load_dataset  # noqa: E402
+from halfling_train.command import run_script  # noqa: E402
+from halfling_train.datasets import load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
 
@@ -72,14 +73,5 @@ def run(arguments: argparse.Namespace) -> None:
         write_json(arguments.json, figures)
 
 
-def main() -> int:
-    try:
-        run(parse_arguments())
-    except DataError as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(run, parse_arguments()))

@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.alignment import TitleAlignment  # noqa: E402
 from halfling_train.checkpoint import round_to_bfloat16, save_report  # noqa: E402
-from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
+from halfling_train.command import run_script  # noqa: E402
+from halfling_train.datasets import fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
@@ -154,14 +155,5 @@ def model_settings(arguments: argparse.Namespace) -> list[str]:
     return [f"{name}={getattr(arguments, name)}" for name in names]
 
 
-def main() -> int:
-    try:
-        finetune(parse_arguments())
-    except DataError as error:
-        print(f"finetune.py: {error}", file=sys.stderr)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(finetune, parse_arguments()))

@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
-from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
+from halfling_train.command import run_script  # noqa: E402
+from halfling_train.datasets import Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
@@ -138,14 +139,5 @@ def state_path(arguments: argparse.Namespace) -> Path:
     return arguments.state or arguments.output.with_name(arguments.output.name + ".state.pt")
 
 
-def main() -> int:
-    try:
-        heal(parse_arguments())
-    except DataError as error:
-        print(f"heal.py: {error}", file=sys.stderr)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(heal, parse_arguments()))

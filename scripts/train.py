@@ -21,7 +21,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
-from halfling_train.datasets import DataError, Dataset, fingerprint, load_dataset  # noqa: E402
+from halfling_train.command import run_script  # noqa: E402
+from halfling_train.datasets import Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
@@ -132,14 +133,5 @@ def train(arguments: argparse.Namespace) -> None:
     workers.leave()
 
 
-def main() -> int:
-    try:
-        train(parse_arguments())
-    except DataError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(train, parse_arguments()))

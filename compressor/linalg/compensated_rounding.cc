@@ -16,8 +16,8 @@ constexpr uint8_t kInt4Zeros = 0x88;  // two zeros
 constexpr Eigen::Index kStrip = 64;
 static_assert(kStrip % kInt4GroupSize == 0);
 
-// The inverse of a lower triangular matrix, a strip of columns at a time: a strip has nothing above its
-// first row.
+// The inverse of a lower triangular matrix, a strip of columns at a time: a strip has nothing above
+// its first row.
 Eigen::MatrixXd InvertLower(const Eigen::MatrixXd& lower) {
   const Eigen::Index n = lower.rows();
   Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);
@@ -76,7 +76,8 @@ void SetGroupScales(const Eigen::MatrixXd& remaining, Eigen::Index first, Int4Ma
 Result<RoundingCompensation> RoundingCompensation::Create(const Eigen::MatrixXd& gram,
                                                           const char* what) {
   const Eigen::Index n = gram.rows();
-  // U is the inverse of R in gram = R R^T, R upper triangular: the Cholesky factor from the other end.
+  // U is the inverse of R in gram = R R^T, R upper triangular: the Cholesky factor from the other
+  // end.
   Eigen::MatrixXd reversed = gram.reverse();
   reversed.diagonal().array() += kDamping * gram.trace() / static_cast<double>(n);
   HALFLING_ASSIGN_OR_RETURN(const CholeskyFactor factor, FactorCovariance(reversed, what));

@@ -10,10 +10,10 @@
 
 namespace halfling {
 
-// Rounds weights W [m, n] to int8 (a scale a row, integers within -largest … largest) or int4 (a scale
-// for each 32 columns of a row), column by column; what a column's rounding does to the outputs W X is
-// made good, as far as they correlate, by the columns after it (GPTQ, arXiv 2210.17323). Serves all
-// weights that share their inputs; may run in several threads at once.
+// Rounds weights W [m, n] to int8 (a scale a row, integers within -largest … largest) or int4 (a
+// scale for each 32 columns of a row), column by column; what a column's rounding does to the outputs
+// W X is made good, as far as they correlate, by the columns after it (GPTQ, arXiv 2210.17323). Serves
+// all weights that share their inputs; may run in several threads at once.
 class RoundingCompensation {
  public:
   // X X^T = gram [n, n], damped by 1% of its mean diagonal as in the paper. kInvalidRequest, naming

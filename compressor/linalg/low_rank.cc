@@ -23,9 +23,9 @@ Eigen::MatrixXd WhitenedRegression(Eigen::MatrixXd cross, const Eigen::MatrixXd&
 
 }  // namespace
 
-// By the eigenvectors of the smaller of W W^T and W^T W, which takes a fraction of an SVD's time. That
-// squares the condition number: singular values below 1e-8 of the largest drown in rounding. The other
-// side of the factors comes from W itself, so A B is the projection of W whatever their size.
+// By the eigenvectors of the smaller of W W^T and W^T W, which takes a fraction of an SVD's time.
+// That squares the condition number: singular values below 1e-8 of the largest drown in rounding. The
+// other side of the factors comes from W itself, so A B is the projection of W whatever their size.
 LowRankFactors TruncateSvd(const Eigen::MatrixXd& weight, Eigen::Index rank) {
   const bool is_tall = weight.rows() > weight.cols();
   const Eigen::Index size = std::min(weight.rows(), weight.cols());

@@ -33,12 +33,6 @@ std::vector<Batch> Divide(const std::vector<TokenSequence>& sequences, size_t to
   return batches;
 }
 
-size_t CountTokens(const std::vector<TokenSequence>& sequences) {
-  size_t tokens = 0;
-  for (const TokenSequence& sequence : sequences) tokens += sequence.size();
-  return tokens;
-}
-
 void AppendSequence(const TokenSequence& sequence, KvCache& cache) {
   int parent = kNoParent;
   for (const int token : sequence) parent = cache.Append(token, parent);

@@ -11,6 +11,12 @@ void Append(TokenSequence& sequence, const std::vector<int>& tokens) {
 
 }  // namespace
 
+size_t CountTokens(const std::vector<TokenSequence>& sequences) {
+  size_t tokens = 0;
+  for (const TokenSequence& sequence : sequences) tokens += sequence.size();
+  return tokens;
+}
+
 CalibrationSet CalibrationSet::First(size_t count) const {
   const auto end = static_cast<std::ptrdiff_t>(std::min(count, sequences.size()));
   return {{sequences.begin(), sequences.begin() + end}, {targets.begin(), targets.begin() + end}};

@@ -20,6 +20,9 @@ struct CalibrationSet {
   CalibrationSet First(size_t count) const;
 };
 
+// Of all sequences together.
+size_t CountTokens(const std::vector<TokenSequence>& sequences);
+
 // For each example what the model runs while it ranks: the prompt of the history's last
 // prompt.max_history items, then the target's code without its last token (whose output nobody
 // reads). So the positions at which codes are predicted are seen as often as in use.

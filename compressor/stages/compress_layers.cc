@@ -74,10 +74,7 @@ class LayerCompressor {
     InputMoments moments;
     if (needs_inputs) {
       Eigen::VectorXd weights;
-      if (choice_.lack && IsAddedToHidden(group)) {
-        const Linear& linear = original_.layer(layer).linear(kinds.front());
-        weights = TokenWeights(*original_walk_, linear, threads_);
-      }
+      if (choice_.lack) weights = TokenWeights(*original_walk_, original_.layer(layer), threads_);
       moments =
           SumMoments(original_walk_ ? &*original_walk_ : nullptr,
                      compressed_walk_ ? &*compressed_walk_ : nullptr, choice_, threads_, weights);

@@ -50,13 +50,16 @@ void Weigh(const Eigen::VectorXd& weights, Eigen::Index first, TokenMatrix& toke
   tokens.array().colwise() *= weights.segment(first, tokens.rows()).array();
 }
 
-}  // namespace
-
 bool IsAddedToHidden(InputGroup group) {
   return group == InputGroup::kAttended || group == InputGroup::kGated;
 }
 
-Eigen::VectorXd TokenWeights(const ActivationWalk& original, const Linear& linear, int threads) {
+}  // namespace
+
+Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights& layer,
+                             int threads) {
+  if (!IsAddedToHidden(original.group())) return {};
+  const Linear& linear = layer.linear(KindsOf(original.group()).front());
   std::vector<Eigen::Index> first = {0};  // token of each sequence, and their number
   for (size_t i = 0; i < original.num_sequences(); ++i) {
     first.push_back(first.back() + static_cast<Eigen::Index>(original.hidden(i).rows()));

@@ -29,14 +29,14 @@ struct MomentChoice {
   bool lack = false;
 };
 
-// Whether the group's outputs are added to the hidden states.
-bool IsAddedToHidden(InputGroup group);
-
-// What each token of the walk counts for in a group whose outputs, those of `linear`, are added to the
-// hidden states: 1 / rms of what these become, since the norm that reads them next divides by that.
-// Without it the few tokens whose hidden states are a hundred times the others' decide the fit (Sun et
-// al., 2024, "Massive Activations in Large Language Models"). In the sequences' order.
-Eigen::VectorXd TokenWeights(const ActivationWalk& original, const Linear& linear, int threads);
+// What each token counts for in the group before which the walk through the original stands; `layer`
+// are its weights. Where the group's outputs are added to the hidden states that is 1 / rms of what
+// these become, since the norm that reads them next divides by that; without it the few tokens whose
+// hidden states are a hundred times the others' decide the fit (Sun et al., 2024, "Massive
+// Activations in Large Language Models"). Elsewhere all count alike: no weights. In the sequences'
+// order.
+Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights& layer,
+                             int threads);
 
 // The moments of the group before which both walks stand. A walk may be null where the choice does
 // not need it; all are empty when nothing is asked for. A token's columns of X, X' and D are

@@ -31,8 +31,7 @@ enum class Scope { kAll, kDivergencesAlone };
 
 size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config, Scope scope) {
   const size_t num_sequences = calibration.sequences.size();
-  size_t tokens = 0;
-  for (const TokenSequence& sequence : calibration.sequences) tokens += sequence.size();
+  const size_t tokens = CountTokens(calibration.sequences);
   const size_t variants = kNumLinearKinds * static_cast<size_t>(config.num_layers);
   const size_t floats = variants * static_cast<size_t>(config.model_dim) * tokens;  // of all
   const size_t affordable = kProbeFloats * num_sequences / std::max<size_t>(floats, 1);
@@ -44,7 +43,8 @@ size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config, S
 // As many as tell what the inputs of a linear are like, of the widest too: a replacement that is
 // fitted to hardly more tokens than it has inputs would look better on them than it is.
 size_t NumTellingSequences(const CalibrationSet& calibration, const ModelConfig& config) {
-  const size_t wanted = kTokensPerInput * static_cast<size_t>(std::max(config.model_dim, config.ffn_dim));
+  const int inputs = std::max(config.model_dim, config.ffn_dim);
+  const size_t wanted = kTokensPerInput * static_cast<size_t>(inputs);
   size_t tokens = 0;
   size_t count = 0;
   while (count < calibration.sequences.size() && tokens < wanted) {
@@ -134,12 +134,8 @@ class Surveyor {
   Result<std::vector<SurveyedGroup>> SurveyGroups(int layer) {
     std::vector<Eigen::MatrixXd> grams;
     walk_.BeginLayer(original_.transformer(), layer, threads_);
-    for (const InputGroup group : kInputGroups) {
-      Eigen::VectorXd weights;
-      if (IsAddedToHidden(group)) {
-        const Linear& linear = original_.layer(layer).linear(KindsOf(group).front());
-        weights = TokenWeights(walk_, linear, threads_);
-      }
+    for (size_t group = 0; group < kInputGroups.size(); ++group) {
+      const Eigen::VectorXd weights = TokenWeights(walk_, original_.layer(layer), threads_);
       grams.push_back(SumMoments(&walk_, nullptr, {.original = true}, threads_, weights).original);
       walk_.Advance(original_.transformer(), threads_);
     }

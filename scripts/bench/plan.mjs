@@ -8,8 +8,8 @@ const GGUF = ['f16', 'q8_0'];
 
 // `directories`: what `halfling compress` makes of the checkpoint; Halfling runs those named in `ours`,
 // onnxruntime-web those in `onnx`, all in f32, so that their answers are the native tool's; wllama
-// runs `gguf`, where there is one. `runs` are rounds of every case. `optional`: how to make the checkpoint, which no set-up
-// makes; without it the model is left out.
+// runs `gguf`, where there is one. `runs` are rounds of every case. `optional`: how to make the
+// checkpoint, which no set-up makes; without it the model is left out.
 export const MODELS = [
   {
     name: 'instruments',

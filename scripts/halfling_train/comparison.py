@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 from .datasets import MAX_HISTORY, Dataset
 from .distillation import divergences
-from .evaluation import EVALUATION_BATCH
-from .metrics import HR_AT, NDCG_AT, code_ranks, item_ranks
+from .evaluation import COLUMNS, user_batches
+from .metrics import code_ranks, gains, item_ranks
 from .semantic_model import SemanticModel
 
-METRICS = [f"hr@{k}" for k in HR_AT] + [f"ndcg@{k}" for k in NDCG_AT]
+METRICS = [column.lower() for column in COLUMNS]
 TOP = 10  # items whose overlap is measured
 RESAMPLES = 2000
 Interval = dict[str, float]
@@ -50,16 +50,9 @@ def compare(
     percentile bootstrap over users.
     """
     histories, targets = dataset.evaluation(split)
-    chosen = np.arange(len(targets))
-    if 0 < users < len(chosen):
-        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
-    # Histories of one length share a batch.
-    chosen = np.array(sorted(chosen, key=lambda user: min(len(histories[user]), MAX_HISTORY)))
-    _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
-    leaf_of = leaf_of.reshape(-1)
     before, after = Ranked(), {name: Ranked() for name in models}
-    for start in tqdm(range(0, len(chosen), EVALUATION_BATCH), desc="ranking", mininterval=5):
-        batch = chosen[start : start + EVALUATION_BATCH]
+    batches = user_batches(histories, users)
+    for batch in tqdm(batches, desc="ranking", mininterval=5):
         own = [histories[user] for user in batch]
         wanted = targets[batch]
         sequences = [np.append(h[-MAX_HISTORY:], t) for h, t in zip(own, wanted)]
@@ -69,7 +62,7 @@ def compare(
             recent = [history[-MAX_HISTORY:] for history in own]
             rows = model.recommend(recent, beams, own if exclude_seen else None)
             ranked.strict.append(item_ranks(rows, wanted))
-            ranked.by_code.append(code_ranks(rows, wanted, leaf_of))
+            ranked.by_code.append(code_ranks(rows, wanted, dataset.leaf_of))
             ranked.top += [row[:TOP] for row in rows]
             ranked.seconds += time.monotonic() - began
             if ranked is not before:
@@ -82,7 +75,7 @@ def compare(
         ],
         "original": own_figures(before),
         "split": split,
-        "users": len(chosen),
+        "users": sum(map(len, batches)),
         "beam": beams,
         "exclude_seen": exclude_seen,
     }
@@ -106,7 +99,7 @@ def figures(before: Ranked, after: Ranked) -> dict:
         len(set(first) & set(second)) / len(first) if first else 1.0
         for first, second in zip(before.top, after.top)
     ]
-    changes = relative_changes(gains(before.strict), gains(after.strict))
+    changes = relative_changes(gain_table(before.strict), gain_table(after.strict))
     return {
         **own_figures(after),
         "against": {
@@ -119,29 +112,28 @@ def figures(before: Ranked, after: Ranked) -> dict:
 
 def own_figures(ranked: Ranked) -> dict:
     return {
-        "metrics": dict(zip(METRICS, interval(gains(ranked.strict)))),
-        "metrics_collision_counted": dict(zip(METRICS, interval(gains(ranked.by_code)))),
+        "metrics": dict(zip(METRICS, interval(gain_table(ranked.strict)))),
+        "metrics_collision_counted": dict(zip(METRICS, interval(gain_table(ranked.by_code)))),
     }
 
 
-def gains(ranks: list[np.ndarray]) -> np.ndarray:
+def gain_table(ranks: list[np.ndarray]) -> np.ndarray:
     """[users, METRICS] what each user adds to each metric."""
-    whole = np.concatenate(ranks)
-    discounted = 1.0 / np.log2(whole + 2.0)
-    columns = [whole < k for k in HR_AT] + [np.where(whole < k, discounted, 0) for k in NDCG_AT]
-    return np.stack(columns, axis=1).astype(np.float64)
+    columns = gains(np.concatenate(ranks))
+    return np.stack([columns[name] for name in COLUMNS], axis=1)
+
+
+@lru_cache(maxsize=1)
+def resamples(count: int) -> np.ndarray:
+    """[RESAMPLES, count] how often each of `count` users is drawn: the same for every figure."""
+    random = np.random.default_rng(1)
+    draws = (random.integers(count, size=count) for _ in range(RESAMPLES))
+    return np.stack([np.bincount(draw, minlength=count).astype(np.uint8) for draw in draws])
 
 
 def resampled_means(values: np.ndarray) -> np.ndarray:
-    """values [users, columns] -> [RESAMPLES, columns]; the same users for every call."""
-    random = np.random.default_rng(1)
-    count = len(values)
-
-    def weights() -> Iterable[np.ndarray]:
-        for _ in range(RESAMPLES):
-            yield np.bincount(random.integers(count, size=count), minlength=count)
-
-    return np.stack([weight @ values for weight in weights()]) / count
+    """values [users, columns] -> [RESAMPLES, columns]."""
+    return np.stack([times @ values for times in resamples(len(values))]) / len(values)
 
 
 def interval(values: np.ndarray) -> list[Interval]:

@@ -42,6 +42,8 @@ class Dataset:
     def __post_init__(self) -> None:
         parts = [sequence[:-2] for sequence in self.sequences]
         self.popularity = np.bincount(np.concatenate(parts), minlength=len(self.items))
+        _, leaf_of = np.unique(self.codes, axis=0, return_inverse=True)
+        self.leaf_of = leaf_of.reshape(-1)  # [items]: the same for items that share a code
 
     def training(self) -> list[np.ndarray]:
         return [sequence[:-2] for sequence in self.sequences]

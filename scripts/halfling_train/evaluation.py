@@ -39,21 +39,26 @@ def evaluate(
     The model sees the last 20 items; with `exclude_seen` it ranks only what the user never chose.
     """
     histories, targets = dataset.evaluation(split)
-    chosen = np.arange(len(targets))
-    if 0 < users < len(chosen):
-        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
-    # Histories of one length share a batch, and need no padding there.
-    chosen = sorted(chosen.tolist(), key=lambda index: min(len(histories[index]), MAX_HISTORY))
-    batches = [
-        chosen[start : start + EVALUATION_BATCH]
-        for start in range(0, len(chosen), EVALUATION_BATCH)
-    ]
+    batches = user_batches(histories, users)
     lists = [
         recommend(model, [histories[index] for index in batch], beams, exclude_seen, workers.device)
         for batch in workers.share(batches)
     ]
     rows = [row for batch in workers.unshare(lists) for row in batch]
-    return judge(rows, targets[chosen], dataset)
+    return judge(rows, targets[np.concatenate(batches)], dataset)
+
+
+def user_batches(histories: list[np.ndarray], users: int = 0) -> list[np.ndarray]:
+    """All users' numbers, or those of an evenly spread sample, in batches.
+
+    Histories of one length share a batch, and need no padding there.
+    """
+    chosen = np.arange(len(histories))
+    if 0 < users < len(chosen):
+        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
+    lengths = [min(len(histories[user]), MAX_HISTORY) for user in chosen]
+    ordered = chosen[np.argsort(lengths, kind="stable")]
+    return np.split(ordered, range(EVALUATION_BATCH, len(ordered), EVALUATION_BATCH))
 
 
 def validation_score(
@@ -81,11 +86,9 @@ def recommend(
 
 def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:
     """The figures of ranked items; 'collision' counts every item with the target's code."""
-    _, leaf_of = np.unique(dataset.codes, axis=0, return_inverse=True)
-    leaf_of = leaf_of.reshape(-1)
     return {
         "strict": summarize(item_ranks(lists, targets)),
-        "collision": summarize(code_ranks(lists, targets, leaf_of)),
+        "collision": summarize(code_ranks(lists, targets, dataset.leaf_of)),
     }
 
 

@@ -24,9 +24,13 @@ def first_index(row: list[int], wanted: int) -> int:
     return row.index(wanted) if wanted in row else MISS
 
 
+def gains(ranks: np.ndarray) -> dict[str, np.ndarray]:
+    """What each user of `ranks` adds to each figure, such as NDCG@10: [users]."""
+    discounted = 1.0 / np.log2(ranks + 2.0)
+    hits = {f"HR@{k}": (ranks < k).astype(np.float64) for k in HR_AT}
+    return {**hits, **{f"NDCG@{k}": np.where(ranks < k, discounted, 0) for k in NDCG_AT}}
+
+
 def summarize(ranks: np.ndarray) -> dict[str, float]:
     """Means over the users of `ranks`."""
-    gains = 1.0 / np.log2(ranks + 2.0)
-    figures = {f"HR@{k}": float((ranks < k).mean()) for k in HR_AT}
-    figures.update({f"NDCG@{k}": float(np.where(ranks < k, gains, 0).mean()) for k in NDCG_AT})
-    return {name: round(value, 5) for name, value in figures.items()}
+    return {name: round(float(values.mean()), 5) for name, values in gains(ranks).items()}

@@ -212,7 +212,6 @@ class Measurement:
             write_json(self.folder(row) / "evaluated.json", record)
         say(f"{self.checkpoint.name}: ranked in {finished.seconds:.0f} s")
 
-
     def ranking_command(self) -> tuple[list[str], list[str]]:
         """What stands before the models' directories, and after them."""
         tools, against = self.tools, ["--against", str(self.checkpoint), "--json"]

@@ -193,8 +193,8 @@ TEST_CASE("a token counts by what its hidden state becomes") {
   const auto sequences = MakeSequences(300);  // more tokens than one batch
   ActivationWalk walk = WalkTo(model, sequences, 1, InputGroup::kGated);
   const ActivationWalk own = WalkTo(other, sequences, 1, InputGroup::kGated);
-  const Linear& linear = LinearOf(model, 1, LinearKind::kDown);
-  const Eigen::VectorXd weights = TokenWeights(walk, linear, 2);
+  const LayerWeights& layer = model.weights().layers[1];
+  const Eigen::VectorXd weights = TokenWeights(walk, layer, 2);
   const MomentChoice all = {.original = true, .cross = true, .compressed = true, .lack = true};
   const InputMoments moments = SumMoments(&walk, &own, all, 2, weights);
 
@@ -225,7 +225,8 @@ TEST_CASE("a token counts by what its hidden state becomes") {
   CHECK((moments.cross - cross).norm() < 1e-9 * cross.norm());
   CHECK((moments.lack_original - lack_original).norm() < 1e-9 * lack_original.norm());
   CHECK(std::abs(moments.lack_square - lack_square) < 1e-9 * lack_square);
-  CHECK(TokenWeights(walk, linear, 1) == weights);
+  CHECK(TokenWeights(walk, layer, 1) == weights);
+  CHECK(TokenWeights(WalkTo(model, sequences, 1, InputGroup::kFeedForward), layer, 1).size() == 0);
 }
 
 TEST_CASE("at full rank every method leaves the model as it was") {

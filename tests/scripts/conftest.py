@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -74,3 +75,18 @@ def tiny_model(tiny_models: dict[str, Path], tmp_path: Path) -> Path:
 def shop_data(tmp_path: Path) -> Path:
     write_lcrec_data(tmp_path / "data")
     return tmp_path / "data"
+
+
+@pytest.fixture
+def letter(dataset: Dataset, tmp_path: Path) -> Path:
+    """The dataset as files of the layout that --data names."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    words = {
+        str(item): [f"<{'abc'[level]}_{code}>" for level, code in enumerate(row)]
+        for item, row in enumerate(dataset.codes.tolist())
+    }
+    users = {str(user): sequence.tolist() for user, sequence in enumerate(dataset.sequences)}
+    (folder / "index.json").write_text(json.dumps(words))
+    (folder / "interactions.json").write_text(json.dumps(users))
+    return folder

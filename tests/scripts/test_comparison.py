@@ -26,19 +26,6 @@ HALFLING = SCRIPTS.parent / "build" / "native" / "compressor" / "halfling"
 needs_tool = pytest.mark.skipif(not HALFLING.exists(), reason=f"{HALFLING} is not built")
 
 
-@pytest.fixture
-def data(dataset: Dataset, tmp_path: Path) -> Path:
-    """The made-up catalogue as load_letter reads it."""
-    words = [[f"<{'abc'[level]}_{c}>" for level, c in enumerate(code)] for code in dataset.codes]
-    folder = tmp_path / "data"
-    folder.mkdir()
-    index = {str(item): code for item, code in enumerate(words)}
-    sequences = zip(dataset.users, (sequence.tolist() for sequence in dataset.sequences))
-    (folder / "index.json").write_text(json.dumps(index))
-    (folder / "interactions.json").write_text(json.dumps(dict(sequences)))
-    return folder
-
-
 def run(*command: object) -> dict:
     words = list(map(str, command))
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
@@ -47,10 +34,10 @@ def run(*command: object) -> dict:
 @needs_tool
 @pytest.mark.parametrize("method", ["int8", "svd-llm", "halfling"])
 def test_figures_are_the_tools(
-    method: str, data: Path, config: LlamaConfig, tmp_path: Path
+    method: str, letter: Path, config: LlamaConfig, tmp_path: Path
 ) -> None:
     torch.manual_seed(2)
-    dataset = load_letter(data)
+    dataset = load_letter(letter)
     checkpoint, output = tmp_path / "original", tmp_path / "half"
     save_checkpoint(checkpoint, SemanticModel(dataset, config).llama, dataset)
     compress = [HALFLING, "compress", checkpoint, output, "--method", method, "--json"]
@@ -60,7 +47,7 @@ def test_figures_are_the_tools(
     users = [HALFLING, "evaluate", *against, "--users", "all"]
     wanted = run(*users, "--interactions", checkpoint / "interactions.json")["models"][0]
     script = [sys.executable, SCRIPTS / "compare.py", *against]
-    given = run(*script, "--dataset", "instruments", "--data", data)["models"][0]
+    given = run(*script, "--dataset", "instruments", "--data", letter)["models"][0]
     for kind in ("metrics", "metrics_collision_counted"):
         for name, value in wanted[kind].items():
             assert given[kind][name]["mean"] == pytest.approx(value["mean"], abs=1e-9)

@@ -191,21 +191,6 @@ def test_a_state_of_other_settings_is_refused(
         run(1e-3, 0)
 
 
-@pytest.fixture
-def letter(dataset: Dataset, tmp_path: Path) -> Path:
-    """The dataset as files of the layout that --data names."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    words = {
-        str(item): [f"<{'abc'[level]}_{code}>" for level, code in enumerate(row)]
-        for item, row in enumerate(dataset.codes.tolist())
-    }
-    users = {str(user): sequence.tolist() for user, sequence in enumerate(dataset.sequences)}
-    (folder / "index.json").write_text(json.dumps(words))
-    (folder / "interactions.json").write_text(json.dumps(users))
-    return folder
-
-
 def heal(folder: Path, *options: str) -> subprocess.CompletedProcess:
     paths = ["--data", "data", "--original", "original", "--halved", "halved", "--output", "healed"]
     return subprocess.run(
