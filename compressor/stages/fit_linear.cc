@@ -11,8 +11,6 @@
 namespace halfling {
 namespace {
 
-constexpr double kRidge = 1e-4;  // share of the inputs' mean square
-
 bool IsInteger(DType dtype) { return dtype == DType::kI8 || dtype == DType::kU8; }
 
 // Gives the columns of `left` norm 1, at the cost of the rows of `right`, whose scales in int8 are
@@ -72,7 +70,7 @@ Result<LinearFitter> LinearFitter::Create(FitMethod method, InputMoments moments
 // directions that the calibration hardly sees.
 Status LinearFitter::PrepareRegression(const std::string& what) {
   Eigen::MatrixXd& gram = moments_.compressed;
-  ridge_ = kRidge * gram.trace() / static_cast<double>(gram.rows());
+  ridge_ = PriorRidge(gram, moments_.tokens);
   moments_.cross.diagonal().array() += ridge_;
   gram.diagonal().array() += ridge_;
   HALFLING_ASSIGN_OR_RETURN(CholeskyFactor covariance, FactorCovariance(gram, what.c_str()));

@@ -14,6 +14,9 @@ namespace {
 // Tokens are gathered into batches: the product of a few is bound by the memory of the sum.
 constexpr Eigen::Index kTokensPerBatch = 2048;
 
+// Of a token's mean square norm, for each input.
+constexpr double kPriorTokens = 0.25;
+
 // A walk's inputs or hidden states.
 using Activations = const Matrix& (ActivationWalk::*)(size_t sequence) const;
 
@@ -121,9 +124,14 @@ InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* co
     if (choice.compressed) AddGram(own, threads, moments.compressed);
     first += std::max(x.rows(), own.rows());
   }
+  moments.tokens = first;
   if (choice.original) MirrorLower(moments.original);
   if (choice.compressed) MirrorLower(moments.compressed);
   return moments;
+}
+
+double PriorRidge(const Eigen::MatrixXd& gram, int64_t tokens) {
+  return tokens > 0 ? kPriorTokens * gram.trace() / static_cast<double>(tokens) : 0;
 }
 
 }  // namespace halfling

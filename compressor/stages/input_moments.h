@@ -3,6 +3,7 @@
 #define HALFLING_COMPRESSOR_STAGES_INPUT_MOMENTS_H_
 
 #include <Eigen/Core>
+#include <cstdint>
 
 #include "compressor/stages/activation_walk.h"
 
@@ -14,6 +15,7 @@ struct InputMoments {
   Eigen::MatrixXd original;    // G = X X^T
   Eigen::MatrixXd cross;       // K = X X'^T
   Eigen::MatrixXd compressed;  // G' = X' X'^T
+  int64_t tokens = 0;
 
   // Of a group whose outputs are added to the hidden states: what those of the compressed model lack
   // before that, D = H - H' [model_dim, tokens]. Empty for other groups.
@@ -43,6 +45,13 @@ Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights&
 // multiplied by its weight, if there are `weights`.
 InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* compressed,
                         MomentChoice choice, int threads, const Eigen::VectorXd& weights = {});
+
+// What to add to the diagonal of a gram [n, n] of so many tokens, for the directions that the
+// calibration hardly saw: as much as if each input had also come alone, with kPriorTokens of a
+// token's mean square norm. The more tokens, the less that counts: of n inputs and T tokens the
+// least eigenvalues of a sample come out too small by (1 - sqrt(n / T))^2 (Marchenko and Pastur,
+// 1967), and a fit believes them.
+double PriorRidge(const Eigen::MatrixXd& gram, int64_t tokens);
 
 }  // namespace halfling
 

@@ -136,7 +136,10 @@ class Surveyor {
     walk_.BeginLayer(original_.transformer(), layer, threads_);
     for (size_t group = 0; group < kInputGroups.size(); ++group) {
       const Eigen::VectorXd weights = TokenWeights(walk_, original_.layer(layer), threads_);
-      grams.push_back(SumMoments(&walk_, nullptr, {.original = true}, threads_, weights).original);
+      InputMoments moments =
+          SumMoments(&walk_, nullptr, {.original = true}, threads_, weights);
+      moments.original.diagonal().array() += PriorRidge(moments.original, moments.tokens);
+      grams.push_back(std::move(moments.original));
       walk_.Advance(original_.transformer(), threads_);
     }
     return ParallelResults<SurveyedGroup>(grams.size(), threads_, [&](size_t group) {

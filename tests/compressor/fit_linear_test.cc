@@ -36,6 +36,7 @@ struct Data {
 
   InputMoments Moments(MomentChoice choice) const {
     InputMoments moments;
+    moments.tokens = x.cols();
     if (choice.original) moments.original = x * x.transpose();
     if (choice.cross) moments.cross = x * own.transpose();
     if (choice.compressed) moments.compressed = own * own.transpose();

@@ -83,7 +83,8 @@ TEST_CASE("a survey finds what replacing a linear alone costs") {
   walk.BeginLayer(model, layer, 2);
   walk.Advance(model, 2);
   walk.Advance(model, 2);
-  const InputMoments moments = SumMoments(&walk, nullptr, {.original = true}, 2);
+  InputMoments moments = SumMoments(&walk, nullptr, {.original = true}, 2);
+  moments.original.diagonal().array() += PriorRidge(moments.original, moments.tokens);
   const Eigen::MatrixXd gram = moments.original;
   auto fitter = LinearFitter::Create(FitMethod::kWhitenedSvd, moments, "gate");
   REQUIRE(fitter.has_value());
