@@ -31,8 +31,9 @@ add_compile_options(-ffp-contract=off)
 if(HALFLING_MARCH AND NOT EMSCRIPTEN)
   add_compile_options(-march=${HALFLING_MARCH})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Its own headers of AVX-512 read what they leave undefined on purpose (GCC bug 105593).
-    add_compile_options(-Wno-maybe-uninitialized)
+    # Its own headers of AVX-512 read what they leave undefined on purpose (GCC bug 105593); Clang and
+    # the sanitized build look for ours.
+    add_compile_options(-Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
 endif()
 
