@@ -2,6 +2,7 @@
 #include "compressor/stages/fit_linear.h"
 
 #include <Eigen/Core>
+#include <cmath>
 #include <variant>
 
 #include "compressor/linalg/matrices.h"
@@ -150,6 +151,35 @@ TEST_CASE("a dense fit in int8 answers drift as well as rounding") {
   const LinearPlan plan = {Storage::kDense, DType::kI8, 0};
   CHECK(data.Error(data.Fit(FitMethod::kRegression, plan)) <
         data.Error(data.Fit(FitMethod::kRounding, plan)));
+}
+
+TEST_CASE("a regression on few tokens holds to the weight where they say little") {
+  Data seen;
+  // Directions of ever smaller variance, as activations have, and little drift.
+  seen.x = MadeUpMatrix(40, 400, 6);
+  for (Eigen::Index k = 0; k < 40; ++k) seen.x.row(k) *= std::pow(k + 1.0, -0.75);
+  seen.own = seen.x + 0.03 * MadeUpMatrix(40, 400, 5);
+  const LinearPlan plan = {Storage::kLowRank, DType::kF32, 16};
+  const auto fit = [&](Eigen::Index tokens, bool with_prior) {
+    Data few = seen;
+    few.x = seen.x.leftCols(tokens);
+    few.own = seen.own.leftCols(tokens);
+    InputMoments moments = few.Moments(MomentsFor(FitMethod::kRegression));
+    if (!with_prior) moments.tokens = 0;
+    auto fitter = LinearFitter::Create(FitMethod::kRegression, std::move(moments), "weight");
+    REQUIRE(fitter.has_value());
+    auto fitted = fitter->Fit(seen.weight, plan, "weight");
+    REQUIRE(fitted.has_value());
+    return seen.Error(*fitted);  // on the other tokens too
+  };
+  CHECK(fit(60, true) < 0.9 * fit(60, false));
+  CHECK(fit(30, true) < 0.7 * fit(30, false));  // fewer than inputs
+  CHECK(fit(400, true) < 1.02 * fit(400, false));
+
+  // More tokens of the same kind: the moments grow, the prior does not.
+  const MatrixXd gram = seen.x * seen.x.transpose();
+  CHECK(PriorRidge(10 * gram, 4000) == Approx(PriorRidge(gram, 400)));
+  CHECK(PriorRidge(gram, 0) == 0);
 }
 
 TEST_CASE("a dense float weight passes through whatever the method") {

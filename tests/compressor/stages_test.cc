@@ -181,6 +181,7 @@ TEST_CASE("moments are sums over all tokens, whatever the threads") {
   CHECK((moments.cross - cross).norm() < 1e-9 * gram.norm());
   CHECK((moments.compressed - own_gram).norm() < 1e-9 * gram.norm());
   CHECK((gram - own_gram).norm() > 1e-3 * gram.norm());
+  CHECK(moments.tokens == static_cast<int64_t>(CountTokens(sequences)));
 
   CHECK(GramOf(model, sequences, 1, InputGroup::kGated, 1) == moments.original);
   const InputMoments nothing = SumMoments(nullptr, nullptr, {}, 1);
