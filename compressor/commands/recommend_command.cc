@@ -4,6 +4,7 @@
 
 #include "compressor/commands.h"
 #include "compressor/commands/shared.h"
+#include "compressor/parallel.h"
 #include "compressor/report.h"
 #include "engine/base/text.h"
 
@@ -15,6 +16,7 @@ struct RecommendArguments {
   std::vector<std::string> history;
   std::vector<std::string> exclude;
   RecommendRequest request;  // of it: limit, search, beam_width, max_proof_nodes
+  int threads = DefaultThreads();
   bool allow_seen = false;
   bool json = false;
 };
@@ -47,6 +49,7 @@ Status RunRecommend(const RecommendArguments& arguments) {
                             FindItems(arguments.exclude, opened.catalog, "--exclude"));
   request.exclude_seen = !arguments.allow_seen;
 
+  opened.recommender.UseThreads(arguments.threads);
   const auto begin = std::chrono::steady_clock::now();
   HALFLING_ASSIGN_OR_RETURN(const std::vector<ScoredItem> scored,
                             opened.recommender.Recommend(request));
@@ -84,6 +87,7 @@ void AddRecommendCommand(CLI::App& app, Action& run) {
   AddSearchOption(command, arguments->request.search);
   AddBeamOption(command, arguments->request.beam_width);
   AddMaxProofNodesOption(command, arguments->request.max_proof_nodes);
+  AddThreadsOption(command, arguments->threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout");
   command.footer(kRecommendFooter);
   command.callback([arguments, &run] { run = [arguments] { return RunRecommend(*arguments); }; });

@@ -45,6 +45,11 @@ def rows(model: dict[str, Any]) -> list[Contender]:
     return sorted(timed, key=lambda one: -(median(one, "cold") or 0))
 
 
+def duration(value: float) -> str:
+    """Of milliseconds, as short as an axis wants it."""
+    return f"{value / 1000:g} s" if value >= 1000 else f"{value:g} ms"
+
+
 def draw_model(axes: Any, name: str, lines: list[Contender]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -62,7 +67,7 @@ def draw_model(axes: Any, name: str, lines: list[Contender]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(right=max(quantile(one, "cold", "p90") for one in lines) * 1.6)
     axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ms"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(f"{name}: one recommendation\n", loc="left", fontweight="bold")
     note = "Bars: cold, history 20 (line: 10th to 90th percentile). Diamonds: one more event."

@@ -254,6 +254,8 @@ TEST_CASE_METHOD(CliFixture, "recommend searches exactly, or by as many beams as
   CHECK(wide["items"] == exact["items"]);
   CHECK(wide["nodes_run"] > exact["nodes_run"]);
   CHECK(Run(request).out.find("proven exact") != std::string::npos);
+  CHECK(RunJson(request + " --threads 1")["items"] == RunJson(request + " --threads 3")["items"]);
+  ExpectFailure(2, request + " --threads 0", "--threads");
   ExpectFailure(2, request + " --search deep", "--search");
   ExpectFailure(2, request + " --max-proof-nodes 0", "--max-proof-nodes");
 }
