@@ -15,7 +15,7 @@ from compressed import PLANS, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import save_checkpoint
 from halfling_train.comparison import compare, interval, relative_changes
-from halfling_train.datasets import Dataset, load_letter
+from halfling_train.datasets import MAX_HISTORY, Dataset, load_letter
 from halfling_train.distillation import divergences
 from halfling_train.engine_numbers import round_inputs, with_engine_numbers
 from halfling_train.llama_config import LlamaConfig
@@ -31,31 +31,59 @@ def run(*command: object) -> dict:
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
-@needs_tool
-@pytest.mark.parametrize("method", ["int8", "svd-llm", "halfling"])
-def test_figures_are_the_tools(
-    method: str, letter: Path, config: LlamaConfig, tmp_path: Path
-) -> None:
+@pytest.fixture(params=["int8", "svd-llm", "halfling"])
+def compressed(
+    request: pytest.FixtureRequest, letter: Path, config: LlamaConfig, tmp_path: Path
+) -> tuple[Path, Path]:
+    """A checkpoint and the model directory that the tool made of it."""
     torch.manual_seed(2)
     dataset = load_letter(letter)
     checkpoint, output = tmp_path / "original", tmp_path / "half"
     save_checkpoint(checkpoint, SemanticModel(dataset, config).llama, dataset)
-    compress = [HALFLING, "compress", checkpoint, output, "--method", method, "--json"]
-    keep = [] if method == "int8" else ["--keep", 0.5, "--dtype", "int8"]
+    compress = [HALFLING, "compress", checkpoint, output, "--method", request.param, "--json"]
+    keep = [] if request.param == "int8" else ["--keep", 0.5, "--dtype", "int8"]
     run(*compress, *keep, "--evaluate-users", 0)
+    return checkpoint, output
+
+
+@needs_tool
+def test_scores_are_the_tools(compressed: tuple[Path, Path], letter: Path) -> None:
+    _, output = compressed
+    dataset = load_letter(letter)
+    model = with_engine_numbers(ModelDirectory(output).load(dataset))
+    histories, _ = dataset.evaluation("test")
+    differences = []
+    for history in histories[:30]:
+        ids = ",".join(map(str, history))
+        command = [HALFLING, "recommend", output, "--history", ids, "--search", "beam", "--json"]
+        wanted = {row["index"]: row["score"] for row in run(*command)["items"]}
+        leaves, scores = model.beam_search(history[None, -MAX_HISTORY:], 20, [history])
+        pairs = zip(leaves[0].tolist(), scores[0].tolist())
+        given = {item: s for leaf, s in pairs for item in model.trie.leaf_items[leaf] if leaf >= 0}
+        differences += [abs(given[item] - score) for item, score in wanted.items()]
+    assert np.median(differences) < 2e-4  # the tool's inputs of 16 bits are floats here
+    assert max(differences) < 0.1  # an input half-way between two integers may go either way
+
+
+@needs_tool
+def test_figures_are_the_tools(compressed: tuple[Path, Path], letter: Path) -> None:
+    checkpoint, output = compressed
     against = [output, "--against", checkpoint, "--json"]
     users = [HALFLING, "evaluate", *against, "--users", "all"]
     wanted = run(*users, "--interactions", checkpoint / "interactions.json")["models"][0]
     script = [sys.executable, SCRIPTS / "compare.py", *against]
-    given = run(*script, "--dataset", "instruments", "--data", letter)["models"][0]
+    answer = run(*script, "--dataset", "instruments", "--data", letter)
+    given, original = answer["models"][0], answer["original"]["metrics"]
+    one_user = 1.001 / len(load_letter(letter).sequences)  # whose rounding went the other way
     for kind in ("metrics", "metrics_collision_counted"):
         for name, value in wanted[kind].items():
-            assert given[kind][name]["mean"] == pytest.approx(value["mean"], abs=1e-9)
+            assert given[kind][name]["mean"] == pytest.approx(value["mean"], abs=one_user)
     assert given["directory"] == wanted["directory"]
     own, tools = given["against"], wanted["against"]
     assert own["directory"] == tools["directory"]
     for name, value in tools["metrics_relative_change"].items():
-        assert own["metrics_relative_change"][name]["mean"] == pytest.approx(value["mean"], abs=1e-9)
+        change = own["metrics_relative_change"][name]["mean"] - value["mean"]
+        assert abs(change) * original[name]["mean"] <= one_user
     assert own["overlap@10"]["mean"] == pytest.approx(tools["overlap@10"]["mean"], abs=0.01)
     assert own["divergence"]["mean"] == pytest.approx(tools["divergence"]["mean"], rel=1e-2)
 
