@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.alignment import TitleAlignment  # noqa: E402
 from halfling_train.checkpoint import round_to_bfloat16, save_report  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
@@ -42,6 +42,7 @@ from halfling_train.trainer import (  # noqa: E402
     add_options,
     options_of,
 )
+from halfling_train.weights import weights_digest  # noqa: E402
 
 INSTRUCTION = "Chosen so far:"
 DEFAULTS = TrainOptions(
@@ -100,6 +101,8 @@ def aligned_loss(
 
 
 def finetune(arguments: argparse.Namespace) -> None:
+    if arguments.output.resolve() == arguments.base.resolve():
+        raise DataError(f"--output {arguments.output}: is the base; expected another folder")
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
     workers = Workers.join(arguments.device)
     if arguments.threads:
@@ -151,8 +154,10 @@ def finetune(arguments: argparse.Namespace) -> None:
 
 
 def model_settings(arguments: argparse.Namespace) -> list[str]:
-    names = ("base", "layers", "from_scratch", "instruction", "separator", "alignment")
-    return [f"{name}={getattr(arguments, name)}" for name in names]
+    names = ("layers", "from_scratch", "instruction", "separator", "dropout", "label_smoothing")
+    names += ("alignment", "alignment_items")
+    settings = [f"{name}={getattr(arguments, name)}" for name in names]
+    return [f"base={weights_digest(arguments.base)}", *settings]
 
 
 if __name__ == "__main__":

@@ -31,13 +31,14 @@ from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import Dataset, fingerprint, load_dataset  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.model_directory import ModelDirectory, sha256_of  # noqa: E402
+from halfling_train.model_directory import ModelDirectory  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
     Trainer,
     TrainOptions,
     add_options,
     options_of,
 )
+from halfling_train.weights import weights_digest  # noqa: E402
 
 DEFAULTS = TrainOptions(
     epochs=10,
@@ -64,7 +65,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--state", type=Path, help="where to keep the training state (default: OUTPUT.state.pt)")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
-    add("--validation-users", type=int, default=2500, help="sample for choosing the best epoch")
+    add("--validation-users", type=int, default=2500, help="to choose the best epoch by; 0: all")
     add("--label-share", type=float, default=0.0, help="weight of what really followed (0)")
     add("--block-epochs", type=float, default=0.0, help="epochs on the blocks' outputs first (0)")
     add_options(parser, DEFAULTS)
@@ -98,7 +99,7 @@ def heal(arguments: argparse.Namespace) -> None:
         fingerprint(
             dataset,
             directory.manifest["version"],
-            sha256_of(arguments.original / "model.safetensors"),
+            weights_digest(arguments.original),
         ),
         keep_start=True,
         loss=model.loss,
@@ -130,8 +131,10 @@ def heal(arguments: argparse.Namespace) -> None:
 
 
 def validation_sample(dataset: Dataset, users: int) -> list[np.ndarray]:
-    """What evenly spread users chose up to their validation target, which no training sees."""
-    chosen = np.linspace(0, len(dataset.users) - 1, min(users, len(dataset.users))).astype(int)
+    """What evenly spread users (0: all) chose up to their validation target, which no training
+    sees."""
+    count = min(users or len(dataset.users), len(dataset.users))
+    chosen = np.linspace(0, len(dataset.users) - 1, count).astype(int)
     return [dataset.sequences[user][:-1][-WINDOW:] for user in chosen]
 
 

@@ -37,7 +37,7 @@ class TitleAlignment:
         self.titles = [pretrained.encode(item.title) for item in dataset.items]
         self.ask_code = [pretrained.encode(text) for text in ASK_CODE]
         self.ask_title = [pretrained.encode(text) for text in ASK_TITLE]
-        self.end = pretrained.config["eos_token_id"]
+        self.end = pretrained.end_token()
         self.text_tokens = {self.end}.union(*self.titles, *self.ask_code, *self.ask_title)
 
     def loss(self, model: SemanticModel, items: np.ndarray) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from .datasets import DataError, Dataset, read_json
 from .description import interactions_of, recommender_description, write_json
@@ -17,9 +17,7 @@ from .llama_config import LlamaConfig
 from .prompt import BOS, Prompt
 from .semantic_model import SemanticModel
 from .trainer import Trainer
-
-
-EMBEDDING = "model.embed_tokens.weight"
+from .weights import EMBEDDING, WEIGHTS, load_weights
 
 
 def hugging_face_config(config: LlamaConfig) -> dict:
@@ -54,7 +52,7 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
     weights = {
         name: p.detach().bfloat16().cpu().contiguous() for name, p in llama.named_parameters()
     }
-    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
     write_json(folder / "recommender.json", recommender_description(dataset), indent=None)
     write_json(folder / "interactions.json", interactions_of(dataset), indent=None)
@@ -63,34 +61,49 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     """The model of a checkpoint directory, in f32, ready to recommend."""
     prompt = load_prompt(folder, dataset)
-    described = read_json(folder / "config.json")
+    path = folder / "config.json"
+    described = read_json(path)
     ids = prompt.checkpoint_ids(dataset.level_sizes)
     if described["vocab_size"] <= ids.max():
-        raise DataError(
-            f"{folder}: vocab_size {described['vocab_size']} does not fit {dataset.name}"
-        )
-    model = SemanticModel(dataset, llama_config(described, len(ids)), prompt=prompt)
-    weights = load_file(str(folder / "model.safetensors"))
+        raise DataError(f"{path}: vocab_size {described['vocab_size']} does not fit {dataset.name}")
+    model = SemanticModel(dataset, llama_config(described, len(ids), path), prompt=prompt)
+    weights = load_weights(folder)
     weights[EMBEDDING] = weights[EMBEDDING][torch.from_numpy(ids)]
     model.llama.load_state_dict(weights)
     return model.eval()
 
 
-def llama_config(described: dict, vocab_size: int) -> LlamaConfig:
-    """Of a config.json, for a vocabulary of another size. Raises DataError for what differs from
-    the model here."""
-    named = {field.name: described[field.name] for field in fields(LlamaConfig)}
-    config = LlamaConfig(**{**named, "vocab_size": vocab_size})
+def llama_config(described: dict, vocab_size: int, path: Path) -> LlamaConfig:
+    """Of a config.json, for a vocabulary of another size. Raises DataError, which names `path`,
+    for what differs from the model here."""
+    rope = described.get("rope_parameters") or {}  # where transformers 5 keeps theta
+    given = {
+        "num_key_value_heads": described.get("num_attention_heads"),  # older files lack these
+        "rope_theta": 10000.0,
+        **described,
+        **{name: value for name, value in rope.items() if name == "rope_theta"},
+        "vocab_size": vocab_size,
+    }
+    names = [field.name for field in fields(LlamaConfig)]
+    for name in names:
+        if not isinstance(given.get(name), (int, float)):
+            raise DataError(f"{path}: {name} is {given.get(name)}; expected a number")
+    config = LlamaConfig(**{name: given[name] for name in names})
     wanted = {
         "architectures": ["LlamaForCausalLM"],
         "tie_word_embeddings": True,
         "attention_bias": False,
+        "mlp_bias": False,
+        "hidden_act": "silu",
         "rope_scaling": None,
         "head_dim": config.head_dim,
     }
     for name, value in wanted.items():
-        if described.get(name, value) != value:
-            raise DataError(f"config.json: {name} is {described[name]}; expected {value}")
+        if described.get(name, value) not in (value, None):
+            raise DataError(f"{path}: {name} is {described[name]}; expected {value}")
+    kind = rope.get("rope_type", "default")
+    if kind != "default":
+        raise DataError(f"{path}: rope_parameters.rope_type is {kind}; expected default")
     return config
 
 
@@ -102,7 +115,10 @@ def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
     described = read_json(path)
     parts = described["prompt"]
     if parts["suffix"] != parts["separator"]:
-        raise DataError(f"{path}: prompt.suffix: expected the separator, {parts['separator']}")
+        raise DataError(
+            f"{path}: prompt.suffix is {parts['suffix']}; expected the separator, "
+            f"{parts['separator']}, as train.py and finetune.py have it"
+        )
     first_code = min(min(item["tokens"]) for item in described["items"])
     prompt = Prompt.of_text(parts["prefix"], parts["separator"], first_code)
     expected = recommender_description(dataset, prompt)["items"]

@@ -16,23 +16,17 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from .datasets import DataError, Dataset, read_json
-from .checkpoint import EMBEDDING, llama_config
+from .checkpoint import llama_config
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
 from .llama import RmsNorm
 from .prompt import Prompt
 from .semantic_model import SemanticModel
 from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
+from .weights import EMBEDDING, sha256_of
 
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
-
-
-def sha256_of(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
 
 
 class ModelDirectory:
@@ -79,7 +73,8 @@ class ModelDirectory:
         What the files hold in integers is rounded to them again wherever the model uses it.
         """
         rows = self._rows(dataset, prompt)
-        config = llama_config(self.config, prompt.vocabulary_size(dataset.level_sizes))
+        size = prompt.vocabulary_size(dataset.level_sizes)
+        config = llama_config(self.config, size, self.folder)
         model = SemanticModel(dataset, config, prompt=prompt)
         self._load_embedding(model, rows)
         for path, module in list(model.llama.named_modules()):

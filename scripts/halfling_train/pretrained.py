@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer
 from torch import Tensor
 
-from .checkpoint import EMBEDDING, llama_config
+from .checkpoint import llama_config
 from .datasets import DataError, Dataset, read_json
 from .description import interactions_of, recommender_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
 from .semantic_model import SemanticModel
+from .weights import EMBEDDING, WEIGHTS, load_weights
 
 # At the known tokens' whole spread the model is sure of the wrong code: 36 nats an item on
 # instruments before the first step, where chance has 9; at this one 15.
 NEW_TOKENS_SPREAD = 0.3
-WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
+TOKENIZER = "tokenizer.json"
 
 
 def code_words(level_sizes: tuple[int, ...]) -> list[str]:
@@ -44,16 +45,25 @@ class Pretrained:
     @staticmethod
     def read(folder: Path) -> Pretrained:
         """Raises DataError where a file is missing or the model is of another kind."""
-        config = read_json(folder / "config.json")
-        llama_config(config, config["vocab_size"])
-        for name in (WEIGHTS, TOKENIZER):
-            if not (folder / name).is_file():
-                raise DataError(f"{folder / name}: no such file")
-        weights = load_file(str(folder / WEIGHTS))
-        return Pretrained(folder, config, weights, Tokenizer.from_file(str(folder / TOKENIZER)))
+        path = folder / "config.json"
+        config = read_json(path)
+        llama_config(config, config.get("vocab_size"), path)
+        if not (folder / TOKENIZER).is_file():
+            raise DataError(f"{folder / TOKENIZER}: no such file")
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        return Pretrained(folder, config, load_weights(folder), tokenizer)
 
     def encode(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def end_token(self) -> int:
+        """What ends a text; the first where there are several, as of Llama 3."""
+        ends = self.config.get("eos_token_id")
+        end = ends[0] if isinstance(ends, list) and ends else ends
+        if not isinstance(end, int):
+            path = self.folder / "config.json"
+            raise DataError(f"{path}: eos_token_id is {ends}; expected a token, to end titles")
+        return end
 
     def prompt(self, instruction: str, separator: str, others: set[int] = frozenset()) -> Prompt:
         """Codes become new tokens after the tokenizer's own."""
@@ -80,10 +90,11 @@ class Pretrained:
         by itself, narrowed by NEW_TOKENS_SPREAD.
         """
         described = {**self.config, "num_hidden_layers": layers or self.config["num_hidden_layers"]}
+        self._refuse_known_codes(dataset)
         if described["num_hidden_layers"] > self.config["num_hidden_layers"]:
             raise DataError(f"{self.folder}: has {self.config['num_hidden_layers']} layers only")
         size = prompt.vocabulary_size(dataset.level_sizes)
-        config = llama_config(described, size)
+        config = llama_config(described, size, self.folder / "config.json")
         model = SemanticModel(dataset, config, dropout, label_smoothing, prompt=prompt)
         if from_scratch:
             return model
@@ -120,14 +131,16 @@ class Pretrained:
         write_json(output / "recommender.json", description, indent=None)
         write_json(output / "interactions.json", interactions_of(dataset), indent=None)
 
+    def _refuse_known_codes(self, dataset: Dataset) -> None:
+        for word in code_words(dataset.level_sizes):
+            if self.tokenizer.token_to_id(word) is not None:
+                path = self.folder / TOKENIZER
+                raise DataError(f"{path}: has {word} already; expected a model without codes")
+
     def _save_tokenizer(self, dataset: Dataset, output: Path) -> None:
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         words = code_words(dataset.level_sizes)
-        added = tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
-        if added != len(words):
-            raise DataError(
-                f"{self.folder / TOKENIZER}: has some of {words[0]} … {words[-1]} already"
-            )
+        tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
         tokenizer.save(str(output / TOKENIZER))
         settings = self.folder / "tokenizer_config.json"
         if settings.is_file():

@@ -11,8 +11,9 @@ import torch
 from halfling_train.datasets import DataError
 from halfling_train.llama import LlamaForCausalLM
 from halfling_train.llama_config import LlamaConfig
-from halfling_train.model_directory import CODES, EMBEDDING, ModelDirectory
+from halfling_train.model_directory import CODES, ModelDirectory
 from halfling_train.storage import read_matrix
+from halfling_train.weights import EMBEDDING
 
 POPULARITY = "catalog.popularity"
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")

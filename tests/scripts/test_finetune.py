@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +14,14 @@ import pytest
 import torch
 from conftest import SCRIPTS
 from halfling_train.alignment import TitleAlignment
-from halfling_train.checkpoint import load_model, round_to_bfloat16
+from halfling_train.checkpoint import llama_config, load_model, round_to_bfloat16
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import Dropout
 from halfling_train.pretrained import Pretrained
 from halfling_train.semantic_model import SemanticModel
+from halfling_train.weights import WEIGHTS
 from pretrained_example import byte_level_bpe, write_language_model
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 INSTRUCTION, SEPARATOR = "Chosen so far:", ", "
@@ -163,16 +167,69 @@ def test_what_cannot_be_fine_tuned_is_refused(
         start(base, dataset, 4)
     with pytest.raises(DataError, match="instruction is empty"):
         base.prompt("", "")
-    (tmp_path / "config.json").write_text(json.dumps({**base.config, "rope_scaling": {"a": 1}}))
-    with pytest.raises(DataError, match="rope_scaling"):
-        Pretrained.read(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps(base.config))
-    with pytest.raises(DataError, match="model.safetensors: no such file"):
-        Pretrained.read(tmp_path)
     base.save(start(base, dataset), dataset, tmp_path / "tuned")
-    tuned = Pretrained.read(tmp_path / "tuned")
-    with pytest.raises(DataError, match="already"):
-        tuned.save(start(tuned, dataset), dataset, tmp_path / "again")
+    with pytest.raises(DataError, match="tokenizer.json: has <a_0> already"):
+        start(Pretrained.read(tmp_path / "tuned"), dataset)
+    shutil.copy(base.folder / "tokenizer.json", tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(base.config))
+    with pytest.raises(DataError, match="expected model.safetensors or"):
+        Pretrained.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rope_scaling", {"a": 1}),
+        ("rope_parameters", {"rope_type": "llama3"}),
+        ("mlp_bias", True),
+        ("hidden_act", "gelu"),
+        ("hidden_size", None),
+    ],
+)
+def test_another_architecture_is_refused(
+    name: str, value: object, base: Pretrained, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**base.config, name: value}))
+    with pytest.raises(DataError, match=f"{tmp_path}/config.json: {name}"):
+        Pretrained.read(tmp_path)
+
+
+def test_what_older_and_newer_configurations_leave_out() -> None:
+    described = {
+        "architectures": ["LlamaForCausalLM"],
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 256,
+        "rms_norm_eps": 1e-5,
+    }
+    old = llama_config(described, 99, Path("config.json"))
+    theirs = LlamaConfig(**described)
+    assert (old.num_key_value_heads, old.rope_theta) == (theirs.num_key_value_heads, 10000.0)
+    rope = {"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}
+    assert llama_config({**described, **rope}, 99, Path("config.json")).rope_theta == 5e5
+
+
+def test_shards_are_read_as_one_file(base: Pretrained, tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(base.folder)
+    model.save_pretrained(tmp_path, max_shard_size="20KB", safe_serialization=True)
+    shutil.copy(base.folder / "tokenizer.json", tmp_path)
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    sharded = Pretrained.read(tmp_path).weights
+    assert set(sharded) == set(base.weights)
+    assert all(torch.equal(sharded[name], base.weights[name]) for name in sharded)
+    next(tmp_path.glob("model-00002*")).unlink()
+    with pytest.raises(DataError, match="expected the file model-00002"):
+        Pretrained.read(tmp_path)
+
+
+@pytest.mark.parametrize(("given", "end"), [(7, 7), ([7, 9], 7)])
+def test_the_token_that_ends_a_title(given: object, end: int, base: Pretrained) -> None:
+    config = {**base.config, "eos_token_id": given}
+    assert dataclasses.replace(base, config=config).end_token() == end
+    with pytest.raises(DataError, match="eos_token_id is None"):
+        dataclasses.replace(base, config={**config, "eos_token_id": None}).end_token()
 
 
 def write_films(folder: Path) -> Path:
@@ -191,26 +248,31 @@ def write_films(folder: Path) -> Path:
     return folder
 
 
-def finetune(base: Pretrained, data: Path, output: Path, epochs: int) -> str:
-    command = [sys.executable, SCRIPTS / "finetune.py", "--base", base.folder, "--output", output]
+def finetune(base: Path, data: Path, output: Path, epochs: int) -> subprocess.CompletedProcess:
+    command = [sys.executable, SCRIPTS / "finetune.py", "--base", base, "--output", output]
     command += ["--dataset", "movielens", "--data", data, "--epochs", epochs, "--batch-size", 8]
     command += ["--semantic-ids", data / "semantic_ids.json", "--precision", "f32", "--recompute"]
     command += ["--alignment-items", 4, "--learning-rate", 3e-3, "--threads", 1, "--patience", 99]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 
 def test_the_script_trains_resumes_and_writes_a_checkpoint(
     base: Pretrained, tmp_path: Path
 ) -> None:
     data = write_films(tmp_path / "data")
-    finetune(base, data, tmp_path / "out", 1)
-    printed = finetune(base, data, tmp_path / "out", 6)
-    assert "resumed" in printed
+    first = finetune(base.folder, data, tmp_path / "out", 1)
+    assert first.returncode == 0, first.stderr
+    moved = shutil.copytree(base.folder, tmp_path / "moved")
+    again = finetune(moved, data, tmp_path / "out", 6)
+    assert "resumed" in again.stdout, again.stderr
     history = json.loads((tmp_path / "out" / "training.json").read_text())["history"]
     losses = [entry["loss"] for entry in history]
     assert len(losses) == 6 and losses[-1] < losses[0]
     described = json.loads((tmp_path / "out" / "recommender.json").read_text())
     assert described["items"][3]["title"] == "Film 3 (1993)"
     AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    save_file({n: w + 1 for n, w in base.weights.items()}, str(moved / WEIGHTS))
+    refused = finetune(moved, data, tmp_path / "out", 6)
+    assert refused.returncode == 3 and "another model or data" in refused.stderr
+    refused = finetune(moved, data, moved, 6)
+    assert refused.returncode == 3 and "is the base" in refused.stderr

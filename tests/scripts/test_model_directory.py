@@ -19,9 +19,10 @@ from compressed import (
 )
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import LlamaConfig
-from halfling_train.model_directory import EMBEDDING, ModelDirectory, stored_weights
+from halfling_train.model_directory import ModelDirectory, stored_weights
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.storage import INT4_GROUP, Quantizer
+from halfling_train.weights import EMBEDDING
 
 EVERY_KIND = pytest.mark.parametrize("kind", PLANS)
 
