@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.comparison import METRICS, compare  # noqa: E402
-from halfling_train.datasets import Dataset, load_dataset  # noqa: E402
+from halfling_train.datasets import Dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.engine_numbers import with_engine_numbers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 
@@ -38,9 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("models", nargs="+", type=Path, metavar="MODEL", help="model or checkpoint directories")
     add("--against", type=Path, required=True, help="the original, a checkpoint directory")
-    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
-    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
-    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add_dataset_options(parser)
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
     add("--beams", type=int, default=20)

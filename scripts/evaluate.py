@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.baselines import ItemKnn, Popularity  # noqa: E402
 from halfling_train.checkpoint import load_model, write_json  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import load_dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,9 +30,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
-    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
-    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add_dataset_options(parser)
     add("--checkpoint", type=Path, help="directory with config.json and model.safetensors")
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=int, default=0, help="an evenly spread sample (default: all)")

@@ -29,10 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.alignment import TitleAlignment  # noqa: E402
 from halfling_train.checkpoint import round_to_bfloat16, save_report  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import DataError, fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import DataError, fingerprint  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.pretrained import Pretrained  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
@@ -63,9 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--base", type=Path, required=True, help="Hugging Face directory of a LLaMA")
-    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
-    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
-    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add_dataset_options(parser)
     add("--output", type=Path, required=True, help="checkpoint directory to write")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")

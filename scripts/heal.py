@@ -28,10 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import Dataset, fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
     Trainer,
     TrainOptions,
@@ -56,9 +57,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
-    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
-    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add_dataset_options(parser)
     add("--original", type=Path, required=True, help="the checkpoint that was compressed")
     add("--halved", type=Path, required=True, help="the model directory made of it")
     add("--output", type=Path, required=True, help="model directory to write or replace")

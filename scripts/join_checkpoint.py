@@ -19,18 +19,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from halfling_train.datasets import (  # noqa: E402
-    REPOSITORY,
-    DataError,
-    Dataset,
-    load_dataset,
-    read_json,
-)
+from halfling_train.datasets import REPOSITORY, DataError, Dataset, read_json  # noqa: E402
 from halfling_train.description import (  # noqa: E402
     interactions_of,
     recommender_description,
     write_json,
 )
+from halfling_train.named_datasets import PUBLISHED, load_dataset  # noqa: E402
 
 COMMITTED = ("config.json", "model.safetensors")
 DATA_IS_ABSENT = 3
@@ -68,7 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", choices=("movielens", "instruments", "beauty"))
+    parser.add_argument("name", choices=PUBLISHED)
     parser.add_argument("--model", type=Path, help="committed weights (default: models/NAME)")
     parser.add_argument(
         "--data", type=Path, help="folder of the data (default: where setup puts it)"

@@ -17,14 +17,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from halfling_train.datasets import (  # noqa: E402
-    REPOSITORY,
-    DataError,
-    Item,
-    load_dataset,
-    read_movielens,
-)
+from halfling_train.datasets import REPOSITORY, DataError, Item, read_movielens  # noqa: E402
 from halfling_train.item_vectors import collaborative_vectors, text_vectors  # noqa: E402
+from halfling_train.named_datasets import PUBLISHED, load_dataset  # noqa: E402
 from halfling_train.residual_kmeans import quantize, report  # noqa: E402
 
 
@@ -55,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", choices=("movielens", "instruments", "beauty"), required=True)
+    parser.add_argument("--dataset", choices=PUBLISHED, required=True)
     parser.add_argument(
         "--data", type=Path, help="folder of the data (default: where setup puts it)"
     )

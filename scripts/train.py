@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import Dataset, fingerprint, load_dataset  # noqa: E402
+from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
@@ -36,17 +37,13 @@ from halfling_train.trainer import (  # noqa: E402
     options_of,
 )
 
-DATASETS = ("movielens", "instruments", "beauty")
-
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--dataset", choices=DATASETS, required=True)
-    add("--data", type=Path, help="folder of the data (default: where setup puts it)")
-    add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
+    add_dataset_options(parser)
     add("--output", type=Path, required=True, help="checkpoint directory to write")
     add("--model", choices=("llama", "sasrec"), default="llama")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from halfling_train.datasets import DataError
 from halfling_train.description import write_json
+from halfling_train.source_data import SourceData, read_source_data
+from halfling_train.source_files import SourceFiles
 
 from .code_tokenizer import CodeTokenizer
 from .model_files import Model, check_output, open_model, place_files
 from .prompt_template import Template
 from .prompt_tokens import Code, PromptTokens, tokenize_prompt
-from .source_data import SourceData, read_source_data
-from .source_files import SourceFiles
 
 MAX_PART_TOKENS = 4096  # of prefix, separator or suffix; kMaxPromptPartTokens of the compressor
 

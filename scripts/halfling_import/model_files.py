@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halfling_train.datasets import DataError
+from halfling_train.source_files import read_object
 from safetensors import SafetensorError, safe_open
-
-from .source_files import read_object
 
 ARCHITECTURES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 WEIGHTS = "model.safetensors"

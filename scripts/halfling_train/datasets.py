@@ -122,18 +122,6 @@ def shorten(codes: list[list[int]], levels: int = 3) -> list[list[int]]:
     return [short[tuple(code)] for code in codes]
 
 
-def load_dataset(
-    name: str, folder: Path | None = None, semantic_ids: Path | None = None
-) -> Dataset:
-    """A dataset by name, from where setup leaves it unless `folder` says otherwise."""
-    if name == "movielens":
-        return load_movielens(
-            folder or REPOSITORY / "data" / name,
-            semantic_ids or REPOSITORY / "models" / name / "semantic_ids.json",
-        )
-    return load_letter(folder or REPOSITORY.parent / "shared" / "data" / name)
-
-
 def load_movielens(folder: Path, semantic_ids: Path) -> Dataset:
     """data/movielens as fetch_movielens.py leaves it, with the codes of semantic_ids.py."""
     catalogue, interactions, date = read_movielens(folder)

@@ -11,7 +11,7 @@ import torch
 import transformers
 from halfling_import.lcrec import import_checkpoint
 from halfling_import.prompt_template import LC_REC, Template
-from halfling_import.source_files import find_source_files
+from halfling_train.source_files import find_source_files
 from pretrained_example import byte_level_bpe
 from tokenizers import Tokenizer, processors
 

@@ -72,7 +72,7 @@ def test_figures_are_the_tools(compressed: tuple[Path, Path], letter: Path) -> N
     users = [HALFLING, "evaluate", *against, "--users", "all"]
     wanted = run(*users, "--interactions", checkpoint / "interactions.json")["models"][0]
     script = [sys.executable, SCRIPTS / "compare.py", *against]
-    answer = run(*script, "--dataset", "instruments", "--data", letter)
+    answer = run(*script, "--dataset", "files", "--data", letter)
     given, original = answer["models"][0], answer["original"]["metrics"]
     one_user = 1.001 / len(load_letter(letter).sequences)  # whose rounding went the other way
     for kind in ("metrics", "metrics_collision_counted"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from halfling_train.batches import WINDOW, epoch_batches
 from halfling_train.datasets import DataError, Dataset, load_letter, load_movielens, shorten
 from halfling_train.description import recommender_description
+from halfling_train.named_datasets import load_dataset, load_files
+from lcrec_example import item_codes, user_items, write_lcrec_data, write_minionerec_data
 
 
 def test_split_leaves_the_last_two_items_out_of_training(dataset: Dataset) -> None:
@@ -48,6 +51,34 @@ def test_a_broken_code_is_named(tmp_path: Path) -> None:
     (tmp_path / "interactions.json").write_text("{}")
     with pytest.raises(DataError, match=r"index\.json: item 0: expected words like <a_12>"):
         load_letter(tmp_path)
+
+
+@pytest.mark.parametrize("write", [write_lcrec_data, write_minionerec_data])
+def test_own_files_keep_codes_titles_and_order(write: Callable, tmp_path: Path) -> None:
+    write(tmp_path)
+    dataset = load_files(tmp_path)
+    words = [
+        [f"<{letter}_{code}>" for letter, code in zip("abc", row)] for row in dataset.codes.tolist()
+    ]
+    assert dict(zip([item.id for item in dataset.items], words)) == item_codes()
+    assert dataset.items[7].title == "String set \N{EN DASH} no. 7"
+    assert [dataset.items[7].category, dataset.items[8].category] == ["Strings", ""]
+    chosen = sorted(tuple(sequence.tolist()) for sequence in dataset.sequences)
+    assert chosen == sorted(map(tuple, user_items().values()))
+
+
+def test_own_files_that_cannot_be_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--dataset files: expected --data"):
+        load_dataset("files")
+    write_lcrec_data(tmp_path)
+    index = tmp_path / "Shop.index.json"
+    for words, message in (
+        (["<a_1>", "<c_2>"], "item 3: expected a word like <b_12>, found <c_2>"),
+        (["<a_1>", "<b_2>"], "codes of one length"),
+    ):
+        index.write_text(json.dumps({**item_codes(), "3": words}))
+        with pytest.raises(DataError, match=message):
+            load_files(tmp_path)
 
 
 def test_reversal_turns_sequences_round(dataset: Dataset) -> None:

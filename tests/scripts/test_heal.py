@@ -195,7 +195,7 @@ def test_a_state_of_other_settings_is_refused(
 def heal(folder: Path, *options: str) -> subprocess.CompletedProcess:
     paths = ["--data", "data", "--original", "original", "--halved", "halved", "--output", "healed"]
     return subprocess.run(
-        [sys.executable, SCRIPTS / "heal.py", "--dataset", "instruments", *paths, *options],
+        [sys.executable, SCRIPTS / "heal.py", "--dataset", "files", *paths, *options],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -11,12 +11,12 @@ import pytest
 import sentencepiece
 import transformers
 from conftest import SCRIPTS
-from halfling_import.interaction_tables import what_follows
 from halfling_import.lcrec import import_checkpoint
 from halfling_import.prompt_template import LC_REC, TEMPLATES, Template
-from halfling_import.source_data import category_of
-from halfling_import.source_files import find_source_files
 from halfling_train.datasets import DataError
+from halfling_train.interaction_tables import what_follows
+from halfling_train.source_data import category_of
+from halfling_train.source_files import find_source_files
 from lcrec_example import (
     LAYOUTS,
     SENTENCES,

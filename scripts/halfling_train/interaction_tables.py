@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from halfling_train.datasets import DataError
+from .datasets import DataError
 
 COLUMNS = ("user_id", "history_item_id", "item_id")
 CODE_COLUMN = "item_sid"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from halfling_train.datasets import DataError
+from .datasets import DataError
 
 INDEX = re.compile(r"(.*\.)?index(\..*)?\.json")
 INTERACTIONS = re.compile(r"(.*\.)?inter(actions)?\.json")

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from halfling_train.datasets import DataError
+from .datasets import DataError
 
 from .interaction_tables import read_tables
 from .source_files import SourceFiles, read_object
