@@ -3,11 +3,9 @@ SmolLM have it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halfling_train.datasets import DataError
-from halfling_train.description import write_json
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 if TYPE_CHECKING:
@@ -39,8 +37,8 @@ PRE_TOKENIZERS = {
 }
 
 
-def write_tokenizer(file: GgufFile, output: Path) -> None:
-    """tokenizer.json and tokenizer_config.json. Raises DataError for another kind of tokenizer."""
+def tokenizer_of(file: GgufFile) -> Tokenizer:
+    """The tokenizer.json. Raises DataError for another kind of tokenizer."""
     tokens, kinds = file.field("tokenizer.ggml.tokens"), file.field("tokenizer.ggml.token_type")
     tokenizer = Tokenizer(models.BPE(numbered(tokens), merges_of(file)))
     tokenizer.pre_tokenizer = pre_tokenizer_of(file)
@@ -50,8 +48,7 @@ def write_tokenizer(file: GgufFile, output: Path) -> None:
             tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
         elif kind == USER_DEFINED:
             tokenizer.add_tokens([AddedToken(token, normalized=False)])
-    tokenizer.save(str(output / "tokenizer.json"))
-    write_json(output / "tokenizer_config.json", settings_of(file, tokens))
+    return tokenizer
 
 
 def numbered(tokens: list[str]) -> dict[str, int]:
@@ -76,7 +73,9 @@ def pre_tokenizer_of(file: GgufFile) -> pre_tokenizers.PreTokenizer:
     return PRE_TOKENIZERS[kind]()
 
 
-def settings_of(file: GgufFile, tokens: list[str]) -> dict:
+def tokenizer_settings(file: GgufFile) -> dict:
+    """The tokenizer_config.json."""
+    tokens = file.field("tokenizer.ggml.tokens")
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": file.setting("context_length"),

@@ -73,6 +73,8 @@ class Made:
     pre: str = "smollm"
     kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32
     scaled: bool = False
+    parts: int = 1
+    without: str = ""  # a tensor
 
 
 def make_model(architecture: str, vocab_size: int, tied: bool) -> PreTrainedModel:
@@ -92,6 +94,8 @@ def write_gguf(path: Path, model: PreTrainedModel, tokenizer: Tokenizer, made: M
     describe_shape(writer, config)
     if made.scaled:
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    if made.parts > 1:
+        writer.add_uint16("split.count", made.parts)
     add_tokenizer(writer, tokenizer, made)
     heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
     for name, parameter in model.state_dict().items():
@@ -101,7 +105,8 @@ def write_gguf(path: Path, model: PreTrainedModel, tokenizer: Tokenizer, made: M
         for part, count in heads.items():
             if made.architecture == "llama" and part in name:
                 values = interleave(values, count)
-        add_tensor(writer, gguf_name(name), values, made.kind)
+        if gguf_name(name) != made.without:
+            add_tensor(writer, gguf_name(name), values, made.kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -216,6 +221,7 @@ def test_a_wheel_with_one_model_is_read(tokenizer: Tokenizer, tmp_path: Path) ->
         (Made(tokenizer_model="llama"), "tokenizer.ggml.model is llama"),
         (Made(scaled=True), "rotary positions are scaled"),
         (Made("falcon"), "general.architecture is falcon"),
+        (Made(parts=2), "one of 2 parts; expected a whole file"),
     ],
 )
 def test_what_is_not_known_is_refused(
@@ -226,7 +232,37 @@ def test_what_is_not_known_is_refused(
     with pytest.raises(DataError, match=re.escape(message)) as refused:
         convert(tmp_path / "model.gguf", tmp_path / "out")
     assert str(tmp_path / "model.gguf") in str(refused.value)
-    assert not (tmp_path / "out" / "config.json").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "kind, architecture, name",
+    [
+        ("llama", "llama", "token_embd.weight"),
+        ("llama", "llama", "output_norm.weight"),
+        *(("llama", "llama", f"blk.1.{part}.weight") for part in NAMES.values()),
+        *(("qwen2", "qwen2", f"blk.0.attn_{part}.bias") for part in "qkv"),
+        ("llama", "qwen3", "blk.0.attn_q_norm.weight"),
+    ],
+)
+def test_a_missing_tensor_is_named(
+    kind: str, architecture: str, name: str, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    model = make_model(kind, tokenizer.get_vocab_size(), True)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made(architecture, without=name))
+    with pytest.raises(DataError, match=re.escape(f"has no {name}; expected all tensors of 2 ")):
+        convert(tmp_path / "model.gguf", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tensor_that_is_none_of_the_model_s_is_named(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    model = make_model("llama", tokenizer.get_vocab_size(), True)
+    model.config.num_hidden_layers = 1
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, Made())
+    with pytest.raises(DataError, match=r"blk\.1\.attn_k\.weight is no tensor of llama"):
+        convert(tmp_path / "model.gguf", tmp_path / "out")
 
 
 def test_a_file_that_is_no_whole_gguf_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
