@@ -17,6 +17,7 @@ from halfling_train.description import write_json
 from safetensors.torch import save_file
 
 from .gguf_tokenizer import tokenizer_of, tokenizer_settings
+from .output_folder import begin_output, check_output
 
 DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 
@@ -212,11 +213,12 @@ def weights_of(file: GgufFile, config: dict, dtype: torch.dtype) -> dict[str, to
 
 def convert(path: Path, output: Path, dtype: str = "bf16") -> dict:
     """Writes the directory, and returns its config.json; or raises a DataError before that."""
+    check_output(output, path)
     file = GgufFile(path)
     config = hugging_face_config(file, dtype)
     tokenizer, settings = tokenizer_of(file), tokenizer_settings(file)
     weights = weights_of(file, config, DTYPES[dtype])
-    output.mkdir(parents=True, exist_ok=True)
+    begin_output(output, path.name)
     tokenizer.save(str(output / "tokenizer.json"))
     write_json(output / "tokenizer_config.json", settings)
     save_file(weights, str(output / "model.safetensors"), metadata={"format": "pt"})

@@ -9,7 +9,8 @@ from halfling_train.datasets import DataError
 from halfling_train.description import write_json
 
 from .code_tokenizer import CodeTokenizer
-from .model_files import Model, check_output, open_model, place_files
+from .model_files import Model, open_model, place_files
+from .output_folder import check_output
 from .prompt_template import Template
 from .prompt_tokens import Code, PromptTokens, tokenize_prompt
 from .source_data import SourceData, read_source_data

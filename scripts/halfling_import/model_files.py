@@ -11,21 +11,13 @@ from pathlib import Path
 from halfling_train.datasets import DataError
 from safetensors import SafetensorError, safe_open
 
+from .output_folder import TOKENIZER, begin_output
 from .source_files import read_object
 
 ARCHITECTURES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 EMBEDDING = "model.embed_tokens.weight"
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-)
 PLACING = ("link", "symlink", "copy")
 
 CONVERT = """\
@@ -136,30 +128,18 @@ def embedding_rows(folder: Path, files: Sequence[str]) -> int:
     raise DataError(f"{folder}: the weights lack {EMBEDDING}; expected a causal language model")
 
 
-def check_output(output: Path, source: Path) -> None:
-    """An output that may be written: new, empty, an earlier import, or the model's own folder."""
-    if not output.exists() or (output.is_dir() and output.resolve() == source.resolve()):
-        return
-    names = [path.name for path in output.iterdir()] if output.is_dir() else [""]
-    if names and "recommender.json" not in names:
-        raise DataError(f"{output}: expected a new or empty folder, or one of an earlier import")
-
-
 def place_files(model: Model, output: Path, placing: str) -> None:
-    """Puts configuration, weights and tokenizer into `output`, in place of an earlier import's."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Puts configuration, weights and tokenizer into `output`, unless that is the model's own."""
     if output.resolve() == model.folder.resolve():
         return
-    for path in (*output.glob("model*.safetensors"), *(output / name for name in TOKENIZER)):
-        path.unlink(missing_ok=True)
-    (output / WEIGHTS_INDEX).unlink(missing_ok=True)
+    begin_output(output, str(model.folder))
     for name in ("config.json", *model.weights, *TOKENIZER):
         if (model.folder / name).is_file():
             place_file((model.folder / name).resolve(), output / name, placing)
 
 
 def place_file(source: Path, target: Path, placing: str) -> None:
-    target.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)  # copyfile would write through a link
     if placing == "symlink":
         target.symlink_to(source)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -198,6 +199,28 @@ def test_the_tokenizer_comes_back_whole(tokenizer: Tokenizer, tmp_path: Path) ->
         assert ids == tokenizer.encode(text).ids
         assert imported.decode(ids) == text
     assert imported.bos_token == "<|endoftext|>" and imported.eos_token == "<|im_end|>"
+
+
+def test_an_earlier_import_is_replaced_and_another_folder_is_not(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """What was linked to the earlier import's files stays as it is."""
+    source, output = tmp_path / "model.gguf", tmp_path / "out"
+    for tied in (True, False):
+        write_gguf(source, make_model("llama", tokenizer.get_vocab_size(), tied), tokenizer, Made())
+        convert(source, output)
+        if tied:
+            os.link(output / "model.safetensors", tmp_path / "linked")
+            before = (tmp_path / "linked").read_bytes()
+            (output / "recommender.json").write_text("{}")
+    assert (tmp_path / "linked").read_bytes() == before
+    assert (output / "model.safetensors").read_bytes() != before
+    assert not (output / "recommender.json").exists()
+    (output / "import.json").unlink()
+    with pytest.raises(DataError, match="out: expected a new or empty folder, or one of an earli"):
+        convert(source, output)
+    with pytest.raises(DataError, match="model.gguf: expected a new or empty folder"):
+        convert(source, source)
 
 
 def test_a_wheel_with_one_model_is_read(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sentencepiece
@@ -150,6 +152,18 @@ def test_an_earlier_import_is_replaced_and_its_source_left_alone(
     names = {path.name for path in output.iterdir()}
     assert "model.safetensors" not in names and "model.safetensors.index.json" in names
     assert {path.name: path.read_bytes() for path in tiny_model.iterdir()} == before
+
+
+def test_an_interrupted_import_can_be_repeated(
+    tiny_model: Path, shop_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", Mock(side_effect=OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            imported(tiny_model, shop_data, placing="copy")
+    output = imported(tiny_model, shop_data, placing="copy")
+    assert json.loads((output / "import.json").read_text()) == {"source": str(tiny_model)}
+    assert transformers.AutoModelForCausalLM.from_pretrained(output)
 
 
 def test_the_model_s_own_folder_can_be_the_output(tiny_model: Path, shop_data: Path) -> None:
