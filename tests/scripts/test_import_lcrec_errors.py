@@ -91,6 +91,10 @@ ERRORS = {
         change_config(max_position_embeddings=128),
         r"max_position_embeddings: 128; expected at least 178 .* --max-history 10 fits",
     ),
+    "positions of no prompt": (
+        change_config(max_position_embeddings=40),
+        r"max_position_embeddings: 40; expected at least 178 .* does not fit with one item",
+    ),
     "no weights": (remove("model.safetensors"), r"expected model\.safetensors or"),
     "broken weights": (cut_weights, r"model\.safetensors: not safetensors"),
     "missing shard": (name_missing_shard, "expected the file model-00001-of-00002.safetensors"),
