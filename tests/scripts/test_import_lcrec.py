@@ -177,6 +177,9 @@ def test_one_of_several_datasets(tiny_models: dict[str, Path], tmp_path: Path) -
         write_minionerec_data(tmp_path / "data", name)
     with pytest.raises(DataError, match=r"expected one \*\.index\.json, found 2 .*--dataset"):
         find_source_files(tmp_path / "data")
+    index = tmp_path / "data/index/Shop.index.json"
+    with pytest.raises(DataError, match=r"expected one train/\*\.csv, found 2 .*--data a folder"):
+        find_source_files(tmp_path / "data", index=index)
     files = find_source_files(tmp_path / "data", "Shop")
     assert [path.parent.name for path in files.interactions] == ["train", "valid", "test"]
     assert files.index.name == "Shop.index.json" and files.items.name == "Shop.item.json"
