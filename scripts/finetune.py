@@ -100,8 +100,9 @@ def aligned_loss(
 
 
 def finetune(arguments: argparse.Namespace) -> None:
-    if arguments.output.resolve() == arguments.base.resolve():
-        raise DataError(f"--output {arguments.output}: is the base; expected another folder")
+    state = arguments.output / "training-state.pt"
+    if (arguments.output / "config.json").exists() and not state.exists():
+        raise DataError(f"{arguments.output}: holds a model; expected a new folder, or a training's")
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
     workers = Workers.join(arguments.device)
     if arguments.threads:
@@ -137,7 +138,7 @@ def finetune(arguments: argparse.Namespace) -> None:
         ),
         options_of(arguments),
         workers,
-        arguments.output / "training-state.pt",
+        state,
         identity=fingerprint(dataset, *model_settings(arguments)),
         loss=loss,
     )

@@ -5,7 +5,8 @@ Quantized matrices are restored to the floats that llama.cpp computes with, roun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gguf
@@ -15,9 +16,39 @@ from halfling_train.datasets import DataError
 from halfling_train.description import write_json
 from safetensors.torch import save_file
 
-from .gguf_tokenizer import write_tokenizer
+from .gguf_tokenizer import tokenizer_of, tokenizer_settings
+from .output_folder import begin_output, check_output
 
 DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
+
+# Tensors by llama.cpp's name, and how transformers calls them.
+OUTER = {
+    "token_embd.weight": "model.embed_tokens.weight",
+    "output_norm.weight": "model.norm.weight",
+}
+HEAD = {"output.weight": "lm_head.weight"}  # absent where it is the embedding
+LAYER = {
+    "attn_norm.weight": "input_layernorm.weight",
+    "ffn_norm.weight": "post_attention_layernorm.weight",
+    "attn_q.weight": "self_attn.q_proj.weight",
+    "attn_k.weight": "self_attn.k_proj.weight",
+    "attn_v.weight": "self_attn.v_proj.weight",
+    "attn_output.weight": "self_attn.o_proj.weight",
+    "ffn_gate.weight": "mlp.gate_proj.weight",
+    "ffn_up.weight": "mlp.up_proj.weight",
+    "ffn_down.weight": "mlp.down_proj.weight",
+}
+BIASES = {
+    "attn_q.bias": "self_attn.q_proj.bias",
+    "attn_k.bias": "self_attn.k_proj.bias",
+    "attn_v.bias": "self_attn.v_proj.bias",
+}
+HEAD_NORMS = {
+    "attn_q_norm.weight": "self_attn.q_norm.weight",
+    "attn_k_norm.weight": "self_attn.k_norm.weight",
+}
+# For plain rotary positions llama.cpp needs no table; "rope_freqs" is the one of llama 3's scaling.
+SCALED_ROPE = "rope_freqs.weight"
 
 
 @dataclass(frozen=True)
@@ -27,6 +58,7 @@ class Architecture:
     name: str
     model_type: str
     interleaved: bool = False  # rows of query and key in llama.cpp's order for its rotation
+    layer: dict[str, str] = field(default_factory=dict)  # a layer's tensors beside LAYER
     settings: tuple[tuple[str, object], ...] = ()
 
 
@@ -37,33 +69,19 @@ ARCHITECTURES = {
         interleaved=True,
         settings=(("attention_bias", False), ("mlp_bias", False)),
     ),
-    "qwen2": Architecture("Qwen2ForCausalLM", "qwen2", settings=(("use_sliding_window", False),)),
+    "qwen2": Architecture(
+        "Qwen2ForCausalLM",
+        "qwen2",
+        layer=BIASES,
+        settings=(("use_sliding_window", False),),
+    ),
     "qwen3": Architecture(
         "Qwen3ForCausalLM",
         "qwen3",
+        layer=HEAD_NORMS,
         settings=(("attention_bias", False), ("use_sliding_window", False)),
     ),
 }
-OUTER = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "output": "lm_head",
-}
-INNER = {
-    "attn_norm": "input_layernorm",
-    "ffn_norm": "post_attention_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-# For plain rotary positions llama.cpp needs no table; "rope_freqs" is the one of llama 3's scaling.
-SCALED_ROPE = "rope_freqs.weight"
 
 
 class GgufFile:
@@ -77,6 +95,11 @@ class GgufFile:
             self.reader = gguf.GGUFReader(path)
         except (ValueError, IndexError, KeyError, OverflowError) as error:
             raise DataError(f"{path}: not a whole GGUF file: {error}") from None
+        parts = self.field("split.count", 1)
+        if parts > 1:
+            raise DataError(
+                f"{path}: one of {parts} parts; expected a whole file (llama-gguf-split --merge)"
+            )
         self.architecture_name = self.field("general.architecture")
         if self.architecture_name not in ARCHITECTURES:
             raise DataError(
@@ -141,15 +164,30 @@ def shortest(value: float) -> float:
     return float(str(np.float32(value)))
 
 
-def hugging_face_name(name: str) -> str | None:
-    """blk.3.attn_q.weight -> model.layers.3.self_attn.q_proj.weight; None for a strange one."""
-    stem, _, kind = name.rpartition(".")
-    if stem in OUTER:
-        return f"{OUTER[stem]}.{kind}"
-    parts = stem.split(".")
-    if len(parts) == 3 and parts[0] == "blk" and parts[1].isdecimal() and parts[2] in INNER:
-        return f"model.layers.{parts[1]}.{INNER[parts[2]]}.{kind}"
-    return None
+def tensor_names(architecture: Architecture, config: dict) -> Iterator[tuple[str, str]]:
+    """llama.cpp's name and transformers' of every tensor that the model has."""
+    yield from OUTER.items()
+    if not config["tie_word_embeddings"]:
+        yield from HEAD.items()
+    for number in range(config["num_hidden_layers"]):
+        for name, renamed in {**LAYER, **architecture.layer}.items():
+            yield f"blk.{number}.{name}", f"model.layers.{number}.{renamed}"
+
+
+def tensors_of(file: GgufFile, config: dict) -> dict[str, gguf.ReaderTensor]:
+    """By transformers' names. DataError where one is missing, or is none of the model's."""
+    stored = {tensor.name: tensor for tensor in file.reader.tensors}
+    tensors = {}
+    for name, renamed in tensor_names(file.architecture, config):
+        if name not in stored:
+            raise DataError(
+                f"{file.path}: has no {name}; expected all tensors of "
+                f"{config['num_hidden_layers']} layers of {config['model_type']}"
+            )
+        tensors[renamed] = stored.pop(name)
+    if stored:
+        raise DataError(f"{file.path}: {min(stored)} is no tensor of {config['model_type']}")
+    return tensors
 
 
 def rotate_by_halves(rows: np.ndarray, heads: int) -> np.ndarray:
@@ -164,10 +202,7 @@ def weights_of(file: GgufFile, config: dict, dtype: torch.dtype) -> dict[str, to
         "self_attn.k_proj": config["num_key_value_heads"],
     }
     weights = {}
-    for tensor in file.reader.tensors:
-        name = hugging_face_name(tensor.name)
-        if name is None:
-            raise DataError(f"{file.path}: {tensor.name} is no tensor of {config['model_type']}")
+    for name, tensor in tensors_of(file, config).items():
         values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
         part = ".".join(name.split(".")[3:5])
         if file.architecture.interleaved and part in heads:
@@ -177,12 +212,15 @@ def weights_of(file: GgufFile, config: dict, dtype: torch.dtype) -> dict[str, to
 
 
 def convert(path: Path, output: Path, dtype: str = "bf16") -> dict:
-    """Writes the directory, and returns its config.json. Raises DataError; see the class above."""
+    """Writes the directory, and returns its config.json; or raises a DataError before that."""
+    check_output(output, path)
     file = GgufFile(path)
     config = hugging_face_config(file, dtype)
+    tokenizer, settings = tokenizer_of(file), tokenizer_settings(file)
     weights = weights_of(file, config, DTYPES[dtype])
-    output.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(file, output)
+    begin_output(output, path.name)
+    tokenizer.save(str(output / "tokenizer.json"))
+    write_json(output / "tokenizer_config.json", settings)
     save_file(weights, str(output / "model.safetensors"), metadata={"format": "pt"})
     write_json(output / "config.json", config)
     return config

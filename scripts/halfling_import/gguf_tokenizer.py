@@ -3,12 +3,20 @@ SmolLM have it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from halfling_train.datasets import DataError
-from halfling_train.description import write_json
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 
 if TYPE_CHECKING:
     from .gguf_checkpoint import GgufFile
@@ -21,6 +29,16 @@ WORDS = (
 )
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What tokenizer.ggml.pre stands for, beside the merges."""
+
+    pre_tokenizer: pre_tokenizers.PreTokenizer
+    normalizer: normalizers.Normalizer | None = None  # as published; llama.cpp has none
+    ignore_merges: bool = False  # a word that is a token is it, whatever the merges make of it
+    add_bos: bool = False  # where the file does not say
+
+
 def by_words(digits: str) -> pre_tokenizers.PreTokenizer:
     split = pre_tokenizers.Split(Regex(WORDS % digits), behavior="isolated")
     return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
@@ -31,27 +49,35 @@ def by_digits() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
 
 
-PRE_TOKENIZERS = {
-    "smollm": by_digits,
-    "gpt-2": lambda: pre_tokenizers.ByteLevel(add_prefix_space=False),
-    "qwen2": lambda: by_words(""),
-    "llama-bpe": lambda: by_words("{1,3}"),
+KINDS = {
+    "smollm": Kind(by_digits()),
+    "gpt-2": Kind(pre_tokenizers.ByteLevel(add_prefix_space=False)),
+    "qwen2": Kind(by_words(""), normalizer=normalizers.NFC()),
+    "llama-bpe": Kind(by_words("{1,3}"), ignore_merges=True, add_bos=True),
 }
 
 
-def write_tokenizer(file: GgufFile, output: Path) -> None:
-    """tokenizer.json and tokenizer_config.json. Raises DataError for another kind of tokenizer."""
-    tokens, kinds = file.field("tokenizer.ggml.tokens"), file.field("tokenizer.ggml.token_type")
-    tokenizer = Tokenizer(models.BPE(numbered(tokens), merges_of(file)))
-    tokenizer.pre_tokenizer = pre_tokenizer_of(file)
+def tokenizer_of(file: GgufFile) -> Tokenizer:
+    """The tokenizer.json. Raises DataError for another kind of tokenizer."""
+    tokens, merges, kind = file.field("tokenizer.ggml.tokens"), merges_of(file), kind_of(file)
+    model = models.BPE(numbered(tokens), merges, ignore_merges=kind.ignore_merges)
+    tokenizer = Tokenizer(model)
+    if kind.normalizer:
+        tokenizer.normalizer = kind.normalizer
+    tokenizer.pre_tokenizer = kind.pre_tokenizer
     tokenizer.decoder = decoders.ByteLevel()
-    for token, kind in zip(tokens, kinds):
-        if kind == CONTROL:
+    for token, token_type in zip(tokens, file.field("tokenizer.ggml.token_type")):
+        if token_type == CONTROL:
             tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
-        elif kind == USER_DEFINED:
+        elif token_type == USER_DEFINED:
             tokenizer.add_tokens([AddedToken(token, normalized=False)])
-    tokenizer.save(str(output / "tokenizer.json"))
-    write_json(output / "tokenizer_config.json", settings_of(file, tokens))
+    if file.field("tokenizer.ggml.add_bos_token", kind.add_bos):
+        bos = file.field("tokenizer.ggml.bos_token_id")
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=["bos", "$A"],
+            special_tokens=[{"id": "bos", "ids": [bos], "tokens": [tokens[bos]]}],
+        )
+    return tokenizer
 
 
 def numbered(tokens: list[str]) -> dict[str, int]:
@@ -67,16 +93,18 @@ def merges_of(file: GgufFile) -> list[tuple[str, str]]:
     return [tuple(merge.split(" ", 1)) for merge in file.field("tokenizer.ggml.merges")]
 
 
-def pre_tokenizer_of(file: GgufFile) -> pre_tokenizers.PreTokenizer:
-    kind = file.field("tokenizer.ggml.pre", "gpt-2")
-    if kind not in PRE_TOKENIZERS:
+def kind_of(file: GgufFile) -> Kind:
+    name = file.field("tokenizer.ggml.pre")
+    if name not in KINDS:
         raise DataError(
-            f"{file.path}: its tokenizer.ggml.pre is {kind}; expected {', '.join(PRE_TOKENIZERS)}"
+            f"{file.path}: its tokenizer.ggml.pre is {name}; expected {', '.join(KINDS)}"
         )
-    return PRE_TOKENIZERS[kind]()
+    return KINDS[name]
 
 
-def settings_of(file: GgufFile, tokens: list[str]) -> dict:
+def tokenizer_settings(file: GgufFile) -> dict:
+    """The tokenizer_config.json."""
+    tokens = file.field("tokenizer.ggml.tokens")
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": file.setting("context_length"),

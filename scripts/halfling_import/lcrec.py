@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halfling_train.datasets import DataError
-from halfling_train.description import write_json
 from halfling_train.source_data import SourceData, read_source_data
 from halfling_train.source_files import SourceFiles
 
 from .code_tokenizer import CodeTokenizer
-from .model_files import Model, check_output, open_model, place_files
+from .model_files import Model, open_model, place_files
+from .output_folder import check_output
 from .prompt_template import Template
 from .prompt_tokens import Code, PromptTokens, tokenize_prompt
+from .recommender import check_length, write_recommender
 
 MAX_PART_TOKENS = 4096  # of prefix, separator or suffix; kMaxPromptPartTokens of the compressor
 
@@ -36,11 +37,12 @@ def import_checkpoint(
     codes = tokenize_codes(tokenizer, data, files.index, checkpoint)
     prompt = tokenize_prompt(tokenizer, template, list(codes.values()))
     check_vocabulary(model, tokenizer, codes, prompt)
-    check_length(model, template, codes, prompt)
+    check_parts(prompt)
+    code_length = max(len(code.tokens) for code in codes.values())
+    check_length(model, prompt, template.max_history, code_length, "--max-history")
     place_files(model, output, placing)
-    description = describe(data, codes, prompt, template.max_history)
-    write_json(output / "recommender.json", description, indent=None)
-    write_json(output / "interactions.json", data.users, indent=None)
+    items = describe(data, codes)
+    write_recommender(output, prompt, template.max_history, items, data.users)
     return Imported(model, data, prompt)
 
 
@@ -80,33 +82,17 @@ def check_vocabulary(
             )
 
 
-def check_length(
-    model: Model, template: Template, codes: dict[str, Code], prompt: PromptTokens
-) -> None:
+def check_parts(prompt: PromptTokens) -> None:
     for name in ("prefix", "separator", "suffix"):
         size = len(getattr(prompt, name))
         if size > MAX_PART_TOKENS:
             raise DataError(f"--template: a {name} of {size} tokens; at most {MAX_PART_TOKENS}")
-    code_length = max(len(code.tokens) for code in codes.values())
-    longest = prompt.longest(template.max_history, code_length)
-    if longest > model.max_positions:
-        fitting = next(
-            items
-            for items in range(template.max_history, -1, -1)
-            if items == 0 or prompt.longest(items, code_length) <= model.max_positions
-        )
-        raise DataError(
-            f"{model.folder}/config.json: max_position_embeddings: {model.max_positions}; "
-            f"expected at least {longest} for a history of {template.max_history} items. "
-            f"--max-history {fitting} fits"
-        )
 
 
-def describe(
-    data: SourceData, codes: dict[str, Code], prompt: PromptTokens, max_history: int
-) -> dict:
+def describe(data: SourceData, codes: dict[str, Code]) -> list[dict]:
+    """The items of recommender.json."""
     popularity = data.popularity()
-    items = [
+    return [
         {
             "id": item,
             "tokens": list(code.tokens),
@@ -115,5 +101,3 @@ def describe(
         }
         for item, code in codes.items()
     ]
-    parts = {"prefix": prompt.prefix, "separator": prompt.separator, "suffix": prompt.suffix}
-    return {"format": 1, "prompt": parts, "max_history": max_history, "items": items}

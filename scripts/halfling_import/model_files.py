@@ -10,21 +10,12 @@ from pathlib import Path
 
 from halfling_train.datasets import DataError
 from halfling_train.source_files import read_object
+from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files
 from safetensors import SafetensorError, safe_open
 
+from .output_folder import TOKENIZER, begin_output
+
 ARCHITECTURES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
-WEIGHTS = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
-EMBEDDING = "model.embed_tokens.weight"
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-)
 PLACING = ("link", "symlink", "copy")
 
 CONVERT = """\
@@ -62,7 +53,7 @@ def open_model(folder: Path) -> Model:
         raise DataError(
             f"{path}: architectures is {names!r}; expected one of {', '.join(ARCHITECTURES)}"
         )
-    weights = weight_files(folder)
+    weights = files_of_weights(folder)
     return Model(
         folder,
         names[0],
@@ -86,7 +77,7 @@ def check_whole(folder: Path) -> None:
     if not path.is_file():
         return
     base = read_object(path).get("base_model_name_or_path")
-    if (folder / WEIGHTS).is_file() or (folder / WEIGHTS_INDEX).is_file():
+    if (folder / WEIGHTS).is_file() or (folder / INDEX).is_file():
         raise DataError(
             f"{path}: a LoRA adapter beside whole weights; remove adapter_config.json and "
             "adapter_model.* if the weights are the merged ones"
@@ -97,29 +88,16 @@ def check_whole(folder: Path) -> None:
     )
 
 
-def weight_files(folder: Path) -> tuple[str, ...]:
-    if (folder / WEIGHTS).is_file():
-        return (WEIGHTS,)
-    if (folder / WEIGHTS_INDEX).is_file():
-        return (WEIGHTS_INDEX, *shards(folder))
-    if any(folder.glob("pytorch_model*.bin")):
+def files_of_weights(folder: Path) -> tuple[str, ...]:
+    """The names of the weights' files, and of their index."""
+    has_safetensors = any((folder / name).is_file() for name in (WEIGHTS, INDEX))
+    if not has_safetensors and any(folder.glob("pytorch_model*.bin")):
         raise DataError(
             f"{folder}: weights in pytorch_model.bin; expected {WEIGHTS}. Convert them:\n"
             + CONVERT.format(folder=folder)
         )
-    raise DataError(f"{folder}: expected {WEIGHTS} or {WEIGHTS_INDEX} in it")
-
-
-def shards(folder: Path) -> list[str]:
-    path = folder / WEIGHTS_INDEX
-    weight_map = read_object(path).get("weight_map")
-    names = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
-    for name in names:
-        if Path(name).name != name or not (folder / name).is_file():
-            raise DataError(f"{path}: weight_map: expected the file {name} beside it")
-    if not names:
-        raise DataError(f"{path}: weight_map: expected an object of tensor name to file name")
-    return names
+    names = [path.name for path in weight_files(folder)]
+    return tuple(names) if names == [WEIGHTS] else (INDEX, *names)
 
 
 def embedding_rows(folder: Path, files: Sequence[str]) -> int:
@@ -135,30 +113,18 @@ def embedding_rows(folder: Path, files: Sequence[str]) -> int:
     raise DataError(f"{folder}: the weights lack {EMBEDDING}; expected a causal language model")
 
 
-def check_output(output: Path, source: Path) -> None:
-    """An output that may be written: new, empty, an earlier import, or the model's own folder."""
-    if not output.exists() or (output.is_dir() and output.resolve() == source.resolve()):
-        return
-    names = [path.name for path in output.iterdir()] if output.is_dir() else [""]
-    if names and "recommender.json" not in names:
-        raise DataError(f"{output}: expected a new or empty folder, or one of an earlier import")
-
-
 def place_files(model: Model, output: Path, placing: str) -> None:
-    """Puts configuration, weights and tokenizer into `output`, in place of an earlier import's."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Puts configuration, weights and tokenizer into `output`, unless that is the model's own."""
     if output.resolve() == model.folder.resolve():
         return
-    for path in (*output.glob("model*.safetensors"), *(output / name for name in TOKENIZER)):
-        path.unlink(missing_ok=True)
-    (output / WEIGHTS_INDEX).unlink(missing_ok=True)
+    begin_output(output, str(model.folder))
     for name in ("config.json", *model.weights, *TOKENIZER):
         if (model.folder / name).is_file():
             place_file((model.folder / name).resolve(), output / name, placing)
 
 
 def place_file(source: Path, target: Path, placing: str) -> None:
-    target.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)  # copyfile would write through a link
     if placing == "symlink":
         target.symlink_to(source)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,16 +78,15 @@ def template_text(given: str) -> str:
     """The text; of a file the last line's end does not count, since editors add it."""
     text, where = given, "--template"
     if HISTORY not in given:
-        path = Path(given)
-        if not path.is_file():
+        if not os.path.isfile(given):  # also where a text is too long for a path
             raise DataError(
-                f"--template {given}: expected {', '.join(TEMPLATES)}, a file, or a text with "
-                f"{HISTORY}"
+                f"--template {given!r:.80}: expected {', '.join(TEMPLATES)}, a file, or a text "
+                f"with {HISTORY}"
             )
         try:
-            text, where = path.read_text(encoding="utf-8").removesuffix("\n"), str(path)
-        except ValueError as error:
-            raise DataError(f"{path}: not a text in UTF-8: {error}") from None
+            text, where = Path(given).read_text(encoding="utf-8").removesuffix("\n"), given
+        except (OSError, ValueError) as error:
+            raise DataError(f"{given}: not a text in UTF-8: {error}") from None
     if text.count(HISTORY) != 1:
         raise DataError(f"{where}: expected {HISTORY} once, found {text.count(HISTORY)}")
     return text

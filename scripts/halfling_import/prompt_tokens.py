@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from halfling_train.datasets import DataError
 
-from .code_tokenizer import CodeTokenizer
 from .prompt_template import Template
+
+if TYPE_CHECKING:  # who has the tokens already needs no transformers
+    from .code_tokenizer import CodeTokenizer
 
 
 @dataclass(frozen=True)

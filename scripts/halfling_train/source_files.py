@@ -75,8 +75,8 @@ def one_of(found: list[Path], folder: Path, kind: str) -> Path | None:
     if len(found) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in found[:4])
         raise DataError(
-            f"{folder}: expected one {kind}, found {len(found)} ({names}); name the dataset with "
-            "--dataset, or the file itself"
+            f"{folder}: expected one {kind}, found {len(found)} ({names}); --dataset names "
+            "one dataset, --data a folder further down, --index an index"
         )
     return found[0] if found else None
 

@@ -28,10 +28,15 @@ def weight_files(folder: Path) -> list[Path]:
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
         raise DataError(f"{folder}: expected {WEIGHTS} or {INDEX} in it")
-    names = sorted(set(read_json(folder / INDEX)["weight_map"].values()))
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise DataError(f"{folder / INDEX}: weight_map: expected the file {missing[0]} beside it")
+    weight_map = read_json(folder / INDEX).get("weight_map")
+    names = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
+    if not names:
+        raise DataError(
+            f"{folder / INDEX}: weight_map: expected an object of tensor name to file name"
+        )
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise DataError(f"{folder / INDEX}: weight_map: expected the file {name} beside it")
     return [folder / name for name in names]
 
 

@@ -275,4 +275,4 @@ def test_the_script_trains_resumes_and_writes_a_checkpoint(
     refused = finetune(moved, data, tmp_path / "out", 6)
     assert refused.returncode == 3 and "another model or data" in refused.stderr
     refused = finetune(moved, data, moved, 6)
-    assert refused.returncode == 3 and "is the base" in refused.stderr
+    assert refused.returncode == 3 and "holds a model" in refused.stderr

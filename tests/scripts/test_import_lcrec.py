@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sentencepiece
@@ -152,6 +154,18 @@ def test_an_earlier_import_is_replaced_and_its_source_left_alone(
     assert {path.name: path.read_bytes() for path in tiny_model.iterdir()} == before
 
 
+def test_an_interrupted_import_can_be_repeated(
+    tiny_model: Path, shop_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", Mock(side_effect=OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            imported(tiny_model, shop_data, placing="copy")
+    output = imported(tiny_model, shop_data, placing="copy")
+    assert json.loads((output / "import.json").read_text()) == {"source": str(tiny_model)}
+    assert transformers.AutoModelForCausalLM.from_pretrained(output)
+
+
 def test_the_model_s_own_folder_can_be_the_output(tiny_model: Path, shop_data: Path) -> None:
     import_checkpoint(tiny_model, find_source_files(shop_data), LC_REC, tiny_model, "link")
     assert len(description(tiny_model)["items"]) == len(item_codes())
@@ -163,6 +177,9 @@ def test_one_of_several_datasets(tiny_models: dict[str, Path], tmp_path: Path) -
         write_minionerec_data(tmp_path / "data", name)
     with pytest.raises(DataError, match=r"expected one \*\.index\.json, found 2 .*--dataset"):
         find_source_files(tmp_path / "data")
+    index = tmp_path / "data/index/Shop.index.json"
+    with pytest.raises(DataError, match=r"expected one train/\*\.csv, found 2 .*--data a folder"):
+        find_source_files(tmp_path / "data", index=index)
     files = find_source_files(tmp_path / "data", "Shop")
     assert [path.parent.name for path in files.interactions] == ["train", "valid", "test"]
     assert files.index.name == "Shop.index.json" and files.items.name == "Shop.item.json"

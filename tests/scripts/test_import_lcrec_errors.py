@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from halfling_import.prompt_template import MINIONEREC, Template, read_template
+from halfling_import.lcrec import import_checkpoint
+from halfling_import.prompt_template import LC_REC, MINIONEREC, Template, read_template
 from halfling_train.datasets import DataError
+from halfling_train.source_files import find_source_files
 from lcrec_example import WORDS, imported, item_codes, write_json, write_minionerec_data
 
 
@@ -88,6 +91,10 @@ ERRORS = {
         change_config(max_position_embeddings=128),
         r"max_position_embeddings: 128; expected at least 178 .* --max-history 10 fits",
     ),
+    "positions of no prompt": (
+        change_config(max_position_embeddings=40),
+        r"max_position_embeddings: 40; expected at least 178 .* does not fit with one item",
+    ),
     "no weights": (remove("model.safetensors"), r"expected model\.safetensors or"),
     "broken weights": (cut_weights, r"model\.safetensors: not safetensors"),
     "missing shard": (name_missing_shard, "expected the file model-00001-of-00002.safetensors"),
@@ -153,7 +160,8 @@ def test_errors_in_tables(tiny_model: Path, tmp_path: Path, text: str, message: 
 @pytest.mark.parametrize(
     ("given", "message"),
     (
-        ("nowhere.txt", "--template nowhere.txt: expected lc-rec, .*, a file, or a text with"),
+        ("nowhere.txt", "--template 'nowhere.txt': expected lc-rec, .*, a file, or a text with"),
+        ("Bought before: " * 40, "--template 'Bought before: .*: expected lc-rec, .*a text with"),
         ("{history} and {history}", r"--template: expected \{history\} once, found 2"),
     ),
 )
@@ -185,10 +193,21 @@ def test_words_that_merge_with_their_neighbours_are_refused(
         imported(tiny_model, shop_data)
 
 
-def test_another_project_s_folder_is_not_written_into(tiny_model: Path, shop_data: Path) -> None:
-    write_json(shop_data.parent / "imported/notes.json", {})
-    with pytest.raises(DataError, match="imported: expected a new or empty folder"):
+@pytest.mark.parametrize("name", ("notes.json", "recommender.json"))
+def test_another_folder_is_not_written_into(tiny_model: Path, shop_data: Path, name: str) -> None:
+    """Nor is a checkpoint that somebody trained."""
+    write_json(shop_data.parent / "imported" / name, {})
+    with pytest.raises(DataError, match=r"imported: expected a new or empty .*import\.json"):
         imported(tiny_model, shop_data)
+
+
+def test_the_model_s_own_folder_is_no_earlier_import(tiny_model: Path, shop_data: Path) -> None:
+    files = find_source_files(shop_data)
+    import_checkpoint(tiny_model, files, LC_REC, tiny_model, "link")
+    import_checkpoint(tiny_model, files, LC_REC, tiny_model, "link")
+    other = Path(shutil.copytree(tiny_model, shop_data.parent / "other"))
+    with pytest.raises(DataError, match="model: expected a new or empty folder"):
+        import_checkpoint(other, files, LC_REC, tiny_model, "link")
 
 
 def test_the_printed_command_converts_pytorch_weights(tiny_model: Path, shop_data: Path) -> None:

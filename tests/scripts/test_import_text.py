@@ -27,9 +27,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_language_model(folder, byte_level_bpe(SENTENCES, ["<|end|>"], 300))
 
 
-def import_text(model: Path, output: Path, *texts: Path, first: str = "<|end|>") -> str:
+def import_text(
+    model: Path,
+    output: Path,
+    *texts: Path,
+    first: str = "<|end|>",
+    window: int = WINDOW,
+    share: float = 0.2,
+) -> str:
     command = [sys.executable, SCRIPTS / "import-text", model, output, *texts]
-    command += ["--window", WINDOW, "--first", first]
+    command += ["--window", window, "--first", first, "--test-share", share]
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     return result.stderr if result.returncode else ""
 
@@ -55,6 +62,19 @@ def test_the_pieces_are_the_text(model: Path, text: Path) -> None:
         assert len(piece) == WINDOW + 1
         decoded = tokenizer.decode(piece, clean_up_tokenization_spaces=False)
         assert decoded in "".join(SENTENCES)
+
+
+def test_texts_of_one_name_are_all_there(model: Path, tmp_path: Path) -> None:
+    texts = [tmp_path / folder / "a.txt" for folder in ("one", "two")]
+    for text, part in zip(texts, (SENTENCES[:50], SENTENCES[50:])):
+        text.parent.mkdir()
+        text.write_text("".join(part))
+    counts = []
+    for number, names in enumerate((texts[:1], texts[1:], texts)):
+        output = tmp_path / str(number)
+        assert import_text(model, output, *names) == ""
+        counts.append(len(read_pieces(output / "interactions.json")))
+    assert counts[2] == counts[0] + counts[1]
 
 
 def log_probs(model: Path, tokens: list[int]) -> torch.Tensor:
@@ -105,3 +125,19 @@ def test_what_cannot_be_read_is_refused(model: Path, tmp_path: Path) -> None:
     assert "<s> is no token" in import_text(model, tmp_path / "out", short, first="<s>")
     assert "no such folder" in import_text(tmp_path / "absent", tmp_path / "out", short)
     assert "expected a new or empty folder" in import_text(model, tmp_path, short)
+
+
+def test_options_out_of_range_are_refused(model: Path, tmp_path: Path) -> None:
+    text, output = tmp_path / "a.txt", tmp_path / "out"
+    text.write_text("".join(SENTENCES))
+    for window in (-1, 0, 10_001):
+        message = import_text(model, output, text, window=window)
+        assert f"--window: {window}; expected 1 to 10000" in message
+    for share in (0, 1, 1.2):
+        message = import_text(model, output, text, share=share)
+        assert f"--test-share: {share}; expected more than 0 and less than 1" in message
+    message = import_text(model, output, text, window=256)  # and one token before them
+    assert "max_position_embeddings: 256; expected at least 257" in message
+    assert "--window 255 fits" in message
+    assert not output.exists()
+    assert import_text(model, output, text, window=255) == ""
