@@ -69,5 +69,7 @@ def read_code(path: Path, item: str, words: list[str]) -> list[int]:
     for level, word in enumerate(words):
         letter = chr(ord("a") + level)
         if not CODE.match(word) or word[1] != letter:
-            raise DataError(f"{path}: item {item}: expected a word like <{letter}_12>, found {word}")
+            raise DataError(
+                f"{path}: item {item}: expected a word like <{letter}_12>, found {word}"
+            )
     return [int(CODE.match(word)[1]) for word in words]
