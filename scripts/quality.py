@@ -52,9 +52,22 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--json", type=Path, help="where to write the results")
-    add("--from-json", type=Path, help="measure nothing; read these results")
+    add(
+        "--from-json",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="measure nothing; read these results (of a checkpoint in several, the last)",
+    )
     add("--markdown", type=Path, help="write the results as a page, such as docs/quality.md")
-    add("--note", default="", help="for the page: what was special about this run")
+    add(
+        "--note",
+        action="append",
+        type=named_text,
+        default=[],
+        metavar="NAME=TEXT",
+        help="for the page: what was special about a checkpoint's run",
+    )
     add("--plot", help="write plots, such as docs/images/quality-NAME.svg (needs matplotlib)")
     add("--only", nargs="+", metavar="NAME", help="checkpoints to measure, by their folders' names")
     add("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help="(all)")
@@ -190,11 +203,19 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
+def named_text(option: str) -> tuple[str, str]:
+    name, separator, text = option.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"expected NAME=TEXT, not '{option}'")
+    return name, text
+
+
 def write_page(
-    results: dict[str, Any], markdown: Path | None, plot: str | None, note: str = ""
+    runs: list[dict[str, Any]], markdown: Path | None, plot: str | None, notes: dict[str, str]
 ) -> None:
     links = {}
-    measured = [dataset for dataset in results["datasets"] if dataset["rows"]]
+    latest = {dataset["name"]: dataset for run in runs for dataset in run["datasets"]}
+    measured = [dataset for dataset in latest.values() if dataset["rows"]]
     if plot:
         from quality_table.plot import draw  # matplotlib is needed for this alone
 
@@ -206,15 +227,16 @@ def write_page(
             say(f"wrote {output}")
     if markdown:
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(page(results, links, note), encoding="utf-8")
+        markdown.write_text(page(runs, links, notes), encoding="utf-8")
         say(f"wrote {markdown}")
 
 
 def main() -> int:
     arguments = parse_arguments()
     try:
-        results = read_json(arguments.from_json) if arguments.from_json else measure(arguments)
-        write_page(results, arguments.markdown, arguments.plot, arguments.note)
+        recorded = arguments.from_json
+        runs = [read_json(path) for path in recorded] if recorded else [measure(arguments)]
+        write_page(runs, arguments.markdown, arguments.plot, dict(arguments.note))
     except (StepError, OSError) as error:
         print(f"quality.py: {error}", file=sys.stderr)
         return 1
@@ -224,7 +246,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("quality.py: stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    return 1 if any(dataset["failures"] for dataset in results["datasets"]) else 0
+    return 1 if any(dataset["failures"] for run in runs for dataset in run["datasets"]) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The results JSON as a page of Markdown: a pure function."""
+"""The results of one run or several as a page of Markdown: a pure function."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from .lines import METRICS, Interval, Line, change_text, gather, short
 
 INTRODUCTION = """# What compression costs
 
-Written by `scripts/quality.py` from a recorded run of
-
-    {command}
-
-on {date}, with {cores} cores of {cpu} (commit {commit}, tool {tool}). Figures of time are those of
-that machine, and of what else it was doing.
+Written by `scripts/quality.py` from recorded runs; each section has its command, date and machine.
+Figures of time are those of that machine, and of what else it was doing.
 
 Each row is one way to shrink the same checkpoint, by `halfling compress CHECKPOINT OUT` with the
 row's method and keep, and `scripts/heal.py` after it where the row says "healed"; the figures come
@@ -26,8 +22,9 @@ results JSON has the command of every row.
 - **keep** is the share of the linear layers' parameters that stays. The low-rank rows hold their
   factors and embeddings in int8; "the bytes of int4" is `--budget` with dense int4's
   size, where the tool chooses the precision too.
-- **HR@K, NDCG@K**: leave one out, {users}, the item itself among the whole catalogue,
-  items already chosen left out, beam {beam}. In brackets are 95% bootstrap intervals over users.
+- **HR@K, NDCG@K**: leave one out, the section's test users, the item itself among the whole
+  catalogue, items already chosen left out, beam {beam}. In brackets are 95% bootstrap intervals over
+  users.
 - **change**: of NDCG@10 relative to the original, paired by user. Where a method was calibrated on
   several draws of users, figures and intervals are means over the draws, and **draws** gives each
   draw's change. "No loss" is said of an interval above -1%.
@@ -43,16 +40,21 @@ GOALS_ARE_FOR = ("instruments", "beauty")
 IN_CHROMIUM = "; in Chromium {version}, history 20, by the baseline and the relaxed-SIMD engine"
 
 
-def page(results: dict[str, Any], plots: dict[str, str] | None = None, note: str = "") -> str:
-    """`plots`: the image of each dataset, by name, as the page links it; `note`: Markdown."""
-    parts = [introduction(results)]
-    if note:
-        parts.append(f"**This run.** {note}\n")
-    for dataset in results["datasets"]:
-        parts.append(section(dataset, (plots or {}).get(dataset["name"])))
+def page(
+    runs: list[dict[str, Any]],
+    plots: dict[str, str] | None = None,
+    notes: dict[str, str] | None = None,
+) -> str:
+    """`plots`: the image of each dataset, by name, as the page links it; `notes`: Markdown, by the
+    same names. Of a dataset in several runs the last one counts."""
+    latest = {dataset["name"]: (dataset, run) for run in runs for dataset in run["datasets"]}
+    datasets = [dataset for dataset, _ in latest.values()]
+    parts = [introduction(runs, datasets)]
+    for name, (dataset, run) in latest.items():
+        parts.append(section(dataset, run, (plots or {}).get(name), (notes or {}).get(name, "")))
     failures = [
         f"- {dataset['name']}: {failure['row']}: {failure['message']}"
-        for dataset in results["datasets"]
+        for dataset in datasets
         for failure in dataset["failures"]
     ]
     if failures:
@@ -60,29 +62,23 @@ def page(results: dict[str, Any], plots: dict[str, str] | None = None, note: str
     return "\n".join(parts)
 
 
-def introduction(results: dict[str, Any]) -> str:
-    rows = [row for dataset in results["datasets"] for row in dataset["rows"]]
+def introduction(runs: list[dict[str, Any]], datasets: list[dict[str, Any]]) -> str:
+    rows = [row for dataset in datasets for row in dataset["rows"]]
     browsers = sorted({row["chromium"]["browser"] for row in rows if "chromium" in row})
-    users = results["users"]
+    floor = max(run["machine"]["own_peak_bytes"] for run in runs)
     return INTRODUCTION.format(
-        command=results["command"],
-        date=results["date"][:10],
-        cores=results["machine"]["cores"],
-        cpu=results["machine"]["cpu"],
-        commit=results["tool"]["commit"],
-        tool=results["tool"]["sha256"],
-        floor=round(results["machine"]["own_peak_bytes"] / 1e6),
-        users="all test users" if users == "all" else f"a sample of {int(users):,} test users",
+        floor=round(floor / 1e6),
         beam=", ".join(sorted({str(row["evaluation"]["beam"]) for row in rows})),
         chromium=IN_CHROMIUM.format(version=", ".join(browsers)) if browsers else "",
     )
 
 
-def section(dataset: dict[str, Any], plot: str | None) -> str:
+def section(dataset: dict[str, Any], run: dict[str, Any], plot: str | None, note: str) -> str:
     lines = gather(dataset["rows"])
     title = (
         f"## {dataset['name']}\n\n{dataset['users']:,} test users; "
-        f"checkpoint {dataset['checkpoint']}{ranked_by(dataset['rows'])}.\n"
+        f"checkpoint {dataset['checkpoint']}{ranked_by(dataset['rows'])}. Recorded by\n\n"
+        f"    {run['command']}\n\n{recorded_on(run)}\n"
     )
     image = (
         f"![NDCG@10 over bytes of every method on {dataset['name']}]({PurePosixPath(plot)})\n"
@@ -96,6 +92,7 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
         part
         for part in (
             title,
+            f"{note}\n" if note else "",
             image,
             quality_table(lines),
             metric_table(lines),
@@ -103,6 +100,14 @@ def section(dataset: dict[str, Any], plot: str | None) -> str:
             goals,
         )
         if part
+    )
+
+
+def recorded_on(run: dict[str, Any]) -> str:
+    machine, tool = run["machine"], run["tool"]
+    return (
+        f"on {run['date'][:10]}, with {machine['cores']} cores of {machine['cpu']} "
+        f"(commit {tool['commit']}, tool {tool['sha256']})."
     )
 
 

@@ -279,7 +279,7 @@ def test_where_pytorch_ranks_no_time_is_told(
     (call,) = calls(compare)
     assert call[-6:] == ["--users", "0", "--dataset", "movielens", "--device", "cuda"]
     assert [line.milliseconds for line in gather(records)] == [None, None]
-    assert "ranked by PyTorch 9.9" in page(make_results(records))
+    assert "ranked by PyTorch 9.9" in page([make_results(records)])
     title = "Better than dense int8"
     assert verdict(records, title) == (UNKNOWN, "The run did not time rankings.")
     again = Measurement(checkpoint, tmp_path / "work", tools).run(rows)
@@ -303,7 +303,7 @@ def test_a_failed_row_is_told_and_the_others_go_on(
     assert [record["name"] for record in records] == ["dense-f16"]
     (failure,) = measurement.failures
     assert failure["row"] == "svd-0.5-draw1" and "broken as asked" in failure["message"]
-    assert "broken as asked" in page(make_results([make_row("none")], [failure]))
+    assert "broken as asked" in page([make_results([make_row("none")], [failure])])
 
 
 def test_a_model_that_cannot_be_ranked_costs_the_others_nothing(
@@ -453,8 +453,15 @@ def test_the_page_has_every_figure() -> None:
     timed = {"milliseconds": {"baseline": 7.25, "relaxed": 3.5}, "browser": "99.0", "command": "x"}
     rows = [make_row("none", change=0, bytes=4000), make_row("int8", chromium=timed)]
     rows += [make_row("halfling", 0.5, draw=d, change=-0.01 * d, bytes=1000) for d in (1, 2, 3)]
-    text = page(make_results(rows), {"films": "images/films.svg"}, "It was a busy day.")
-    assert "**This run.** It was a busy day." in text
+    older = make_results([make_row("none", bytes=777)])
+    other = make_results([make_row("none", bytes=5000)])
+    other["datasets"][0]["name"], other["command"] = "songs", "scripts/quality.py --only songs"
+    plots, notes = {"films": "images/films.svg"}, {"films": "It was a busy day."}
+    text = page([older, other, make_results(rows)], plots, notes)
+    assert text.count("It was a busy day.") == 1
+    assert "777" not in text  # the later run of the same checkpoint counts
+    songs = text[text.index("## songs") :]
+    assert "    scripts/quality.py --only songs\n" in songs and "5,000" in songs
     assert "(images/films.svg)" in text and "900 test users" in text
     assert "| halfling, keep .5 | 1,000 | 25.0% |" in text
     assert "| -2.0% [-3.0, -1.0] | -1.0, -2.0, -3.0 |" in text
@@ -462,7 +469,7 @@ def test_the_page_has_every_figure() -> None:
     assert "{" not in text  # no field left unfilled
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
-    assert "Chromium" not in page(make_results(rows[:1]))
+    assert "Chromium" not in page([make_results(rows[:1])])
 
 
 def test_numbers_are_short() -> None:
@@ -499,6 +506,8 @@ def test_the_command_measures_writes_and_reads_back(
     text = markdown.read_text()
     markdown.unlink()
     again = [sys.executable, str(SCRIPT), "--from-json", str(results), "--markdown", str(markdown)]
+    refused = subprocess.run([*again, "--note", "x"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "expected NAME=TEXT" in refused.stderr
     assert subprocess.run(again, capture_output=True, check=False).returncode == 0
     assert markdown.read_text() == text
 
