@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "compressor/io/json_text.h"
 #include "engine/model_file/strict_json.h"
 
 namespace halfling {
@@ -139,7 +140,7 @@ std::string CatalogToJson(const Catalog& catalog) {
   nlohmann::ordered_json document = {{"format", kCatalogFormat}};
   if (!catalog.popularity_date().empty()) document["popularity_date"] = catalog.popularity_date();
   document["items"] = std::move(items);
-  return document.dump() + "\n";
+  return JsonText(document);
 }
 
 }  // namespace halfling

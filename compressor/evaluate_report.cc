@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "compressor/evaluation/percentile.h"
+#include "compressor/io/json_text.h"
 #include "compressor/model_directory/manifest.h"
 #include "compressor/text_table.h"
 
@@ -129,7 +130,7 @@ std::string EvaluateJson(const EvaluateReport& report) {
                                        {"limit", report.limit},
                                        {"exclude_seen", report.exclude_seen},
                                        {"models", std::move(models)}};
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 }  // namespace halfling

@@ -1,6 +1,7 @@
 // What `halfling inspect` says about a directory.
 #include <nlohmann/json.hpp>
 
+#include "compressor/io/json_text.h"
 #include "compressor/report.h"
 #include "engine/model/config.h"
 
@@ -120,7 +121,7 @@ std::string InspectText(const OpenedModel& opened, const std::string& directory)
           " of them in linear layers, " + FormatCount(opened.size.bytes) + " bytes of weights\n\n" +
           LinearsTable(model.transformer.weights()).ToString();
   text += "\nconfiguration\n" +
-          OrderedJson::parse(ModelConfigToJson(model.transformer.config())).dump(2) + "\n";
+          JsonText(OrderedJson::parse(ModelConfigToJson(model.transformer.config())), 2);
   return text;
 }
 
@@ -135,7 +136,7 @@ std::string InspectJson(const OpenedModel& opened, const std::string& directory)
                       {"config", OrderedJson::parse(ModelConfigToJson(model.transformer.config()))},
                       {"linears", LinearsJson(model.transformer.weights())}};
   if (opened.manifest) json["manifest"] = OrderedJson::parse(ManifestToJson(*opened.manifest));
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 }  // namespace halfling

@@ -1,6 +1,8 @@
 // halfling: halves a recommendation model, and measures what that costs.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #ifdef __GLIBC__
@@ -22,6 +24,13 @@ void ShareOneHeap() {
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
+
+// A full disk takes what is written until the buffer is flushed.
+bool FlushOutput() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  std::fprintf(stderr, "halfling: cannot write the output: %s\n", std::strerror(errno));
+  return false;
+}
 
 int Run(int argc, char** argv) {
   CLI::App app(
@@ -52,7 +61,7 @@ int Run(int argc, char** argv) {
                  std::string(halfling::ErrorCodeName(status.error().code)).c_str());
     return kFailure;
   }
-  return 0;
+  return FlushOutput() ? 0 : kFailure;
 }
 
 }  // namespace

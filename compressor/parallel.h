@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <exception>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -21,18 +23,36 @@ inline int DefaultThreads() {
 }
 
 // Calls work(task, worker) once for each task in [0, num_tasks), tasks in rising order as workers
-// become free; worker is in [0, threads) and runs one task at a time. `work` must not throw.
+// become free; worker is in [0, threads) and runs one task at a time. Once one throws, none is
+// begun any more, and what it threw is thrown here when all threads have ended.
 inline void ParallelFor(size_t num_tasks, int threads,
                         const std::function<void(size_t task, size_t worker)>& work) {
   std::atomic<size_t> next = 0;
-  const auto run = [&](size_t worker) {
-    for (size_t task = next++; task < num_tasks; task = next++) work(task, worker);
+  std::mutex mutex;
+  std::exception_ptr thrown;  // first
+  const auto guard = [&](const auto& part) {
+    try {
+      part();
+    } catch (...) {
+      next = num_tasks;
+      const std::scoped_lock lock(mutex);
+      if (!thrown) thrown = std::current_exception();
+    }
   };
-  std::vector<std::thread> others;
-  const size_t workers = std::min(num_tasks, static_cast<size_t>(std::max(1, threads)));
-  for (size_t worker = 1; worker < workers; ++worker) others.emplace_back(run, worker);
-  run(0);
-  for (std::thread& thread : others) thread.join();
+  const auto run = [&](size_t worker) {
+    guard([&] {
+      for (size_t task = next++; task < num_tasks; task = next++) work(task, worker);
+    });
+  };
+  {
+    std::vector<std::jthread> others;  // joined at the block's end
+    const size_t workers = std::min(num_tasks, static_cast<size_t>(std::max(1, threads)));
+    guard([&] {
+      for (size_t worker = 1; worker < workers; ++worker) others.emplace_back(run, worker);
+    });
+    run(0);
+  }
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 // The values of work(task) for each task, in their order, or the first error in that order.

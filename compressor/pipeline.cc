@@ -149,7 +149,7 @@ class Compression {
     SizeGoal goal = KeepShare{options_.keep, options_.dtype.value_or(DType::kI8)};
     if (options_.budget) {
       HALFLING_ASSIGN_OR_RETURN(const int64_t others, BytesBesideLinears(outer_tensors));
-      goal = ByteBudget{*options_.budget - others};
+      goal = ByteBudget{*options_.budget - others, others};
     }
     HALFLING_ASSIGN_OR_RETURN(const ItemTrie trie, BuildTrie(vocabulary_));
     const SurveyRunner survey = [&](const ModelPlan& reference, const Survey* earlier) {
@@ -164,11 +164,17 @@ class Compression {
     });
   }
 
-  // What the shards take with the tensors of all linears left out.
+  // What the shards take with the matrices of all linears left out. Their biases are in it: they
+  // are stored alike whatever the form.
   Result<int64_t> BytesBesideLinears(std::vector<NamedTensor> tensors) const {
     for (int layer = 0; layer < config_.num_layers; ++layer) {
       HALFLING_ASSIGN_OR_RETURN(const LayerWeights weights, LoadLayer(config_, tensors_, layer));
       HALFLING_RETURN_IF_ERROR(AppendNorms(layer, weights, dtypes_.vector, tensors));
+      for (const LinearKind kind : kLinearKinds) {
+        HALFLING_RETURN_IF_ERROR(
+            AppendBias(LinearName(layer, kind), weights.linear(kind).bias(), tensors));
+      }
+      checkpoint_.tensors.ReleasePages();
     }
     int64_t bytes = 0;
     HALFLING_ASSIGN_OR_RETURN(

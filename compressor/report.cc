@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "compressor/io/json_text.h"
+
 namespace halfling {
 namespace {
 
@@ -106,7 +108,7 @@ std::string CompressJson(const CompressReport& report, const std::string& output
                       {"before", SizeToJson(manifest.compression.original)},
                       {"after", SizeToJson(manifest.model)},
                       {"total_seconds", report.total_seconds}};
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 std::string RecommendText(const RecommendReport& report) {
@@ -135,7 +137,7 @@ std::string RecommendJson(const RecommendReport& report) {
                             {"exact", report.search.exact},
                             {"nodes_run", report.search.nodes_run},
                             {"milliseconds", report.milliseconds}};
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 }  // namespace halfling

@@ -38,41 +38,6 @@ Status CheckPromptTokens(const std::vector<int>& tokens, int vocab_size, const s
   return {};
 }
 
-Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size_t longest_code) {
-  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.prefix, config.vocab_size, "prompt.prefix"));
-  HALFLING_RETURN_IF_ERROR(
-      CheckPromptTokens(prompt.separator, config.vocab_size, "prompt.separator"));
-  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.suffix, config.vocab_size, "prompt.suffix"));
-  if (prompt.max_history < 1 || prompt.max_history > kMaxHistoryItems) {
-    return Fail(ErrorCode::kInvalidConfig, "prompt.max_history: ", prompt.max_history,
-                "; expected 1 to ", kMaxHistoryItems);
-  }
-  // The code of the item that is predicted follows the prompt; its last token is never fed back.
-  const auto items = static_cast<uint64_t>(prompt.max_history);
-  const uint64_t longest = prompt.prefix.size() + items * longest_code +
-                           (items - 1) * prompt.separator.size() + prompt.suffix.size() +
-                           longest_code - 1;
-  if (longest > static_cast<uint64_t>(config.max_positions)) {
-    return Fail(ErrorCode::kInvalidConfig, "max_position_embeddings: ", config.max_positions,
-                "; expected at least ", longest, " for a prompt of ", prompt.max_history,
-                " items and a code");
-  }
-  if (longest > kMaxPromptTokens) {
-    return Fail(ErrorCode::kTooLarge, "prompt: ", longest, " tokens with a code; expected at most ",
-                kMaxPromptTokens);
-  }
-  const uint64_t tokens = longest + static_cast<uint64_t>(kMaxBeamWidth) * longest_code;
-  const auto attended =
-      static_cast<uint64_t>(config.num_heads) * static_cast<uint64_t>(config.head_dim);
-  const uint64_t widest = std::max(
-      {static_cast<uint64_t>(config.model_dim), static_cast<uint64_t>(config.ffn_dim), attended});
-  if (tokens * widest > kMaxActivations) {
-    return Fail(ErrorCode::kTooLarge, "prompt and beams: ", tokens, " tokens of ", widest,
-                " dimensions; expected a product of at most ", kMaxActivations);
-  }
-  return {};
-}
-
 Status CheckItems(std::span<const int> items, int num_items, const std::string& field) {
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i] < 0 || items[i] >= num_items) {
@@ -155,6 +120,41 @@ class TransformerLogits final : public LogitsSource {
 };
 
 }  // namespace
+
+Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size_t longest_code) {
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.prefix, config.vocab_size, "prompt.prefix"));
+  HALFLING_RETURN_IF_ERROR(
+      CheckPromptTokens(prompt.separator, config.vocab_size, "prompt.separator"));
+  HALFLING_RETURN_IF_ERROR(CheckPromptTokens(prompt.suffix, config.vocab_size, "prompt.suffix"));
+  if (prompt.max_history < 1 || prompt.max_history > kMaxHistoryItems) {
+    return Fail(ErrorCode::kInvalidConfig, "prompt.max_history: ", prompt.max_history,
+                "; expected 1 to ", kMaxHistoryItems);
+  }
+  // The code of the item that is predicted follows the prompt; its last token is never fed back.
+  const auto items = static_cast<uint64_t>(prompt.max_history);
+  const uint64_t longest = prompt.prefix.size() + items * longest_code +
+                           (items - 1) * prompt.separator.size() + prompt.suffix.size() +
+                           longest_code - 1;
+  if (longest > static_cast<uint64_t>(config.max_positions)) {
+    return Fail(ErrorCode::kInvalidConfig, "max_position_embeddings: ", config.max_positions,
+                "; expected at least ", longest, " for a prompt of ", prompt.max_history,
+                " items and a code");
+  }
+  if (longest > kMaxPromptTokens) {
+    return Fail(ErrorCode::kTooLarge, "prompt: ", longest, " tokens with a code; expected at most ",
+                kMaxPromptTokens);
+  }
+  const uint64_t tokens = longest + static_cast<uint64_t>(kMaxBeamWidth) * longest_code;
+  const auto attended =
+      static_cast<uint64_t>(config.num_heads) * static_cast<uint64_t>(config.head_dim);
+  const uint64_t widest = std::max(
+      {static_cast<uint64_t>(config.model_dim), static_cast<uint64_t>(config.ffn_dim), attended});
+  if (tokens * widest > kMaxActivations) {
+    return Fail(ErrorCode::kTooLarge, "prompt and beams: ", tokens, " tokens of ", widest,
+                " dimensions; expected a product of at most ", kMaxActivations);
+  }
+  return {};
+}
 
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     Transformer transformer, PromptTemplate prompt, const TokenLists& codes,

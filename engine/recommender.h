@@ -31,9 +31,12 @@ struct RecommenderModel {
   ItemTrie trie;
 };
 
-// Checks what the parts promise each other: prompt tokens within the vocabulary and the longest
-// prompt and code within max_positions, max_history within 1 … kMaxHistoryItems (kInvalidConfig),
-// activations that memory can hold (kTooLarge), codes and popularity (kInvalidCatalog,
+// Prompt tokens within the vocabulary and the longest prompt and code within max_positions,
+// max_history within 1 … kMaxHistoryItems (kInvalidConfig), activations that memory can hold
+// (kTooLarge).
+Status CheckPrompt(const PromptTemplate& prompt, const ModelConfig& config, size_t longest_code);
+
+// Checks what the parts promise each other: CheckPrompt, codes and popularity (kInvalidCatalog,
 // kEmptyCatalog).
 Result<std::shared_ptr<const RecommenderModel>> MakeRecommenderModel(
     Transformer transformer, PromptTemplate prompt, const TokenLists& codes,

@@ -1,8 +1,10 @@
 #include "compressor/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <string>
 
 #include "compressor/io/files.h"
+#include "engine/recommender.h"
 
 namespace halfling {
 
@@ -18,6 +20,13 @@ Result<Checkpoint> OpenCheckpoint(const std::filesystem::path& directory) {
   HALFLING_ASSIGN_OR_RETURN(
       RecommenderDescription recommender,
       ParseRecommenderJson(recommender_text, config.vocab_size, recommender_path.string()));
+  size_t longest_code = 0;
+  for (const std::vector<int>& code : recommender.codes) {
+    longest_code = std::max(longest_code, code.size());
+  }
+  if (const Status status = CheckPrompt(recommender.prompt, config, longest_code); !status) {
+    return Fail(status.error().code, directory.string(), ": ", status.error().message);
+  }
   return Checkpoint{std::move(config), std::move(tensors), std::move(recommender)};
 }
 

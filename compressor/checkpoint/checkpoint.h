@@ -17,8 +17,8 @@ struct Checkpoint {
   RecommenderDescription recommender;
 };
 
-// Reads config.json, the weights' headers and recommender.json. Every error names the file, the
-// field and what was expected.
+// Reads config.json, the weights' headers and recommender.json, and checks that the model has room
+// for the prompt. Every error names the file or the directory, the field and what was expected.
 Result<Checkpoint> OpenCheckpoint(const std::filesystem::path& directory);
 
 // Loads the weights into a model that runs.

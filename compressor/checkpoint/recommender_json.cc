@@ -8,7 +8,6 @@ namespace halfling {
 namespace {
 
 constexpr int kRecommenderFormat = 1;
-constexpr size_t kMaxPromptPartTokens = 4096;
 
 Result<std::vector<int>> ParseTokens(const JsonValue& object, const char* key, size_t max_size,
                                      int vocab_size, const std::string& where) {

@@ -1,4 +1,6 @@
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 
@@ -44,6 +46,11 @@ constexpr char kCompressFooter[] =
     "  halfling compress build/checkpoints/movielens /tmp/svd --method svd --keep 0.75 --json\n"
     "  halfling compress build/checkpoints/movielens /tmp/dense --method none --evaluate-users 0";
 
+// CLI::Range lets through what compares with nothing.
+std::string RefuseNan(const std::string& text) {
+  return std::isnan(std::strtod(text.c_str(), nullptr)) ? "expected a number, not " + text : "";
+}
+
 Status RunCompress(CompressArguments& arguments) {
   Progress progress(true);
   HALFLING_ASSIGN_OR_RETURN(const CompressReport report, Compress(arguments.options, progress));
@@ -67,11 +74,12 @@ void AddCompressCommand(CLI::App& app, Action& run) {
   command.add_option("OUT", options.output, "Model directory to write or replace")->required();
   command.add_option("--method", options.method, "How the linear layers shrink [halfling]")
       ->transform(CLI::CheckedTransformer(kMethods).description(""))
-      ->type_name("halfling|od-llm|svd-llm|svd|none");
+      ->type_name("halfling|od-llm|svd-llm|svd|int8|int4|none");
   CLI::Option* const keep =
       command
           .add_option("--keep", options.keep, "Share of the linear layers' parameters that stays")
           ->check(CLI::Range(1e-6, 1.0))
+          ->check(RefuseNan)
           ->capture_default_str();
   CLI::Option* const budget =
       command

@@ -5,6 +5,7 @@
 #include "compressor/commands.h"
 #include "compressor/commands/shared.h"
 #include "compressor/evaluation/perplexity.h"
+#include "compressor/io/json_text.h"
 #include "compressor/open_model.h"
 #include "compressor/text_table.h"
 
@@ -53,7 +54,7 @@ std::string PerplexityJson(const std::vector<ModelPerplexity>& models) {
                     {"items", perplexity.items},
                     {"seconds", perplexity.seconds}});
   }
-  return nlohmann::ordered_json{{"models", std::move(json)}}.dump(2) + "\n";
+  return JsonText({{"models", std::move(json)}}, 2);
 }
 
 Status RunPerplexity(const PerplexityArguments& arguments) {

@@ -1,6 +1,7 @@
 #include "compressor/evaluation/rank_targets.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -29,9 +30,14 @@ int RankByCode(const std::vector<ScoredItem>& list, int target, const ItemTrie& 
   return 0;
 }
 
+// Of a history longer than a request may be, the newest items; the older ones, which no prompt
+// holds anyway, stay seen.
 RecommendRequest MakeRequest(const Example& example, const RankingOptions& options) {
   RecommendRequest request;
-  request.history = example.history;
+  const std::vector<int>& history = example.history;
+  const auto first = history.end() - std::min<ptrdiff_t>(std::ssize(history), kMaxHistoryItems);
+  request.history.assign(first, history.end());
+  if (options.exclude_seen) request.exclude.assign(history.begin(), first);
   request.search = options.search;
   request.beam_width = options.beam_width;
   request.max_proof_nodes = options.max_proof_nodes;
@@ -70,7 +76,7 @@ class TargetRanker {
     ranks_.top[user] = TopItems(list);
     if (options_.code_logits) {
       HALFLING_ASSIGN_OR_RETURN(ranks_.code_logits[user],
-                                session.CodeLogits(example.history, example.target));
+                                session.CodeLogits(request.history, example.target));
     }
     return {};
   }
@@ -103,17 +109,24 @@ Result<TargetRanks> RankTargets(const Recommender& recommender,
   for (int i = 0; i < workers; ++i) sessions.push_back(recommender.Fork());
 
   std::mutex mutex;
-  std::optional<Error> error;  // of the first example at fault that was seen
+  std::optional<Error> error;  // of the user `at_fault`
+  std::atomic<size_t> at_fault = examples.size();
   progress.Begin("evaluating", examples.size());
   ParallelFor(examples.size(), workers, [&](size_t user, size_t worker) {
+    if (user > at_fault) return;
     Status status = ranker.Rank(sessions[worker], user);
     if (!status) {
       const std::scoped_lock lock(mutex);
-      if (!error) error = std::move(status).error();
+      if (user < at_fault) {
+        at_fault = user;
+        error = std::move(status).error();
+      }
     }
     progress.Advance();
   });
-  if (error) return tl::unexpected<Error>(*std::move(error));
+  if (error) {
+    return Fail(error->code, "user ", at_fault + 1, " of ", examples.size(), ": ", error->message);
+  }
   return std::move(ranker).Take();
 }
 

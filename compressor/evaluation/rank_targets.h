@@ -42,8 +42,8 @@ struct RankingOptions {
   bool code_logits = false;
 };
 
-// The same result, but for the times, for any number of threads. The first error, if any example is
-// at fault.
+// The same result, but for the times, for any number of threads. The error of the first example at
+// fault, with its place among them. A history may be of any length.
 Result<TargetRanks> RankTargets(const Recommender& recommender,
                                 const std::vector<Example>& examples, const RankingOptions& options,
                                 Progress& progress);

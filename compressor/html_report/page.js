@@ -412,7 +412,10 @@
     const known = byKind()
       .map(([kind, matrices]) => [kind, matrices.filter(({ singular_values: values }) => values.length > 0)])
       .filter(([, matrices]) => matrices.length > 0);
-    const what = manifest.compression.method === 'svd' ? 'of the weights' : 'of the weights times the inputs of the calibration (W L, where L Lᵀ is their Gram matrix)';
+    const what = {
+      svd: 'of the weights',
+      halfling: 'of what the regression is to give on the calibration (Y X′ᵀ L′⁻ᵀ, where Y are the wanted outputs, X′ the compressed model’s inputs and L′ L′ᵀ their Gram matrix, with a ridge)',
+    }[manifest.compression.method] ?? 'of the weights times the inputs of the calibration (W L, where L Lᵀ is their Gram matrix)';
     section('spectra', 'Singular values and ranks', [
       known.length > 0
         ? paragraph(`Singular values ${what}: what lies right of the dot, the rank that was chosen, is what the matrix lost. Hues run from the first layer (blue) to the last (orange).`)
@@ -472,7 +475,7 @@
     const errorOf = (matrices, layer) => matrices.find((matrix) => matrix.layer === layer)?.relative_error ?? null;
     return [
       errorPlot(
-        'Relative error of each matrix’s outputs, ‖W X − Ŵ X′‖² / ‖W X‖², on the calibration tokens.',
+        'Relative error of each matrix’s outputs, ‖Y − Ŵ X′‖² / ‖Y‖², on the calibration tokens: Y is what it is to give, W X or, of a matrix that adds to the hidden states, also what those lack.',
         layers,
         kinds.map(([kind, matrices], index) => ({
           label: kind.replace(/^.*\./, ''),

@@ -21,7 +21,8 @@ Result<std::string> ReadTextFile(const std::filesystem::path& path,
                                  size_t max_bytes = kMaxDocumentBytes);
 Result<std::vector<std::byte>> ReadBinaryFile(const std::filesystem::path& path, size_t max_bytes);
 
-// Creates or replaces the file and waits until it is written: kIo names the file and the cause.
+// Creates or replaces the file and hands it to the system, which may write it to the disk later:
+// kIo names the file and the cause.
 Status WriteFile(const std::filesystem::path& path, std::span<const std::byte> bytes);
 Status WriteFile(const std::filesystem::path& path, std::string_view text);
 

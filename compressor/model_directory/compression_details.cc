@@ -9,6 +9,7 @@
 #include <span>
 
 #include "compressor/io/json_fields.h"
+#include "compressor/io/json_text.h"
 
 namespace halfling {
 namespace {
@@ -164,7 +165,7 @@ std::string CompressionDetailsToJson(const CompressionDetails& details) {
   }
   const nlohmann::ordered_json json = {
       {"format", kDetailsFormat}, {"matrices", std::move(matrices)}, {"layers", std::move(layers)}};
-  return json.dump(1) + "\n";
+  return JsonText(json, 1);
 }
 
 }  // namespace halfling

@@ -34,10 +34,14 @@ struct MatrixDetails {
   int64_t rank = 0;        // 1 … min(out, in); that of a dense matrix is min(out, in)
   int64_t parameters = 0;  // as Linear::num_parameters counts them
   int64_t bytes = 0;       // as stored, with scales and pivots
-  // Falling; all min(out, in) of them, or none where they were not computed. Of W L, where L L^T is
-  // the Gram matrix of the calibration inputs; of W itself for the method "svd".
+  // Falling; all min(out, in) of them, or none where they were not computed. Of W itself for the
+  // method "svd"; of W L for "svd-llm" and "od-llm", where L L^T is the Gram matrix of the
+  // original's inputs; of Y X'^T L'^-T for "halfling", where Y is what the linear is to give
+  // (fit_linear.h), X' are the compressed model's inputs, L' L'^T is their Gram matrix, and both
+  // products have a ridge.
   std::vector<double> singular_values;
-  // ||W X - W^ X'||^2 / ||W X||^2 on the calibration tokens; nothing where it was not measured.
+  // ||Y - W^ X'||^2 / ||Y||^2 on the calibration tokens, Y = W X but where "halfling" also makes good
+  // what the hidden states lack; nothing where it was not measured.
   std::optional<double> relative_error;
 };
 

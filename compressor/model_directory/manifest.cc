@@ -7,6 +7,7 @@
 
 #include "compressor/io/files.h"
 #include "compressor/io/json_fields.h"
+#include "compressor/io/json_text.h"
 
 namespace halfling {
 namespace {
@@ -241,7 +242,7 @@ std::string ManifestToJson(const Manifest& manifest) {
                                       {"divergence_after", healing->divergence_after}};
   }
   if (manifest.metrics) json["metrics"] = MetricsToJson(*manifest.metrics);
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 }  // namespace halfling

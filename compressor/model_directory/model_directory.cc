@@ -46,7 +46,8 @@ fs::path WithoutTrailingSlash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
 
-// A name beside `directory` that no other process uses.
+// A name beside `directory` that no other living process uses. In a container, a process that was
+// killed may have had the same number.
 fs::path Sibling(const fs::path& directory, std::string_view purpose) {
   std::string name = ".";
   name += directory.filename().string();
@@ -136,6 +137,8 @@ Result<ModelDirectoryWriter> ModelDirectoryWriter::Begin(const fs::path& directo
   HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
   fs::path partial = Sibling(target, "partial");
   std::error_code error;
+  fs::remove_all(partial, error);
+  if (error) return IoFailure(partial, error);
   fs::create_directories(partial, error);
   if (error) return IoFailure(partial, error);
   return ModelDirectoryWriter(std::move(target), std::move(partial));
@@ -195,6 +198,7 @@ Result<std::vector<FileBytes>> ModelDirectoryWriter::ReadShards() const {
 }
 
 Status ModelDirectoryWriter::Commit(const Manifest& manifest) {
+  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target_));  // again: compressing takes a while
   HALFLING_RETURN_IF_ERROR(
       WriteFile(partial_ / kManifestFile, std::string_view(ManifestToJson(manifest))));
   HALFLING_RETURN_IF_ERROR(Replace(partial_, target_));

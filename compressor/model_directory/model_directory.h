@@ -61,7 +61,7 @@ class ModelDirectoryWriter {
   // The named shards, read back.
   Result<std::vector<FileBytes>> ReadShards() const;
 
-  // Writes the manifest and puts everything in its place.
+  // Writes the manifest and puts everything in its place. As CheckReplaceable.
   Status Commit(const Manifest& manifest);
 
  private:

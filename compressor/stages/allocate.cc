@@ -4,12 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "compressor/text_table.h"
+
 namespace halfling {
 namespace {
 
 constexpr double kImpossible = std::numeric_limits<double>::infinity();
 
-// Ranks are multiples of this: half a panel of the kernels.
+// Ranks are multiples of this, half a panel of the kernels, or of less in matrices of under 128
+// rows or columns.
 constexpr int64_t kRankStep = 8;
 
 // What a tensor's name, shape and place take in a file's header, about.
@@ -47,6 +50,68 @@ std::vector<LinearPlan> PivotedPlans(const LinearShape& shape, DType dtype) {
   return plans;
 }
 
+std::vector<LinearPlan> PlansOfDType(const LinearShape& shape, DType dtype) {
+  std::vector<LinearPlan> plans = PivotedPlans(shape, dtype);
+  plans.push_back({Storage::kDense, dtype, 0});
+  return plans;
+}
+
+std::vector<LinearPlan> PlansOfAnyDType(const LinearShape& shape) {
+  std::vector<LinearPlan> plans = PivotedPlans(shape, DType::kI8);
+  for (const DType dtype : {DType::kU8, DType::kI8, DType::kF16}) {
+    plans.push_back({Storage::kDense, dtype, 0});
+  }
+  return plans;
+}
+
+int64_t BytesWithHeaders(const LinearShape& shape, const LinearPlan& plan) {
+  return NumBytes(shape, plan) + HeaderBytes(plan);
+}
+
+double DenseParameters(const ModelConfig& config) {
+  double total = 0;
+  for (const LinearKind kind : kLinearKinds) {
+    const LinearShape shape = LinearShapeOf(config, kind);
+    total += static_cast<double>(shape.out_dim * shape.in_dim) * config.num_layers;
+  }
+  return total;
+}
+
+// What the knapsack counts in.
+int64_t UnitOf(int64_t budget) {
+  return std::max(int64_t{1}, (budget + kBudgetSteps - 1) / kBudgetSteps);
+}
+int64_t InUnits(int64_t cost, int64_t unit) { return (cost + unit - 1) / unit; }
+
+// The smallest forms of all linears, and which budgets hold them.
+class LeastForms {
+ public:
+  template <typename Plans, typename Cost>
+  LeastForms(const ModelConfig& config, const Plans& plans_of, const Cost& cost_of)
+      : num_layers_(config.num_layers) {
+    for (const LinearKind kind : kLinearKinds) {
+      const LinearShape shape = LinearShapeOf(config, kind);
+      int64_t& least = costs_.emplace_back(std::numeric_limits<int64_t>::max());
+      for (const LinearPlan& plan : plans_of(shape)) least = std::min(least, cost_of(shape, plan));
+    }
+  }
+
+  int64_t Sum(int64_t unit) const {
+    int64_t sum = 0;
+    for (const int64_t cost : costs_) sum += InUnits(cost, unit) * num_layers_;
+    return sum;
+  }
+
+  bool Fit(int64_t budget) const {
+    const int64_t unit = UnitOf(budget);
+    return Sum(unit) <= std::max(int64_t{0}, budget) / unit;
+  }
+
+ private:
+  std::vector<int64_t> costs_;  // of each linear of a layer
+  int64_t num_layers_;
+};
+
 template <typename Plans, typename Cost>
 Result<ModelPlan> Allocate(const ModelConfig& config, const Survey& survey, int64_t budget,
                            const std::string& what, const Plans& plans_of, const Cost& cost_of) {
@@ -78,11 +143,9 @@ Result<std::vector<size_t>> ChooseCandidates(const std::vector<std::vector<Candi
   for (const std::vector<Candidate>& candidates : linears) {
     least += std::ranges::min(candidates, {}, &Candidate::cost).cost;
   }
-  const int64_t unit = std::max(int64_t{1}, (budget + kBudgetSteps - 1) / kBudgetSteps);
+  const int64_t unit = UnitOf(budget);
   const auto steps = static_cast<size_t>(std::max(int64_t{0}, budget) / unit);
-  const auto in_steps = [unit](int64_t cost) {
-    return static_cast<size_t>((cost + unit - 1) / unit);
-  };
+  const auto in_steps = [unit](int64_t cost) { return static_cast<size_t>(InUnits(cost, unit)); };
 
   // best[b]: the least loss of the linears so far within b steps.
   std::vector<double> best(steps + 1, 0.0);
@@ -114,35 +177,41 @@ Result<std::vector<size_t>> ChooseCandidates(const std::vector<std::vector<Candi
   return chosen;
 }
 
+Status CheckKeep(const ModelConfig& config, double keep, DType dtype) {
+  const LeastForms least(
+      config, [dtype](const LinearShape& shape) { return PlansOfDType(shape, dtype); },
+      NumParameters);
+  const double total = DenseParameters(config);
+  if (least.Fit(static_cast<int64_t>(keep * total))) return {};
+  constexpr double kThousand = 1000;
+  double thousandths = std::ceil(kThousand * static_cast<double>(least.Sum(1)) / total);
+  while (thousandths < kThousand &&
+         !least.Fit(static_cast<int64_t>(thousandths / kThousand * total))) {
+    ++thousandths;
+  }
+  return Fail(ErrorCode::kInvalidRequest, "--keep ", FormatNumber("%g", keep),
+              ": expected at least ", FormatNumber("%g", thousandths / kThousand));
+}
+
+Status CheckByteBudget(const ModelConfig& config, int64_t bytes, int64_t others) {
+  const LeastForms least(config, PlansOfAnyDType, BytesWithHeaders);
+  if (least.Fit(bytes)) return {};
+  int64_t expected = least.Sum(1);
+  while (!least.Fit(expected)) expected += UnitOf(expected);
+  return Fail(ErrorCode::kInvalidRequest, "--budget: ", FormatCount(bytes + others),
+              " bytes, expected at least ", FormatCount(expected + others));
+}
+
 Result<ModelPlan> AllocateParameters(const ModelConfig& config, const Survey& survey, double keep,
                                      DType dtype) {
-  const auto plans_of = [dtype](const LinearShape& shape) {
-    std::vector<LinearPlan> plans = PivotedPlans(shape, dtype);
-    plans.push_back({Storage::kDense, dtype, 0});
-    return plans;
-  };
-  double total = 0;
-  for (const LinearKind kind : kLinearKinds) {
-    const LinearShape shape = LinearShapeOf(config, kind);
-    total += static_cast<double>(shape.out_dim * shape.in_dim) * config.num_layers;
-  }
-  return Allocate(config, survey, static_cast<int64_t>(keep * total),
-                  "--keep " + std::to_string(keep) + " of the linear layers' parameters", plans_of,
-                  NumParameters);
+  return Allocate(
+      config, survey, static_cast<int64_t>(keep * DenseParameters(config)),
+      "--keep " + std::to_string(keep) + " of the linear layers' parameters",
+      [dtype](const LinearShape& shape) { return PlansOfDType(shape, dtype); }, NumParameters);
 }
 
 Result<ModelPlan> AllocateBytes(const ModelConfig& config, const Survey& survey, int64_t bytes) {
-  const auto plans_of = [](const LinearShape& shape) {
-    std::vector<LinearPlan> plans = PivotedPlans(shape, DType::kI8);
-    for (const DType dtype : {DType::kU8, DType::kI8, DType::kF16}) {
-      plans.push_back({Storage::kDense, dtype, 0});
-    }
-    return plans;
-  };
-  const auto cost = [](const LinearShape& shape, const LinearPlan& plan) {
-    return NumBytes(shape, plan) + HeaderBytes(plan);
-  };
-  return Allocate(config, survey, bytes, "--budget", plans_of, cost);
+  return Allocate(config, survey, bytes, "--budget", PlansOfAnyDType, BytesWithHeaders);
 }
 
 }  // namespace halfling

@@ -27,6 +27,13 @@ inline constexpr int64_t kBudgetSteps = 32'768;
 Result<std::vector<size_t>> ChooseCandidates(const std::vector<std::vector<Candidate>>& linears,
                                              int64_t budget, const std::string& what);
 
+// Whether AllocateParameters finds a plan, which no survey has a say in: else kInvalidRequest, with
+// the least share for which it does.
+Status CheckKeep(const ModelConfig& config, double keep, DType dtype);
+
+// The same of AllocateBytes. The message counts `others`, the files' other bytes, to both numbers.
+Status CheckByteBudget(const ModelConfig& config, int64_t bytes, int64_t others);
+
 // Every linear pivoted, in `dtype`, at a rank of its own, or dense: at most the share `keep` of all
 // their parameters stays.
 Result<ModelPlan> AllocateParameters(const ModelConfig& config, const Survey& survey, double keep,

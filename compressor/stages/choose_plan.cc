@@ -42,6 +42,9 @@ Result<ModelPlan> Allocate(const SizeGoal& goal, const ModelConfig& config,
   const double share =
       keep != nullptr ? keep->share
                       : static_cast<double>(budget->bytes) / static_cast<double>(Int8Bytes(config));
+  HALFLING_RETURN_IF_ERROR(keep != nullptr
+                               ? CheckKeep(config, keep->share, keep->dtype)
+                               : CheckByteBudget(config, budget->bytes, budget->others));
   const auto allocate = [&](const Survey& survey) {
     return keep != nullptr ? AllocateParameters(config, survey, keep->share, keep->dtype)
                            : AllocateBytes(config, survey, budget->bytes);

@@ -22,7 +22,8 @@ struct KeepShare {
   DType dtype = DType::kI8;  // of what stays
 };
 struct ByteBudget {
-  int64_t bytes = 0;  // for the tensors of all linears, their headers included
+  int64_t bytes = 0;   // for the tensors of all linears, their headers included
+  int64_t others = 0;  // what else the files hold: only for the message that all is too little
 };
 using SizeGoal = std::variant<KeepShare, ByteBudget>;
 
@@ -30,9 +31,10 @@ using SizeGoal = std::variant<KeepShare, ByteBudget>;
 using SurveyRunner =
     std::function<Result<Survey>(const ModelPlan& reference, const Survey* earlier)>;
 
-// kHalfling spends its goal by two surveys (allocate.h); the other factorizations give every linear
-// the same share, and take no ByteBudget (kInvalidRequest). For kNone,
-// `stored_dtype` says in what each linear comes.
+// kHalfling spends its goal by two surveys (allocate.h), and refuses one that nothing meets before
+// them (kInvalidRequest, with the least that would do); the other factorizations give every linear
+// the same share, and take no ByteBudget (kInvalidRequest). For kNone, `stored_dtype` says in what
+// each linear comes.
 Result<ModelPlan> ChoosePlan(CompressionMethod method, const SizeGoal& goal,
                              const ModelConfig& config, const SurveyRunner& survey,
                              const std::function<DType(int layer, LinearKind kind)>& stored_dtype);

@@ -187,14 +187,16 @@ void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fit
   double& output = fitted.squared_output.emplace(inner(weight * inputs, weight));
   if (moments_.cross.size() == 0) {
     const Eigen::MatrixXd difference = weight - effective;
-    fitted.squared_error = inner(difference * inputs, difference);
+    fitted.squared_error = std::max(0.0, inner(difference * inputs, difference));
     return;
   }
   if (moments_.lack_compressed.size() > 0) output += 2 * inner(moments_.lack_original, weight) + moments_.lack_square;
   // ||Y||^2 - 2 <Y, W^ X'> + ||W^ X'||^2, without the ridge on the last two.
-  fitted.squared_error = output - 2 * inner(Wanted(weight), effective) +
-                         inner(effective * moments_.compressed, effective) +
-                         ridge_ * (2 * inner(weight, effective) - inner(effective, effective));
+  // Of numbers that cancel, so that rounding may leave less than nothing.
+  const double error = output - 2 * inner(Wanted(weight), effective) +
+                       inner(effective * moments_.compressed, effective) +
+                       ridge_ * (2 * inner(weight, effective) - inner(effective, effective));
+  fitted.squared_error = std::max(0.0, error);
 }
 
 }  // namespace halfling

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "compressor/checkpoint/pruned_tensors.h"
 #include "compressor/stages/stored_linear.h"
 
 namespace halfling {
@@ -37,13 +38,13 @@ Result<RoundedWeights> RoundOuterWeights(const ModelWeights& weights,
                                          const DTypeChoice& matrix_dtype,
                                          const DTypeChoice& vector_dtype) {
   RoundedWeights rounded{weights, {}};
-  HALFLING_RETURN_IF_ERROR(RoundMatrix("model.embed_tokens.weight", matrix_dtype,
+  HALFLING_RETURN_IF_ERROR(RoundMatrix(kEmbeddingTensor, matrix_dtype,
                                        rounded.weights.embedding, rounded.tensors));
   HALFLING_RETURN_IF_ERROR(
       AppendVector("model.norm.weight", vector_dtype, weights.final_norm, rounded.tensors));
   if (weights.head.rows() > 0) {
     HALFLING_RETURN_IF_ERROR(
-        RoundMatrix("lm_head.weight", matrix_dtype, rounded.weights.head, rounded.tensors));
+        RoundMatrix(kHeadTensor, matrix_dtype, rounded.weights.head, rounded.tensors));
   }
   return rounded;
 }

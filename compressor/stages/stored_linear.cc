@@ -51,6 +51,16 @@ Status AppendMatrix(const std::string& name, const StoredMatrix& matrix, DType d
   return {};
 }
 
+Status AppendBias(const std::string& name, std::span<const float> bias,
+                  std::vector<NamedTensor>& tensors) {
+  if (bias.empty()) return {};
+  HALFLING_ASSIGN_OR_RETURN(
+      NamedTensor tensor,
+      FloatTensor(name + ".bias", {static_cast<int64_t>(bias.size())}, bias, DType::kF32));
+  tensors.push_back(std::move(tensor));
+  return {};
+}
+
 Status AppendLinear(const std::string& name, const StoredLinear& linear,
                     std::vector<NamedTensor>& tensors) {
   if (const auto* weight = std::get_if<StoredMatrix>(&linear.weight)) {
@@ -64,13 +74,7 @@ Status AppendLinear(const std::string& name, const StoredLinear& linear,
       tensors.push_back(IndexTensor(name + ".pivots", {count}, factors.pivots));
     }
   }
-  if (!linear.bias.empty()) {
-    HALFLING_ASSIGN_OR_RETURN(
-        NamedTensor bias, FloatTensor(name + ".bias", {static_cast<int64_t>(linear.bias.size())},
-                                      linear.bias, DType::kF32));
-    tensors.push_back(std::move(bias));
-  }
-  return {};
+  return AppendBias(name, linear.bias, tensors);
 }
 
 }  // namespace halfling

@@ -37,6 +37,10 @@ Result<NamedTensor> FloatTensor(std::string name, Shape shape, std::span<const f
 Status AppendMatrix(const std::string& name, const StoredMatrix& matrix, DType dtype,
                     std::vector<NamedTensor>& tensors);
 
+// The bias of the linear layer `name`, if it has one.
+Status AppendBias(const std::string& name, std::span<const float> bias,
+                  std::vector<NamedTensor>& tensors);
+
 // The tensors of the linear layer `name`, as above.
 Status AppendLinear(const std::string& name, const StoredLinear& linear,
                     std::vector<NamedTensor>& tensors);

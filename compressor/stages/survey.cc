@@ -43,7 +43,7 @@ size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config, S
 // As many as tell what the inputs of a linear are like, of the widest too: a replacement that is
 // fitted to hardly more tokens than it has inputs would look better on them than it is.
 size_t NumTellingSequences(const CalibrationSet& calibration, const ModelConfig& config) {
-  const int inputs = std::max(config.model_dim, config.ffn_dim);
+  const int inputs = std::max({config.model_dim, config.ffn_dim, config.num_heads * config.head_dim});
   const size_t wanted = kTokensPerInput * static_cast<size_t>(inputs);
   size_t tokens = 0;
   size_t count = 0;

@@ -1,7 +1,9 @@
 #include "compressor/stages/allocate.h"
 
 #include <limits>
+#include <string>
 
+#include "compressor/stages/choose_plan.h"
 #include "tests/catch.h"
 #include "tests/compressor/tiny_transformer.h"
 
@@ -54,6 +56,26 @@ Survey MakeSurvey(const ModelConfig& config) {
   return survey;
 }
 
+// The number after "expected at least" in the error of a plan that fails before its survey.
+double LeastOf(const ModelConfig& config, const SizeGoal& goal) {
+  const SurveyRunner no_survey = [](const ModelPlan&, const Survey*) -> Result<Survey> {
+    FAIL("a survey was run");
+    return Survey();
+  };
+  const auto plan = ChoosePlan(CompressionMethod::kHalfling, goal, config, no_survey,
+                               [](int, LinearKind) { return DType::kF32; });
+  REQUIRE_FALSE(plan.has_value());
+  CHECK(plan.error().code == ErrorCode::kInvalidRequest);
+  std::string number;
+  const std::string before = "expected at least ";
+  const std::string& message = plan.error().message;
+  REQUIRE(message.find(before) != std::string::npos);
+  for (const char c : message.substr(message.find(before) + before.size())) {
+    if (c != ',') number += c;
+  }
+  return std::stod(number);
+}
+
 int64_t ParametersOf(const ModelConfig& config, const ModelPlan& plan, size_t layer) {
   int64_t sum = 0;
   for (const LinearKind kind : kLinearKinds) {
@@ -101,6 +123,20 @@ TEST_CASE("a share of the parameters goes where the ranking feels it") {
   CHECK(first + second <= dense / 2);
   CHECK(first + second > dense / 2 - dense / 10);
   for (const LinearPlan& linear : (*plan)[0]) CHECK(linear.dtype == DType::kI8);
+}
+
+TEST_CASE("a goal that nothing meets is refused before the survey, with the least that would do") {
+  const ModelConfig config = testing::MakeTransformer().config();
+  const Survey survey = MakeSurvey(config);
+  const double share = LeastOf(config, KeepShare{0.001, DType::kI8});
+  CHECK(AllocateParameters(config, survey, share, DType::kI8).has_value());
+  CHECK_FALSE(AllocateParameters(config, survey, share - 0.001, DType::kI8).has_value());
+  CHECK(LeastOf(config, KeepShare{share - 0.001, DType::kI8}) == share);
+
+  constexpr int64_t kOthers = 5'000;
+  const auto bytes = static_cast<int64_t>(LeastOf(config, ByteBudget{-2'000, kOthers})) - kOthers;
+  CHECK(AllocateBytes(config, survey, bytes).has_value());
+  CHECK_FALSE(AllocateBytes(config, survey, bytes - 1).has_value());
 }
 
 TEST_CASE("bytes buy precision as well as rank") {

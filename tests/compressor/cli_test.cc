@@ -81,10 +81,12 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "compress " + paths + "--method lora", "--method");
   ExpectFailure(2, "compress " + paths + "--keep 0", "--keep");
   ExpectFailure(2, "compress " + paths + "--keep 1.5", "--keep");
+  ExpectFailure(2, "compress " + paths + "--keep nan", "--keep");
   ExpectFailure(2, "compress " + paths + "--dtype f64", "--dtype");
   ExpectFailure(2, "compress " + paths + "--budget 4QB", "--budget");
   ExpectFailure(2, "compress " + paths + "--budget 4MB --keep 0.5", "--keep");
-  ExpectFailure(1, "compress " + paths + "--budget 1KB", "too little");
+  ExpectFailure(1, "compress " + paths + "--budget 1KB", "expected at least");
+  ExpectFailure(1, "compress " + paths + "--keep 0.001", "--keep 0.001: expected at least 0.");
   ExpectFailure(2, "compress " + paths + "--evaluate-users some", "--evaluate-users");
   ExpectFailure(2, "compress " + paths + "--calibration-users 0", "--calibration-users");
   ExpectFailure(2, "compress /nonexistent " + model.string(), "/nonexistent");
@@ -100,6 +102,24 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(1, "compress " + paths + "--method svd", "--interactions");
   fs::remove(checkpoint / "recommender.json");
   ExpectFailure(1, "inspect " + checkpoint.string(), "recommender.json");
+}
+
+TEST_CASE_METHOD(CliFixture, "output that cannot be written is a failure") {
+  if (!fs::exists("/dev/full")) HALFLING_SKIP("no /dev/full on this system");
+  const std::string inspect = std::string("'") + HALFLING_EXECUTABLE + "' inspect '" +
+                              model.string() + "' --json >/dev/full 2>/dev/null";
+  const int status = std::system(inspect.c_str());  // NOLINT: the command is the test's own
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);
+}
+
+TEST_CASE_METHOD(CliFixture, "directories whose names are no UTF-8 are reported") {
+  const std::string copy = model.string() + "-caf\xe9";
+  fs::copy(model, copy);
+  CHECK(RunJson("inspect '" + copy + "'")["kind"] == "model");
+  const std::string other = model.string() + "-th\xe9";
+  const std::string compress = "compress " + checkpoint.string() + " '" + other + "' --method svd";
+  CHECK(RunJson(compress)["manifest"]["name"] == "model-th\xef\xbf\xbd");
 }
 
 TEST_CASE_METHOD(CliFixture, "compress reports before and after") {

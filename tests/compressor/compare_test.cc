@@ -174,6 +174,44 @@ TEST_CASE("without code logits there is no divergence") {
   CHECK_FALSE(Compare(*ranks, *ranks).divergence.has_value());
 }
 
+TEST_CASE("a history of any length is ranked, by its newest items") {
+  Recommender model = MakeModel(5);
+  // Three items long ago, then two that alternate.
+  Example example{{0, 1, 2}, 7};
+  for (int i = 0; i < kMaxHistoryItems; ++i) example.history.push_back(3 + i % 2);
+  const TargetRanks ranks = MustRank(model, {example});
+  CHECK(ranks.code_logits[0] == model.CodeLogits({3, 4, 3, 4, 3, 4}, 7).value());
+  CHECK(ranks.top[0].size() == kTopItems);
+  for (const int item : ranks.top[0]) CHECK(item > 4);
+
+  Progress progress(false);
+  RankingOptions all;
+  all.exclude_seen = false;
+  all.limit = kItems;
+  all.beam_width = 1000;
+  for (const int seen : {0, 1, 2, 3, 4}) {
+    example.target = seen;
+    const auto found = RankTargets(model, {example}, all, progress);
+    REQUIRE(found.has_value());
+    CHECK(found->strict[0] > 0);
+  }
+}
+
+TEST_CASE("the first user at fault is named, whatever the threads") {
+  const Recommender model = MakeModel(5);
+  std::vector<Example> examples = RandomExamples(25);
+  for (const size_t user : {7, 4, 20}) examples[user].history = {kItems + static_cast<int>(user)};
+  for (const int threads : {1, 4}) {
+    Progress progress(false);
+    RankingOptions options;
+    options.threads = threads;
+    const auto ranks = RankTargets(model, examples, options, progress);
+    REQUIRE_FALSE(ranks.has_value());
+    CHECK(ranks.error().code == ErrorCode::kUnknownItem);
+    CHECK(ranks.error().message.find("user 5 of 25: history[0]: item 44") == 0);
+  }
+}
+
 TEST_CASE("codes are the same by their places in the trie, not by their tokens' numbers") {
   const auto trie = [](const std::vector<std::vector<int>>& codes) {
     return ItemTrie::Build(codes, {}, 20).value();

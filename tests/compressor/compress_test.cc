@@ -1,4 +1,6 @@
 // The pipeline from a checkpoint directory to a model directory, and what guards the latter.
+#include <unistd.h>
+
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -189,12 +191,27 @@ TEST_CASE_METHOD(CompressFixture, "a budget is met, and used") {
   }
 }
 
+TEST_CASE_METHOD(CompressFixture, "a budget holds biases, too") {
+  TinyModelOptions model;
+  model.architecture = "Qwen2ForCausalLM";
+  testing::WriteTinyCheckpoint(options.checkpoint, model);
+  options.evaluate_users = 0;
+  options.method = CompressionMethod::kInt8;
+  const int64_t dense = CompressOrFail().manifest.model.bytes;
+  options.method = CompressionMethod::kHalfling;
+  options.budget = dense;
+  const int64_t bytes = CompressOrFail().manifest.model.bytes;
+  CHECK(bytes <= *options.budget);
+  CHECK(bytes > *options.budget - 1500);
+}
+
 TEST_CASE_METHOD(CompressFixture, "a budget that cannot be met is an error, and writes nothing") {
   options.budget = 1000;
   const auto too_small = Run();
   REQUIRE_FALSE(too_small.has_value());
   CHECK(too_small.error().code == ErrorCode::kInvalidRequest);
   CHECK(too_small.error().message.find("--budget") != std::string::npos);
+  CHECK(too_small.error().message.find("expected at least") != std::string::npos);
   options.budget = 1'000'000;
   options.method = CompressionMethod::kSvd;
   const auto unsupported = Run();
@@ -246,6 +263,55 @@ TEST_CASE_METHOD(CompressFixture, "a failure writes nothing and leaves the old m
   CHECK(failed.error().message.find("unknown-item") != std::string::npos);
   CHECK_FALSE(fs::exists(options.output));
   CHECK(NumEntries() == 1);
+}
+
+TEST_CASE_METHOD(CompressFixture, "a prompt that the model has no room for is refused at once") {
+  ReplaceInFile(options.checkpoint / "config.json", "\"max_position_embeddings\":128",
+                "\"max_position_embeddings\":8");
+  options.evaluate_users = 0;
+  const auto failed = Run();
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().code == ErrorCode::kInvalidConfig);
+  CHECK(failed.error().message.find("max_position_embeddings: 8") != std::string::npos);
+  CHECK(failed.error().message.find(options.checkpoint.string()) != std::string::npos);
+  CHECK(NumEntries() == 1);
+}
+
+TEST_CASE_METHOD(CompressFixture, "what a killed process left is not published") {
+  const fs::path stale =
+      options.output.parent_path() / (".model.partial-" + std::to_string(getpid()));
+  fs::create_directories(stale);
+  testing::WriteText(stale / "left.safetensors", "half a shard");
+  options.method = CompressionMethod::kSvd;
+  options.evaluate_users = 0;
+  CompressOrFail();
+  CHECK_FALSE(fs::exists(options.output / "left.safetensors"));
+  CHECK(NumEntries() == 2);
+}
+
+TEST_CASE_METHOD(CompressFixture, "what came into the directory meanwhile is not replaced") {
+  options.method = CompressionMethod::kSvd;
+  options.evaluate_users = 0;
+  const Manifest manifest = CompressOrFail().manifest;
+  {
+    auto writer = ModelDirectoryWriter::Begin(options.output);
+    REQUIRE(writer.has_value());
+    testing::WriteText(options.output / "thesis.txt", "years of work");
+    const Status committed = writer->Commit(manifest);
+    REQUIRE_FALSE(committed.has_value());
+    CHECK(committed.error().message.find("thesis.txt") != std::string::npos);
+  }
+  CHECK(testing::ReadText(options.output / "thesis.txt") == "years of work");
+  CHECK(NumEntries() == 2);
+}
+
+TEST_CASE_METHOD(CompressFixture, "a name that is no UTF-8 is written with replacements") {
+  options.method = CompressionMethod::kSvd;
+  options.name = "caf\xe9";
+  CompressOrFail();
+  const auto opened = OpenModel(options.output);
+  REQUIRE(opened.has_value());
+  CHECK(opened->manifest->name == "caf\xef\xbf\xbd");
 }
 
 TEST_CASE_METHOD(CompressFixture, "a directory that is no model is never replaced") {

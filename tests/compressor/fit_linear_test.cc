@@ -182,6 +182,17 @@ TEST_CASE("a regression on few tokens holds to the weight where they say little"
   CHECK(PriorRidge(gram, 0) == 0);
 }
 
+TEST_CASE("an error of nothing is not reported as less than nothing") {
+  Data data;
+  for (uint32_t seed = 10; seed < 40; ++seed) {
+    data.weight = ToDoubles(ToFloatMatrix(MadeUpMatrix(24, 40, seed)));
+    data.own = data.x;
+    const FittedLinear fitted = data.Fit(FitMethod::kRegression, {Storage::kDense, DType::kF32, 0});
+    CHECK(*fitted.squared_error >= 0);
+    CHECK(*fitted.squared_error < 1e-9 * *fitted.squared_output);
+  }
+}
+
 TEST_CASE("a dense float weight passes through whatever the method") {
   const Data data;
   const Matrix weight = ToFloatMatrix(data.weight);
