@@ -31,6 +31,7 @@ from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
+from halfling_train.evaluation import spread  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
@@ -132,8 +133,7 @@ def heal(arguments: argparse.Namespace) -> None:
 def validation_sample(dataset: Dataset, users: int) -> list[np.ndarray]:
     """What evenly spread users (0: all) chose up to their validation target, which no training
     sees."""
-    count = min(users or len(dataset.users), len(dataset.users))
-    chosen = np.linspace(0, len(dataset.users) - 1, count).astype(int)
+    chosen = spread(len(dataset.users), users)
     return [dataset.sequences[user][:-1][-WINDOW:] for user in chosen]
 
 

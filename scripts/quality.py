@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from quality_table.child import StepError, own_peak_bytes  # noqa: E402
 from quality_table.chromium import measure_in_chromium, page_is_built  # noqa: E402
 from quality_table.measure import Measurement, Tools, say  # noqa: E402
-from quality_table.page import page  # noqa: E402
+from quality_table.page import latest_datasets, page  # noqa: E402
 from quality_table.rows import (  # noqa: E402
     HEALED_KEEPS,
     HEALED_METHODS,
@@ -214,8 +214,7 @@ def write_page(
     runs: list[dict[str, Any]], markdown: Path | None, plot: str | None, notes: dict[str, str]
 ) -> None:
     links = {}
-    latest = {dataset["name"]: dataset for run in runs for dataset in run["datasets"]}
-    measured = [dataset for dataset in latest.values() if dataset["rows"]]
+    measured = [dataset for dataset, _ in latest_datasets(runs) if dataset["rows"]]
     if plot:
         from quality_table.plot import draw  # matplotlib is needed for this alone
 

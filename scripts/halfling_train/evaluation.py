@@ -48,14 +48,19 @@ def evaluate(
     return judge(rows, targets[np.concatenate(batches)], dataset)
 
 
+def spread(count: int, sample: int) -> np.ndarray:
+    """The numbers below `count`, or `sample` of them, evenly spread (0: all)."""
+    if 0 < sample < count:
+        return np.linspace(0, count - 1, sample).astype(int)
+    return np.arange(count)
+
+
 def user_batches(histories: list[np.ndarray], users: int = 0) -> list[np.ndarray]:
     """All users' numbers, or those of an evenly spread sample, in batches.
 
     Histories of one length share a batch, and need no padding there.
     """
-    chosen = np.arange(len(histories))
-    if 0 < users < len(chosen):
-        chosen = np.linspace(0, len(chosen) - 1, users).astype(int)
+    chosen = spread(len(histories), users)
     lengths = [min(len(histories[user]), MAX_HISTORY) for user in chosen]
     ordered = chosen[np.argsort(lengths, kind="stable")]
     return np.split(ordered, range(EVALUATION_BATCH, len(ordered), EVALUATION_BATCH))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .datasets import DataError
-
 from .interaction_tables import read_tables
 from .source_files import SourceFiles, read_object
 

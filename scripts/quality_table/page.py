@@ -46,11 +46,12 @@ def page(
     notes: dict[str, str] | None = None,
 ) -> str:
     """`plots`: the image of each dataset, by name, as the page links it; `notes`: Markdown, by the
-    same names. Of a dataset in several runs the last one counts."""
-    latest = {dataset["name"]: (dataset, run) for run in runs for dataset in run["datasets"]}
-    datasets = [dataset for dataset, _ in latest.values()]
+    same names."""
+    latest = latest_datasets(runs)
+    datasets = [dataset for dataset, _ in latest]
     parts = [introduction(runs, datasets)]
-    for name, (dataset, run) in latest.items():
+    for dataset, run in latest:
+        name = dataset["name"]
         parts.append(section(dataset, run, (plots or {}).get(name), (notes or {}).get(name, "")))
     failures = [
         f"- {dataset['name']}: {failure['row']}: {failure['message']}"
@@ -60,6 +61,12 @@ def page(
     if failures:
         parts.append("## What failed\n\n" + "\n".join(failures) + "\n")
     return "\n".join(parts)
+
+
+def latest_datasets(runs: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every dataset with its run; of one in several runs the last counts."""
+    named = {dataset["name"]: (dataset, run) for run in runs for dataset in run["datasets"]}
+    return list(named.values())
 
 
 def introduction(runs: list[dict[str, Any]], datasets: list[dict[str, Any]]) -> str:

@@ -276,3 +276,11 @@ def test_the_script_trains_resumes_and_writes_a_checkpoint(
     assert refused.returncode == 3 and "another model or data" in refused.stderr
     refused = finetune(moved, data, moved, 6)
     assert refused.returncode == 3 and "holds a model" in refused.stderr
+
+
+def test_a_shard_index_that_is_no_object_is_named(base: Pretrained, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(base.folder / name, tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(DataError, match="expected a JSON object, found list"):
+        Pretrained.read(tmp_path)
