@@ -1,5 +1,6 @@
 #include "compressor/stages/fit_linear.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,9 @@
 
 namespace halfling {
 namespace {
+
+// Of the fit's squared error, what the rounding of inputs to 8 bits may add.
+constexpr double kMostInputNoise = 0.1;
 
 bool IsInteger(DType dtype) { return dtype == DType::kI8 || dtype == DType::kU8; }
 
@@ -43,7 +47,7 @@ MomentChoice MomentsFor(FitMethod method) {
     case FitMethod::kRegression:
       break;
   }
-  return {.original = true, .cross = true, .compressed = true, .lack = true};
+  return {.original = true, .cross = true, .compressed = true, .lack = true, .sample = true};
 }
 
 Result<LinearFitter> LinearFitter::Create(FitMethod method, InputMoments moments,
@@ -107,26 +111,45 @@ Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Ei
 
 Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
                                        const std::string& what) const {
+  LowRankFactors factors;
+  if (plan.storage != Storage::kDense) {
+    HALFLING_ASSIGN_OR_RETURN(factors, Factorize(weight, plan.rank, what));
+  }
+  const bool is_fast = method_ == FitMethod::kRegression;
+  const int largest = is_fast ? kLargestInt7 : kLargestInt8;
+  const Limits limits = {.left = largest, .right = largest};
+  HALFLING_ASSIGN_OR_RETURN(FittedLinear fitted, FitWithin(limits, weight, plan, factors, what));
+  if (!is_fast || plan.dtype != DType::kI8 || moments_.sample.rows() == 0) return fitted;
+  const Limits needed = LimitsFor(fitted);
+  if (needed == limits) return fitted;
+  return FitWithin(needed, weight, plan, factors, what);
+}
+
+Result<FittedLinear> LinearFitter::FitWithin(const Limits& limits, const Eigen::MatrixXd& weight,
+                                             const LinearPlan& plan, const LowRankFactors& factors,
+                                             const std::string& what) const {
   FittedLinear fitted;
   fitted.stored.dtype = plan.dtype;
   if (plan.storage == Storage::kDense) {
-    // Rounding may start from what the inputs that have drifted ask for.
-    const Eigen::MatrixXd target = method_ == FitMethod::kRegression && IsInteger(plan.dtype)
-                                       ? Regress(Wanted(weight), lower_)
-                                       : weight;
-    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
-                              Round(target, plan.dtype, moments_.compressed, what));
+    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight, FitDense(limits, weight, plan, what));
   } else {
-    HALFLING_ASSIGN_OR_RETURN(LowRankFactors factors, Factorize(weight, plan.rank, what));
-    fitted.singular_values = std::move(factors.singular_values);
+    fitted.singular_values = factors.singular_values;
     HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
-                              FitFactors(weight, plan, std::move(factors), what));
+                              FitFactors(limits, weight, plan, factors, what));
   }
   MeasureError(weight, fitted);
   return fitted;
 }
 
-Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
+Result<StoredMatrix> LinearFitter::FitDense(const Limits& limits, const Eigen::MatrixXd& weight,
+                                            const LinearPlan& plan, const std::string& what) const {
+  // Rounding may start from what the inputs that have drifted ask for.
+  const bool regresses = method_ == FitMethod::kRegression && IsInteger(plan.dtype);
+  return Round(regresses ? Regress(Wanted(weight), lower_) : weight, plan.dtype, limits.right,
+               moments_.compressed, what);
+}
+
+Result<StoredFactors> LinearFitter::FitFactors(const Limits& limits, const Eigen::MatrixXd& weight,
                                                const LinearPlan& plan, LowRankFactors factors,
                                                const std::string& what) const {
   StoredFactors stored;
@@ -140,8 +163,8 @@ Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
   } else {
     NormalizeLeft(factors.left, factors.right);
   }
-  HALFLING_ASSIGN_OR_RETURN(stored.right,
-                            Round(factors.right, plan.dtype, moments_.compressed, what));
+  HALFLING_ASSIGN_OR_RETURN(
+      stored.right, Round(factors.right, plan.dtype, limits.right, moments_.compressed, what));
   Eigen::MatrixXd gram;  // of what left reads
   if (method_ == FitMethod::kRegression && IsInteger(plan.dtype)) {
     const Eigen::MatrixXd right = ToDoubles(ToMatrix(stored.right));
@@ -151,18 +174,17 @@ Result<StoredFactors> LinearFitter::FitFactors(const Eigen::MatrixXd& weight,
                               RefitLeftFactor(wanted, moments_.compressed, right, what.c_str()));
     gram = right * moments_.compressed * right.transpose();
   }
-  HALFLING_ASSIGN_OR_RETURN(stored.left, Round(factors.left, plan.dtype, gram, what));
+  HALFLING_ASSIGN_OR_RETURN(stored.left,
+                            Round(factors.left, plan.dtype, limits.left, gram, what));
   return stored;
 }
 
 // The baselines round to nearest, as their authors' factors would be; only kRegression and
 // kRounding compensate.
-Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dtype,
+Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dtype, int largest,
                                          const Eigen::MatrixXd& gram,
                                          const std::string& what) const {
   const bool compensates = method_ == FitMethod::kRegression || method_ == FitMethod::kRounding;
-  // Seven bits run faster, and cost the less the more is compensated.
-  const int largest = method_ == FitMethod::kRegression ? kLargestInt7 : kLargestInt8;
   const Matrix floats = ToFloatMatrix(matrix);
   switch (dtype) {
     case DType::kI8:
@@ -174,6 +196,34 @@ Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dt
     default:
       return floats;
   }
+}
+
+LinearFitter::Limits LinearFitter::LimitsFor(const FittedLinear& fitted) const {
+  const Matrix& sample = moments_.sample;
+  const double tolerated = kMostInputNoise * fitted.squared_error.value_or(0) *
+                           static_cast<double>(sample.rows()) /
+                           static_cast<double>(std::max<int64_t>(1, moments_.tokens));
+  // A matrix that is widened to floats reads them as they are.
+  const auto outputs = [&](bool widen_left, bool widen_right) {
+    StoredLinear linear = fitted.stored;
+    if (auto* factors = std::get_if<StoredFactors>(&linear.weight)) {
+      if (widen_left) factors->left = ToMatrix(factors->left);
+      if (widen_right) factors->right = ToMatrix(factors->right);
+    } else if (widen_right) {
+      linear.weight = ToMatrix(std::get<StoredMatrix>(linear.weight));
+    }
+    Matrix y;
+    LinearScratch scratch;
+    MakeLinear(linear).Apply(sample, y, scratch);
+    return y;
+  };
+  const auto limit = [&](const Matrix& exact, const Matrix& rounded) {
+    const double noise = (AsEigen(rounded) - AsEigen(exact)).cast<double>().squaredNorm();
+    return noise > tolerated ? kLargestInt8 : kLargestInt7;
+  };
+  const Matrix exact = outputs(true, true);
+  const Matrix right_rounds = outputs(true, false);
+  return {.left = limit(right_rounds, outputs(false, false)), .right = limit(exact, right_rounds)};
 }
 
 void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fitted) const {

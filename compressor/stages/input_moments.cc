@@ -87,7 +87,7 @@ InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* co
   InputMoments moments;
   const bool lacks = choice.lack && IsAddedToHidden(original->group());
   const bool needs_original = choice.original || choice.cross || lacks;
-  const bool needs_compressed = choice.compressed || choice.cross || lacks;
+  const bool needs_compressed = choice.compressed || choice.cross || choice.sample || lacks;
   if (!needs_original && !needs_compressed) return moments;
   const ActivationWalk& any = needs_original ? *original : *compressed;
   const auto n = static_cast<Eigen::Index>(any.input(0).cols());
@@ -122,6 +122,7 @@ InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* co
     if (choice.original) AddGram(x, threads, moments.original);
     if (choice.cross) AddProduct(x, own, threads, moments.cross);
     if (choice.compressed) AddGram(own, threads, moments.compressed);
+    if (choice.sample && first == 0) moments.sample = ToFloatMatrix(own);
     first += std::max(x.rows(), own.rows());
   }
   moments.tokens = first;

@@ -22,6 +22,8 @@ struct InputMoments {
   Eigen::MatrixXd lack_original;    // D X^T [model_dim, n]
   Eigen::MatrixXd lack_compressed;  // D X'^T [model_dim, n]
   double lack_square = 0;           // ||D||^2
+
+  Matrix sample;  // [some tokens, n]: columns of X'
 };
 
 struct MomentChoice {
@@ -29,6 +31,7 @@ struct MomentChoice {
   bool cross = false;
   bool compressed = false;
   bool lack = false;
+  bool sample = false;
 };
 
 // What each token counts for in the group before which the walk through the original stands; `layer`
@@ -42,7 +45,7 @@ Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights&
 
 // The moments of the group before which both walks stand. A walk may be null where the choice does
 // not need it; all are empty when nothing is asked for. A token's columns of X, X' and D are
-// multiplied by its weight, if there are `weights`.
+// multiplied by its weight, if there are `weights`; the sample's too.
 InputMoments SumMoments(const ActivationWalk* original, const ActivationWalk* compressed,
                         MomentChoice choice, int threads, const Eigen::VectorXd& weights = {});
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "compressor/linalg/matrices.h"
+#include "engine/kernels/packed_integer_matrix.h"
 #include "tests/catch.h"
 #include "tests/engine/tiny_model.h"
 
@@ -46,6 +47,7 @@ struct Data {
       moments.lack_compressed = lack * own.transpose();
       moments.lack_square = lack.squaredNorm();
     }
+    if (choice.sample) moments.sample = ToFloatMatrix(own.transpose());
     return moments;
   }
 
@@ -63,6 +65,14 @@ struct Data {
   }
   double ErrorWithoutDrift(const FittedLinear& fitted) const {
     return ((weight - Effective(fitted)) * x).squaredNorm();
+  }
+
+  // The same with the outputs as the engine calculates them, from inputs that it rounds.
+  double EngineError(const FittedLinear& fitted) const {
+    Matrix outputs;
+    LinearScratch scratch;
+    MakeLinear(fitted.stored).Apply(ToFloatMatrix(own.transpose()), outputs, scratch);
+    return (weight * x - ToDoubles(outputs).transpose()).squaredNorm();
   }
 
   static MatrixXd Effective(const FittedLinear& fitted) {
@@ -127,6 +137,45 @@ TEST_CASE("what int8 takes from the factors, the regression mostly gives back") 
   const LinearPlan rounded = {Storage::kPivoted, DType::kI8, 10};
   const double floor = data.Error(data.Fit(FitMethod::kRegression, exact));
   CHECK(data.Error(data.Fit(FitMethod::kRegression, rounded)) < 1.01 * floor);
+}
+
+TEST_CASE("inputs that eight bits would spoil are read in sixteen") {
+  const auto is_fast = [](const StoredMatrix& matrix) {
+    return IsInt7(std::get<Int8Matrix>(matrix));
+  };
+  const LinearPlan pivoted = {Storage::kPivoted, DType::kI8, 12};
+  const auto factors = [&](const FittedLinear& fitted) {
+    return std::get<StoredFactors>(fitted.stored.weight);
+  };
+  const auto fit_unaware = [&](const Data& data) {
+    MomentChoice choice = MomentsFor(FitMethod::kRegression);
+    choice.sample = false;
+    auto fitter = LinearFitter::Create(FitMethod::kRegression, data.Moments(choice), "weight");
+    REQUIRE(fitter.has_value());
+    auto fitted = fitter->Fit(data.weight, pivoted, "weight");
+    REQUIRE(fitted.has_value());
+    return *std::move(fitted);
+  };
+
+  Data data;
+  CHECK(is_fast(factors(data.Fit(FitMethod::kRegression, pivoted)).left));
+  CHECK(is_fast(factors(data.Fit(FitMethod::kRegression, pivoted)).right));
+
+  // One input is a thousand times the others, and hardly matters to the outputs.
+  data.x.row(7) *= 1000;
+  data.own.row(7) *= 1000;
+  data.weight.col(7) /= 1000;
+  const FittedLinear giant = data.Fit(FitMethod::kRegression, pivoted);
+  CHECK_FALSE(is_fast(factors(giant).right));
+  CHECK(data.EngineError(giant) < 0.5 * data.EngineError(fit_unaware(data)));
+
+  // One output is thirty times the others, and a pivot.
+  data = {};
+  data.own = data.x;
+  data.weight.row(3) *= 30;
+  const FittedLinear loud = data.Fit(FitMethod::kRegression, pivoted);
+  CHECK_FALSE(is_fast(factors(loud).left));
+  CHECK(data.EngineError(loud) < 0.8 * data.EngineError(fit_unaware(data)));
 }
 
 TEST_CASE("compensated rounding loses less than rounding to nearest") {
