@@ -3,20 +3,9 @@
 #include <Eigen/QR>
 #include <algorithm>
 
-namespace halfling {
+#include "engine/layers/linear.h"
 
-std::vector<int> OtherRows(Eigen::Index num_rows, const std::vector<int>& rows) {
-  std::vector<int> others;
-  auto next = rows.begin();
-  for (int row = 0; row < static_cast<int>(num_rows); ++row) {
-    if (next != rows.end() && *next == row) {
-      ++next;
-    } else {
-      others.push_back(row);
-    }
-  }
-  return others;
-}
+namespace halfling {
 
 InterpolativeFactors Interpolate(const Eigen::MatrixXd& left, const Eigen::MatrixXd& right) {
   const Eigen::Index rank = left.cols();
@@ -26,12 +15,14 @@ InterpolativeFactors Interpolate(const Eigen::MatrixXd& left, const Eigen::Matri
   factors.pivots.assign(order.data(), order.data() + rank);
   std::ranges::sort(factors.pivots);
   factors.pivot_rows = left(factors.pivots, Eigen::all) * right;
+  const std::vector<int> others =
+      OtherRows(factors.pivots, static_cast<size_t>(left.rows()));
   // C A_pivots = A_others, solved from the right.
   factors.coefficients =
       left(factors.pivots, Eigen::all)
           .transpose()
           .colPivHouseholderQr()
-          .solve(left(OtherRows(left.rows(), factors.pivots), Eigen::all).transpose())
+          .solve(left(others, Eigen::all).transpose())
           .transpose();
   return factors;
 }

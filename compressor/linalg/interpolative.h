@@ -20,9 +20,6 @@ struct InterpolativeFactors {
 // r] of full column rank, r < m; right: [r, n].
 InterpolativeFactors Interpolate(const Eigen::MatrixXd& left, const Eigen::MatrixXd& right);
 
-// The rows of `matrix` that are not in `rows` (rising), in their order.
-std::vector<int> OtherRows(Eigen::Index num_rows, const std::vector<int>& rows);
-
 }  // namespace halfling
 
 #endif  // HALFLING_COMPRESSOR_LINALG_INTERPOLATIVE_H_

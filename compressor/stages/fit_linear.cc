@@ -156,7 +156,7 @@ Result<StoredFactors> LinearFitter::FitFactors(const Limits& limits, const Eigen
   std::vector<int> rows;  // that left gives; all if empty
   if (plan.storage == Storage::kPivoted) {
     InterpolativeFactors interpolative = Interpolate(factors.left, factors.right);
-    rows = OtherRows(weight.rows(), interpolative.pivots);
+    rows = OtherRows(interpolative.pivots, static_cast<size_t>(weight.rows()));
     stored.pivots = std::move(interpolative.pivots);
     factors.left = std::move(interpolative.coefficients);
     factors.right = std::move(interpolative.pivot_rows);

@@ -28,21 +28,20 @@ Matrix Product(const Matrix& left, const Matrix& right) {
   return product;
 }
 
-// The numbers below `count` that are not in `rising`.
-std::vector<int> Others(const std::vector<int>& rising, size_t count) {
+}  // namespace
+
+std::vector<int> OtherRows(std::span<const int> pivots, size_t out_dim) {
   std::vector<int> others;
-  auto next = rising.begin();
-  for (int i = 0; i < static_cast<int>(count); ++i) {
-    if (next != rising.end() && *next == i) {
+  auto next = pivots.begin();
+  for (int row = 0; row < static_cast<int>(out_dim); ++row) {
+    if (next != pivots.end() && *next == row) {
       ++next;
     } else {
-      others.push_back(i);
+      others.push_back(row);
     }
   }
   return others;
 }
-
-}  // namespace
 
 Linear::Packed Linear::Pack(const StoredMatrix& matrix) {
   if (const auto* int8 = std::get_if<Int8Matrix>(&matrix)) {
@@ -82,7 +81,7 @@ Linear Linear::Pivoted(const StoredMatrix& left, const StoredMatrix& right,
   assert(pivots.size() == Rows(right));
   Linear linear = LowRank(left, right);
   linear.form_ = LinearForm::kPivoted;
-  linear.others_ = Others(pivots, Rows(left) + Rows(right));
+  linear.others_ = OtherRows(pivots, Rows(left) + Rows(right));
   assert(linear.others_.size() == Rows(left));  // pivots that rise, and stay below out_dim
   assert(bias.empty() || bias.size() == Rows(left) + Rows(right));
   linear.pivots_ = std::move(pivots);

@@ -22,6 +22,9 @@ enum class LinearForm {
              // rank]. PIFA (Zhao et al., ICML 2025): low rank in fewer parameters.
 };
 
+// The rows of a pivoted layer that are no pivots, rising, as the pivots are.
+std::vector<int> OtherRows(std::span<const int> pivots, size_t out_dim);
+
 // Buffers of Linear::Apply. One per thread; grows to the largest batch it has seen.
 struct LinearScratch {
   Matrix inner;                   // [tokens, rank]: right x

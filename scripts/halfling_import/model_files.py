@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from halfling_train.datasets import DataError
-from halfling_train.source_files import read_object
+from halfling_train.datasets import DataError, read_json
 from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files
 from safetensors import SafetensorError, safe_open
 
@@ -47,7 +46,7 @@ def open_model(folder: Path) -> Model:
         raise DataError(f"{folder}: no such folder; expected a Hugging Face directory")
     check_whole(folder)
     path = folder / "config.json"
-    config = read_object(path)
+    config = read_json(path)
     names = config.get("architectures")
     if not isinstance(names, list) or len(names) != 1 or names[0] not in ARCHITECTURES:
         raise DataError(
@@ -76,7 +75,7 @@ def check_whole(folder: Path) -> None:
     path = folder / "adapter_config.json"
     if not path.is_file():
         return
-    base = read_object(path).get("base_model_name_or_path")
+    base = read_json(path).get("base_model_name_or_path")
     if (folder / WEIGHTS).is_file() or (folder / INDEX).is_file():
         raise DataError(
             f"{path}: a LoRA adapter beside whole weights; remove adapter_config.json and "

@@ -56,12 +56,16 @@ class Dataset:
 
 
 def read_json(path: Path) -> dict:
+    """A JSON file that holds an object; anything else is a DataError that names the file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except json.JSONDecodeError as error:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:  # not UTF-8, or not JSON
         raise DataError(f"{path}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
 
 
 def fingerprint(dataset: Dataset, *rest: str) -> str:

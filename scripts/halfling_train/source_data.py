@@ -12,9 +12,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .datasets import DataError
+from .datasets import DataError, read_json
 from .interaction_tables import read_tables
-from .source_files import SourceFiles, read_object
+from .source_files import SourceFiles
 
 MAX_CODE_WORDS = 8  # kMaxCodeLength of the engine
 
@@ -44,7 +44,7 @@ def read_source_data(files: SourceFiles) -> SourceData:
 
 
 def read_index(path: Path) -> dict[str, list[str]]:
-    codes = read_object(path)
+    codes = read_json(path)
     for item, words in codes.items():
         fits = isinstance(words, list) and 1 <= len(words) <= MAX_CODE_WORDS
         if not fits or not all(isinstance(word, str) and word for word in words):
@@ -58,7 +58,7 @@ def read_index(path: Path) -> dict[str, list[str]]:
 
 
 def read_interactions(path: Path) -> dict[str, list[str]]:
-    users = read_object(path)
+    users = read_json(path)
     for user, items in users.items():
         if not isinstance(items, list) or not all(type(item) in (int, str) for item in items):
             raise DataError(
@@ -80,7 +80,7 @@ def check_items(users: dict[str, list[str]], codes: dict, where: str, index: Pat
 
 def read_details(path: Path) -> dict[str, dict[str, str]]:
     details = {}
-    for item, fields in read_object(path).items():
+    for item, fields in read_json(path).items():
         if not isinstance(fields, dict):
             raise DataError(
                 f'{path}: item {item}: expected an object such as {{"title": …}}, '

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,16 +78,3 @@ def one_of(found: list[Path], folder: Path, kind: str) -> Path | None:
             "one dataset, --data a folder further down, --index an index"
         )
     return found[0] if found else None
-
-
-def read_object(path: Path) -> dict:
-    """A JSON file that holds an object; anything else is a DataError that names the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:  # not UTF-8, or not JSON
-        raise DataError(f"{path}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}")
-    return value

@@ -14,6 +14,7 @@
 #include "compressor/linalg/interpolative.h"
 #include "compressor/linalg/low_rank.h"
 #include "compressor/linalg/matrices.h"
+#include "engine/layers/linear.h"
 #include "tests/catch.h"
 #include "tests/compressor/tiny_checkpoint.h"
 
@@ -196,7 +197,7 @@ TEST_CASE("some rows of a low-rank product give all others") {
     const InterpolativeFactors factors = Interpolate(left, right);
     REQUIRE(factors.pivots.size() == static_cast<size_t>(rank));
     CHECK(std::ranges::is_sorted(factors.pivots));
-    const std::vector<int> others = OtherRows(12, factors.pivots);
+    const std::vector<int> others = OtherRows(factors.pivots, 12);
     REQUIRE(others.size() + factors.pivots.size() == 12);
     CHECK((product(factors.pivots, Eigen::all) - factors.pivot_rows).norm() < 1e-12);
     CHECK((product(others, Eigen::all) - factors.coefficients * factors.pivot_rows).norm() <

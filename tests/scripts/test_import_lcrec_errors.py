@@ -72,7 +72,7 @@ def resize_nothing(model: Path, data: Path) -> None:
 
 
 ERRORS = {
-    "no configuration": (remove("config.json"), r"config\.json: No such file"),
+    "no configuration": (remove("config.json"), r"config\.json: no such file"),
     "architecture": (
         change_config(architectures=["T5ForConditionalGeneration"]),
         r"config\.json: architectures is \['T5ForCond.*expected one of LlamaForCausalLM, Mistral",
