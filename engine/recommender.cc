@@ -223,6 +223,7 @@ void Recommender::RunPrompt(std::span<const int> history) {
     ++common;
   }
   cache_.Truncate(common);
+  stats_.prompt_tokens = static_cast<int>(prompt.size());
   stats_.reused_tokens = common;
   for (size_t i = static_cast<size_t>(common); i < prompt.size(); ++i) {
     cache_.Append(prompt[i], i == 0 ? kNoParent : static_cast<int>(i) - 1);

@@ -68,7 +68,10 @@ struct SearchStats {
   bool exact = false;     // its items are proven to be the best of all allowed ones
   int nodes_run = 0;      // tokens that the model ran beyond the prompt
   int batches = 0;        // in that many forward passes
+  int prompt_tokens = 0;
   int reused_tokens = 0;  // of the prompt, taken from the session's cache
+
+  int tokens_run() const { return prompt_tokens - reused_tokens + nodes_run; }
 };
 
 // Ranks the catalogue after a history. Keeps the keys and values of the last prompt, so that a

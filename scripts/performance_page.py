@@ -3,6 +3,8 @@
 
   scripts/performance_page.py build/performance.json \\
       --markdown docs/performance.md --plot docs/images/performance.svg
+
+Of several runs, the last that measured a model counts for it.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from performance.goals import standings  # noqa: E402
 from performance.page import page  # noqa: E402
+from performance.results import merge_runs  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("results", type=Path, help="the results JSON")
+    parser.add_argument("results", type=Path, nargs="+", help="the results JSON of each run")
     parser.add_argument("--markdown", type=Path, help="page to write")
     parser.add_argument("--plot", type=Path, help="image to write (needs matplotlib)")
     return parser.parse_args()
@@ -31,7 +34,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    results = json.loads(arguments.results.read_text(encoding="utf-8"))
+    results = merge_runs(
+        [json.loads(path.read_text(encoding="utf-8")) for path in arguments.results]
+    )
     link = None
     if arguments.plot:
         from performance.plot import draw

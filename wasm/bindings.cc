@@ -144,7 +144,7 @@ class Engine {
 
   // {items: Int32Array, scores: Float32Array, logProbabilities: Float32Array} best first, a score
   // being the log-probability plus the boost; exact: whether these are proven to be the best of all
-  // allowed items; nodesRun and reusedTokens: what it took.
+  // allowed items; nodesRun, tokensRun and reusedTokens: what it took.
   val Recommend(const val& object) {
     if (!recommender_) return NoModel();
     const Result<RecommendRequest> request = ReadRequest(object);
@@ -166,6 +166,7 @@ class Engine {
     outcome.set("logProbabilities", CopyOut(log_probabilities));
     outcome.set("exact", recommender_->stats().exact);
     outcome.set("nodesRun", recommender_->stats().nodes_run);
+    outcome.set("tokensRun", recommender_->stats().tokens_run());
     outcome.set("reusedTokens", recommender_->stats().reused_tokens);
     return outcome;
   }

@@ -24,9 +24,9 @@ Written by `scripts/performance_page.py` from a recorded run of
     {command}
 
 on {date}, with {cores} cores of {cpu} ({memory:.0f} GB, {system}), {browser}, commit {commit};
-onnxruntime-web {ort}, wllama {wllama}. Every figure below is of that one command. The engines are
-loaded side by side in one page and take turns, with a pause between turns, so that a busy machine
-hurts all alike.
+onnxruntime-web {ort}, wllama {wllama}. Every figure below is of that one command, unless its section
+names another. The engines are loaded side by side in one page and take turns, with a pause between turns, so that a busy
+machine hurts all alike.
 
 A recommendation ranks the whole catalogue after a history: top 10, beam 20. Times are milliseconds
 within the engine's worker.
@@ -86,7 +86,10 @@ def introduction(results: dict[str, Any]) -> str:
 
 
 def section(model: dict[str, Any]) -> str:
-    parts = [f"## {model['name']}\n", engine_table(model), page_table(model), check_table(model)]
+    parts = [f"## {model['name']}\n"]
+    if run := model.get("run"):
+        parts.append(f"On {run['date'][:10]}, commit {run['commit']}:\n\n    {run['command']}\n")
+    parts += [engine_table(model), page_table(model), check_table(model)]
     skipped = [f"- {entry['name']}: {entry['why']}\n" for entry in model["skipped"]]
     if skipped:
         parts.append("Not measured:\n\n" + "".join(skipped))

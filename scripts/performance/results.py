@@ -9,6 +9,18 @@ CASES = ("cold", "warm", "explain")
 ORT, WLLAMA, OURS = "onnxruntime-web", "wllama", "halfling"
 
 
+def merge_runs(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first run, with the models that later ones measured again or besides; such a model says
+    which run it is of, as model["run"]."""
+    merged = {**runs[0], "models": list(runs[0]["models"])}
+    for run in runs[1:]:
+        origin = {field: run[field] for field in ("command", "date", "commit")}
+        for model in run["models"]:
+            others = [one for one in merged["models"] if one["name"] != model["name"]]
+            merged["models"] = [*others, {**model, "run": origin}]
+    return merged
+
+
 def model_named(results: dict[str, Any], name: str) -> dict[str, Any]:
     """An empty one where the run has no such model."""
     found = (model for model in results["models"] if model["name"] == name)

@@ -367,11 +367,17 @@ TEST_CASE("A longer history reuses the shorter one's prompt") {
   request.history = {1, 2};
   MustRecommend(recommender, request);
   CHECK(recommender.reused_tokens() == 0);
+  const int prompt_tokens = recommender.stats().prompt_tokens;
+  CHECK(recommender.stats().tokens_run() == prompt_tokens + recommender.stats().nodes_run);
   request.history = {1, 2, 3};
   MustRecommend(recommender, request);
   // The prefix (2 tokens), both codes and the separator between them.
-  CHECK(recommender.reused_tokens() >=
-        static_cast<int>(3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size()));
+  const size_t shorter = 3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size();
+  CHECK(recommender.reused_tokens() >= static_cast<int>(shorter));
+  const SearchStats& stats = recommender.stats();
+  CHECK(stats.prompt_tokens ==
+        prompt_tokens + static_cast<int>(1 + CodeOf(trie, 3).size()));
+  CHECK(stats.tokens_run() <= stats.nodes_run + stats.prompt_tokens - static_cast<int>(shorter));
 }
 
 TEST_CASE("Only the last max_history items count, but all of them are excluded") {

@@ -12,7 +12,7 @@ import pytest
 from conftest import SCRIPTS
 from performance.goals import MET, MISSED, UNKNOWN, standings
 from performance.page import page
-from performance.results import milliseconds
+from performance.results import merge_runs, milliseconds
 
 
 def make_times(median: float) -> dict[str, float]:
@@ -154,6 +154,21 @@ def test_the_page_has_every_figure() -> None:
     assert "{" not in text  # no field left unfilled
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
+
+
+def test_a_later_run_counts_for_the_models_that_it_measured() -> None:
+    first, later = make_results(), make_results()
+    name = first["models"][1]["name"]
+    again = [make_contender("halfling", "int8", 321)]
+    later["models"] = [{**later["models"][1], "contenders": again}]
+    later["command"] = "npm run bench -- --models one"
+    text = page(merge_runs([first, later]))
+    before, section = text.split(f"## {name}\n")
+    assert "    npm run bench -- --models one\n" in section
+    assert "| 321 (289 – 385) |" in section
+    assert "1,900" in page(first) and "1,900" not in text
+    assert "--models one" not in before
+    assert merge_runs([first]) == first
 
 
 def test_milliseconds_have_three_digits() -> None:

@@ -235,6 +235,8 @@ export interface CallStats {
    * after an exact one that would have taken too long.
    */
   readonly exact: boolean;
+  /** Tokens that the model ran, of the prompt and of the search. Not told of explain(). */
+  readonly tokensRun?: number;
   /** Tokens of the prompt that the call before had already computed. */
   readonly reusedTokens: number;
   /** Requests that the worker has made since the model was loaded: always 0. */

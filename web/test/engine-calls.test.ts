@@ -24,6 +24,7 @@ function best({ history, limit, exclude, allow, boosts }: Wanted) {
     items,
     logProbabilities: Float32Array.from(items, (item) => scoreOf(history, item)),
     exact: true,
+    tokensRun: 40,
     reusedTokens: 3,
   };
 }
@@ -60,10 +61,10 @@ const request: RankRequest = {
 
 describe('with an engine', () => {
   it('ranks', () => {
-    const { value, reusedTokens } = rank(makeEngine(), request);
+    const { value, counts } = rank(makeEngine(), request);
     expect([...value.items]).toEqual([0, 2]);
     expect(value.scores[0]).toBeCloseTo(-1.1);
-    expect(reusedTokens).toBe(3);
+    expect(counts).toEqual({ exact: true, tokensRun: 40, reusedTokens: 3 });
   });
 
   it('orders by boosts, and leaves them out of the scores', () => {
@@ -96,8 +97,11 @@ describe('with an engine', () => {
 
 describe('the search', () => {
   it('says whether it is proven', () => {
-    expect(rank(makeEngine(), request).exact).toBe(true);
-    expect(explain(makeEngine(), { item: 0, history: Int32Array.of(1, 4) }).exact).toBe(true);
+    expect(rank(makeEngine(), request).counts.exact).toBe(true);
+    expect(explain(makeEngine(), { item: 0, history: Int32Array.of(1, 4) }).counts).toEqual({
+      exact: true,
+      reusedTokens: 0,
+    });
   });
 
   it('is exact, unless a beam width is named', () => {

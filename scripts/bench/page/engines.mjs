@@ -1,6 +1,7 @@
 // The engines behind one interface: each function of CREATE resolves to {recommend, dispose}, where
-// recommend(history of item indices) resolves to {items, scores, milliseconds}. The milliseconds are
-// those that the engine took within its worker.
+// recommend(history of item indices) resolves to {items, scores, milliseconds, decoded}. The
+// milliseconds are those that the engine took within its worker; decoded, where an engine tells, is how
+// many tokens its model ran, in one number or one for each pass.
 import { createRecommender } from '/dist/index.js';
 import { LoggerWithoutDebug, Wllama } from '/npm/@wllama/wllama/esm/index.js';
 
@@ -57,6 +58,7 @@ async function halfling({ model, simd, threads }) {
         items: ranked.map(({ id }) => indices.get(id)),
         scores: ranked.map(({ score }) => score),
         milliseconds: recommender.lastCall.milliseconds,
+        decoded: [recommender.lastCall.tokensRun],
       };
     },
     dispose: () => recommender.dispose(),

@@ -2,13 +2,12 @@
 
 import { HalflingError } from '../errors.js';
 import type { Explanation, ExplainRequest, Ranking, RankRequest } from '../protocol.js';
+import type { CallStats } from '../types.js';
 import type { Engine, Outcome } from './engine-module.js';
 
 export interface Answer<T> {
   readonly value: T;
-  readonly exact: boolean;
-  /** Tokens of the prompt that were computed by the call before. */
-  readonly reusedTokens: number;
+  readonly counts: Pick<CallStats, 'exact' | 'tokensRun' | 'reusedTokens'>;
 }
 
 export function check(outcome: Outcome): void {
@@ -30,8 +29,8 @@ export function rank(engine: Engine, request: RankRequest): Answer<Ranking> {
   });
   check(outcome);
   const { items = new Int32Array(), logProbabilities = new Float32Array() } = outcome;
-  const { exact = false, reusedTokens = 0 } = outcome;
-  return { value: { items, scores: logProbabilities }, exact, reusedTokens };
+  const { exact = false, tokensRun = 0, reusedTokens = 0 } = outcome;
+  return { value: { items, scores: logProbabilities }, counts: { exact, tokensRun, reusedTokens } };
 }
 
 /** The item's score after the whole history, and after it without each of its entries. */
@@ -40,10 +39,10 @@ export function explain(engine: Engine, request: ExplainRequest): Answer<Explana
   const scored = engine.scoreItems(history, Int32Array.of(item));
   check(scored);
   const whole = scored.logProbabilities?.[0] ?? -Infinity;
-  const rest = { exact: true, reusedTokens: 0 };
-  if (history.length < 2) return { value: { whole, without: new Float32Array() }, ...rest };
+  const counts = { exact: true, reusedTokens: 0 };
+  if (history.length < 2) return { value: { whole, without: new Float32Array() }, counts };
   const outcome = engine.leaveOneOut(history, item);
   check(outcome);
   const without = outcome.logProbabilities ?? new Float32Array();
-  return { value: { whole, without }, ...rest };
+  return { value: { whole, without }, counts };
 }

@@ -17,6 +17,7 @@ export interface ScoringOutcome extends Outcome {
 export interface RankingOutcome extends ScoringOutcome {
   readonly items?: Int32Array;
   readonly exact?: boolean;
+  readonly tokensRun?: number;
   readonly reusedTokens?: number;
 }
 

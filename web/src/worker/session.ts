@@ -187,11 +187,10 @@ export class Session implements WorkerApi {
     try {
       if (!this.#model) throw notLoaded();
       const start = performance.now();
-      const { value, exact, reusedTokens } = compute(this.#model.engine);
+      const { value, counts } = compute(this.#model.engine);
       const stats = {
         milliseconds: performance.now() - start,
-        exact,
-        reusedTokens,
+        ...counts,
         requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
       };
       return Promise.resolve({ ok: true, value: { ...value, stats } });
