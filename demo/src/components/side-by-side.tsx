@@ -33,6 +33,7 @@ export function SideBySide({ models, comparison }: Props) {
         {MODEL_COLUMNS.map((key) => (
           <div key={key}>
             <h3>{MODEL_NAMES[key]}</h3>
+            <Pending models={models} comparison={comparison} of={key} />
             <Problem models={models} comparison={comparison} of={key} />
             <RankedList
               label={`Recommended by the ${MODEL_NAMES[key].toLowerCase()} model`}
@@ -48,6 +49,13 @@ export function SideBySide({ models, comparison }: Props) {
       )}
     </>
   );
+}
+
+/** The original of a large model takes its time. */
+function Pending({ models, comparison, of: key }: Props & { readonly of: ModelKey }) {
+  const { status } = models[key];
+  if (comparison[key] || status === 'failed') return null;
+  return <p class="note">{status === 'ready' ? 'Ranking …' : 'Loading …'}</p>;
 }
 
 function Problem({ models, comparison, of: key }: Props & { readonly of: ModelKey }) {
