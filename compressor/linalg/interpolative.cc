@@ -15,8 +15,7 @@ InterpolativeFactors Interpolate(const Eigen::MatrixXd& left, const Eigen::Matri
   factors.pivots.assign(order.data(), order.data() + rank);
   std::ranges::sort(factors.pivots);
   factors.pivot_rows = left(factors.pivots, Eigen::all) * right;
-  const std::vector<int> others =
-      OtherRows(factors.pivots, static_cast<size_t>(left.rows()));
+  const std::vector<int> others = OtherRows(factors.pivots, static_cast<size_t>(left.rows()));
   // C A_pivots = A_others, solved from the right.
   factors.coefficients =
       left(factors.pivots, Eigen::all)

@@ -115,6 +115,7 @@ Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const Line
   if (plan.storage != Storage::kDense) {
     HALFLING_ASSIGN_OR_RETURN(factors, Factorize(weight, plan.rank, what));
   }
+  // Seven bits run faster, and cost the less the more is compensated.
   const bool is_fast = method_ == FitMethod::kRegression;
   const int largest = is_fast ? kLargestInt7 : kLargestInt8;
   const Limits limits = {.left = largest, .right = largest};
@@ -174,8 +175,7 @@ Result<StoredFactors> LinearFitter::FitFactors(const Limits& limits, const Eigen
                               RefitLeftFactor(wanted, moments_.compressed, right, what.c_str()));
     gram = right * moments_.compressed * right.transpose();
   }
-  HALFLING_ASSIGN_OR_RETURN(stored.left,
-                            Round(factors.left, plan.dtype, limits.left, gram, what));
+  HALFLING_ASSIGN_OR_RETURN(stored.left, Round(factors.left, plan.dtype, limits.left, gram, what));
   return stored;
 }
 

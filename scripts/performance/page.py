@@ -25,8 +25,8 @@ Written by `scripts/performance_page.py` from a recorded run of
 
 on {date}, with {cores} cores of {cpu} ({memory:.0f} GB, {system}), {browser}, commit {commit};
 onnxruntime-web {ort}, wllama {wllama}. Every figure below is of that one command, unless its section
-names another. The engines are loaded side by side in one page and take turns, with a pause between turns, so that a busy
-machine hurts all alike.
+names another. The engines are loaded side by side in one page and take turns, with a pause between
+turns, so that a busy machine hurts all alike.
 
 A recommendation ranks the whole catalogue after a history: top 10, beam 20. Times are milliseconds
 within the engine's worker.

@@ -12,13 +12,11 @@ ORT, WLLAMA, OURS = "onnxruntime-web", "wllama", "halfling"
 def merge_runs(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The first run, with the models that later ones measured again or besides; such a model says
     which run it is of, as model["run"]."""
-    merged = {**runs[0], "models": list(runs[0]["models"])}
+    models = {model["name"]: model for model in runs[0]["models"]}
     for run in runs[1:]:
         origin = {field: run[field] for field in ("command", "date", "commit")}
-        for model in run["models"]:
-            others = [one for one in merged["models"] if one["name"] != model["name"]]
-            merged["models"] = [*others, {**model, "run": origin}]
-    return merged
+        models |= {model["name"]: {**model, "run": origin} for model in run["models"]}
+    return {**runs[0], "models": list(models.values())}
 
 
 def model_named(results: dict[str, Any], name: str) -> dict[str, Any]:

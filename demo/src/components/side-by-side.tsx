@@ -33,8 +33,7 @@ export function SideBySide({ models, comparison }: Props) {
         {MODEL_COLUMNS.map((key) => (
           <div key={key}>
             <h3>{MODEL_NAMES[key]}</h3>
-            <Pending models={models} comparison={comparison} of={key} />
-            <Problem models={models} comparison={comparison} of={key} />
+            <Standing models={models} comparison={comparison} of={key} />
             <RankedList
               label={`Recommended by the ${MODEL_NAMES[key].toLowerCase()} model`}
               rows={rows[key]}
@@ -51,22 +50,20 @@ export function SideBySide({ models, comparison }: Props) {
   );
 }
 
-/** The original of a large model takes its time. */
-function Pending({ models, comparison, of: key }: Props & { readonly of: ModelKey }) {
-  const { status } = models[key];
-  if (comparison[key] || status === 'failed') return null;
-  return <p class="note">{status === 'ready' ? 'Ranking …' : 'Loading …'}</p>;
-}
-
-function Problem({ models, comparison, of: key }: Props & { readonly of: ModelKey }) {
+/** Why a column has no list: it failed, or is still to come, as a large original takes its time. */
+function Standing({ models, comparison, of: key }: Props & { readonly of: ModelKey }) {
   const model = models[key];
-  const message =
+  const problem =
     model.status === 'failed'
       ? `Could not load the ${MODEL_NAMES[key].toLowerCase()} model: ${model.message}`
       : comparison[key]?.error;
-  return message ? (
-    <p class="failure" role="alert">
-      {message}
-    </p>
-  ) : null;
+  if (problem) {
+    return (
+      <p class="failure" role="alert">
+        {problem}
+      </p>
+    );
+  }
+  if (comparison[key]) return null;
+  return <p class="note">{model.status === 'ready' ? 'Ranking …' : 'Loading …'}</p>;
 }
