@@ -12,8 +12,8 @@ worked on, give a copy of it as --tool.
   scripts/quality.py --json build/quality.json
   scripts/quality.py --only instruments --keeps 0.5 --draws 1 --no-heal --users 2000 \\
       --json /tmp/quality.json
-  scripts/quality.py --from-json docs/quality.json \\
-      --markdown docs/quality.md --plot docs/images/quality-NAME.svg
+  scripts/quality.py --from-json build/quality.json \\
+      --markdown docs/quality/NAME.md --plot docs/images/quality-NAME.svg
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from quality_table.child import StepError, own_peak_bytes  # noqa: E402
 from quality_table.chromium import measure_in_chromium, page_is_built  # noqa: E402
 from quality_table.measure import Measurement, Tools, say  # noqa: E402
-from quality_table.page import latest_datasets, page  # noqa: E402
+from quality_table.page import page  # noqa: E402
 from quality_table.rows import (  # noqa: E402
     HEALED_KEEPS,
     HEALED_METHODS,
@@ -52,14 +52,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--json", type=Path, help="where to write the results")
-    add(
-        "--from-json",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="measure nothing; read these results (of a checkpoint in several, the last)",
-    )
-    add("--markdown", type=Path, help="write the results as a page, such as docs/quality.md")
+    add("--from-json", type=Path, metavar="FILE", help="measure nothing; read these results")
+    add("--markdown", help="write a page for each checkpoint, such as docs/quality/NAME.md")
     add(
         "--note",
         action="append",
@@ -91,8 +85,9 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("expected either --json FILE or --from-json FILE")
     if arguments.users != "all" and not (arguments.users.isdigit() and int(arguments.users) > 0):
         parser.error(f"--users: expected a number from 1 or all, not '{arguments.users}'")
-    if arguments.plot and "NAME" not in arguments.plot:
-        parser.error("--plot: expected NAME in it, in whose place each checkpoint's goes")
+    for option in ("markdown", "plot"):
+        if "NAME" not in (getattr(arguments, option) or "NAME"):
+            parser.error(f"--{option}: expected NAME in it, in whose place each checkpoint's goes")
     return arguments
 
 
@@ -210,32 +205,31 @@ def named_text(option: str) -> tuple[str, str]:
     return name, text
 
 
-def write_page(
-    runs: list[dict[str, Any]], markdown: Path | None, plot: str | None, notes: dict[str, str]
+def write_pages(
+    run: dict[str, Any], markdown: str | None, plot: str | None, notes: dict[str, str]
 ) -> None:
-    links = {}
-    measured = [dataset for dataset, _ in latest_datasets(runs) if dataset["rows"]]
-    if plot:
-        from quality_table.plot import draw  # matplotlib is needed for this alone
+    for dataset in run["datasets"]:
+        name = dataset["name"]
+        image = Path(plot.replace("NAME", name)) if plot and dataset["rows"] else None
+        if image:
+            from quality_table.plot import draw  # matplotlib is needed for this alone
 
-        for dataset in measured:
-            output = Path(plot.replace("NAME", dataset["name"]))
-            draw(dataset, output)
-            base = markdown.parent if markdown else Path()
-            links[dataset["name"]] = os.path.relpath(output, base)
+            draw(dataset, image)
+            say(f"wrote {image}")
+        if markdown:
+            output = Path(markdown.replace("NAME", name))
+            link = os.path.relpath(image, output.parent) if image else ""
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(page(dataset, run, link, notes.get(name, "")), encoding="utf-8")
             say(f"wrote {output}")
-    if markdown:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(page(runs, links, notes), encoding="utf-8")
-        say(f"wrote {markdown}")
 
 
 def main() -> int:
     arguments = parse_arguments()
     try:
         recorded = arguments.from_json
-        runs = [read_json(path) for path in recorded] if recorded else [measure(arguments)]
-        write_page(runs, arguments.markdown, arguments.plot, dict(arguments.note))
+        run = read_json(recorded) if recorded else measure(arguments)
+        write_pages(run, arguments.markdown, arguments.plot, dict(arguments.note))
     except (StepError, OSError) as error:
         print(f"quality.py: {error}", file=sys.stderr)
         return 1
@@ -245,7 +239,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("quality.py: stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    return 1 if any(dataset["failures"] for run in runs for dataset in run["datasets"]) else 0
+    return 1 if any(dataset["failures"] for dataset in run["datasets"]) else 0
 
 
 if __name__ == "__main__":

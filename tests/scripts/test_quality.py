@@ -146,16 +146,17 @@ def make_row(method: str, keep: float | None = None, **changes: Any) -> dict[str
     }
 
 
-def make_results(rows: list[dict[str, Any]], failures: list | None = None) -> dict[str, Any]:
+def page_of(
+    rows: list[dict[str, Any]], plot: str = "", note: str = "", failures: list | None = None
+) -> str:
     dataset = {"name": "films", "checkpoint": "abc", "users": 900, "rows": rows}
-    return {
+    run = {
         "command": "scripts/quality.py --json x.json",
         "date": "2001-02-03T04:05:06+00:00",
         "machine": {"cpu": "Some CPU", "cores": 3, "own_peak_bytes": 25_000_000},
         "tool": {"sha256": "0123", "commit": "4567"},
-        "users": "all",
-        "datasets": [{**dataset, "failures": failures or []}],
     }
+    return page({**dataset, "failures": failures or []}, run, plot, note)
 
 
 def verdict(rows: list[dict[str, Any]], title: str) -> tuple[str, str]:
@@ -279,7 +280,7 @@ def test_where_pytorch_ranks_no_time_is_told(
     (call,) = calls(compare)
     assert call[-6:] == ["--users", "0", "--dataset", "movielens", "--device", "cuda"]
     assert [line.milliseconds for line in gather(records)] == [None, None]
-    assert "ranked by PyTorch 9.9" in page([make_results(records)])
+    assert "ranked by PyTorch 9.9" in page_of(records)
     title = "Better than dense int8"
     assert verdict(records, title) == (UNKNOWN, "The run did not time rankings.")
     again = Measurement(checkpoint, tmp_path / "work", tools).run(rows)
@@ -303,7 +304,7 @@ def test_a_failed_row_is_told_and_the_others_go_on(
     assert [record["name"] for record in records] == ["dense-f16"]
     (failure,) = measurement.failures
     assert failure["row"] == "svd-0.5-draw1" and "broken as asked" in failure["message"]
-    assert "broken as asked" in page([make_results([make_row("none")], [failure])])
+    assert "broken as asked" in page_of([make_row("none")], failures=[failure])
 
 
 def test_a_model_that_cannot_be_ranked_costs_the_others_nothing(
@@ -453,23 +454,16 @@ def test_the_page_has_every_figure() -> None:
     timed = {"milliseconds": {"baseline": 7.25, "relaxed": 3.5}, "browser": "99.0", "command": "x"}
     rows = [make_row("none", change=0, bytes=4000), make_row("int8", chromium=timed)]
     rows += [make_row("halfling", 0.5, draw=d, change=-0.01 * d, bytes=1000) for d in (1, 2, 3)]
-    older = make_results([make_row("none", bytes=777)])
-    other = make_results([make_row("none", bytes=5000)])
-    other["datasets"][0]["name"], other["command"] = "songs", "scripts/quality.py --only songs"
-    plots, notes = {"films": "images/films.svg"}, {"films": "It was a busy day."}
-    text = page([older, other, make_results(rows)], plots, notes)
-    assert text.count("It was a busy day.") == 1
-    assert "777" not in text  # the later run of the same checkpoint counts
-    songs = text[text.index("## songs") :]
-    assert "    scripts/quality.py --only songs\n" in songs and "5,000" in songs
-    assert "(images/films.svg)" in text and "900 test users" in text
+    text = page_of(rows, "../images/films.svg", "It was a busy day.")
+    assert "It was a busy day." in text and "(../images/films.svg)" in text
+    assert "900 test users" in text and "beam 20" in text
     assert "| halfling, keep .5 | 1,000 | 25.0% |" in text
     assert "| -2.0% [-3.0, -1.0] | -1.0, -2.0, -3.0 |" in text
     assert "| 7.25 | 3.50 |" in text and "Chromium 99.0" in text
     assert "{" not in text  # no field left unfilled
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
-    assert "Chromium" not in page([make_results(rows[:1])])
+    assert "Chromium" not in page_of(rows[:1])
 
 
 def test_numbers_are_short() -> None:
@@ -483,33 +477,37 @@ def test_the_plot_names_every_method(tmp_path: Path) -> None:
     rows = [make_row("none", bytes=4000), make_row("svd", 0.25, change=-0.9, bytes=600)]
     rows += [make_row("halfling", keep, bytes=1000 * keep) for keep in (0.5, 0.25)]
     output = tmp_path / "plot.svg"
-    draw(make_results(rows)["datasets"][0], output)
+    draw({"name": "films", "rows": rows}, output)
     first = output.read_bytes()
     assert first.startswith(b"<?xml") and first.count(b"<path") > 20
-    draw(make_results(rows)["datasets"][0], output)
+    draw({"name": "films", "rows": rows}, output)
     assert output.read_bytes() == first  # no dates, no random names
 
 
 def test_the_command_measures_writes_and_reads_back(
     tool: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    results, markdown = tmp_path / "out/results.json", tmp_path / "out/page.md"
+    results, pages = tmp_path / "out/results.json", tmp_path / "out/NAME.md"
     command = [sys.executable, str(SCRIPT), "--tool", str(tool)]
     command += ["--checkpoints", str(checkpoint.parent), "--work", str(tmp_path / "work")]
-    command += ["--no-heal", "--draws", "1", "--json", str(results), "--markdown", str(markdown)]
+    command += ["--no-heal", "--draws", "1", "--json", str(results), "--markdown", str(pages)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "instruments: no checkpoint" in done.stderr
     written = json.loads(results.read_text())
     assert written["machine"]["cores"] == len(os.sched_getaffinity(0))
     assert len(written["datasets"][0]["rows"]) == 3 + 4 * 5 + 1
+    markdown = tmp_path / "out/movielens.md"
     text = markdown.read_text()
     markdown.unlink()
-    again = [sys.executable, str(SCRIPT), "--from-json", str(results), "--markdown", str(markdown)]
+    again = [sys.executable, str(SCRIPT), "--from-json", str(results), "--markdown", str(pages)]
     refused = subprocess.run([*again, "--note", "x"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "expected NAME=TEXT" in refused.stderr
     assert subprocess.run(again, capture_output=True, check=False).returncode == 0
     assert markdown.read_text() == text
+    nameless = [*again[:-1], str(tmp_path / "page.md")]
+    refused = subprocess.run(nameless, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "--markdown: expected NAME" in refused.stderr
 
 
 def test_a_missing_tool_or_checkpoint_is_named(tool: Path, tmp_path: Path) -> None:
