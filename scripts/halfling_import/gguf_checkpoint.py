@@ -47,8 +47,14 @@ HEAD_NORMS = {
     "attn_q_norm.weight": "self_attn.q_norm.weight",
     "attn_k_norm.weight": "self_attn.k_norm.weight",
 }
-# For plain rotary positions llama.cpp needs no table; "rope_freqs" is the one of llama 3's scaling.
-SCALED_ROPE = "rope_freqs.weight"
+ROPE_DIVISORS = "rope_freqs.weight"  # [E / 2], of each rotary frequency, where they are scaled
+# What Llama 3.1, 3.2 and 3.3 have beside a factor, which alone differs and is the largest divisor.
+LLAMA3_ROPE = {
+    "rope_type": "llama3",
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
 
 
 @dataclass(frozen=True)
@@ -125,16 +131,17 @@ class GgufFile:
         field = self.reader.fields.get(f"tokenizer.ggml.{name}_token_id")
         return None if field is None else field.contents()
 
-    def names(self) -> set[str]:
-        return {tensor.name for tensor in self.reader.tensors}
+    def tensors(self) -> dict[str, gguf.ReaderTensor]:
+        return {tensor.name: tensor for tensor in self.reader.tensors}
 
 
 def hugging_face_config(file: GgufFile, dtype: str) -> dict:
     """The config.json that transformers reads."""
-    if SCALED_ROPE in file.names() or file.setting("rope.scaling.type", "none") != "none":
-        raise DataError(f"{file.path}: its rotary positions are scaled, which is not supported")
     architecture = file.architecture
     hidden, heads = file.setting("embedding_length"), file.setting("attention.head_count")
+    head_dim = file.setting("attention.key_length", hidden // heads)
+    # A float32 in the file: the shortest decimal is what was meant.
+    rope_theta = shortest(file.setting("rope.freq_base", 10000.0))
     return {
         "architectures": [architecture.name],
         "model_type": architecture.model_type,
@@ -144,20 +151,48 @@ def hugging_face_config(file: GgufFile, dtype: str) -> dict:
         "num_hidden_layers": file.setting("block_count"),
         "num_attention_heads": heads,
         "num_key_value_heads": file.setting("attention.head_count_kv", heads),
-        "head_dim": file.setting("attention.key_length", hidden // heads),
+        "head_dim": head_dim,
         "max_position_embeddings": file.setting("context_length"),
-        # A float32 in the file: the shortest decimal is what was meant.
         "rms_norm_eps": shortest(file.setting("attention.layer_norm_rms_epsilon")),
-        "rope_theta": shortest(file.setting("rope.freq_base", 10000.0)),
-        "rope_scaling": None,
+        "rope_theta": rope_theta,
+        "rope_scaling": rope_scaling(file, rope_theta, head_dim),
         "hidden_act": "silu",
         "attention_dropout": 0.0,
-        "tie_word_embeddings": "output.weight" not in file.names(),
+        "tie_word_embeddings": "output.weight" not in file.tensors(),
         **{f"{name}_token_id": file.special_token(name) for name in ("bos", "eos")},
         "torch_dtype": {"bf16": "bfloat16", "f16": "float16", "f32": "float32"}[dtype],
         "use_cache": True,
         **dict(architecture.settings),
     }
+
+
+def rope_scaling(file: GgufFile, theta: float, head_dim: int) -> dict | None:
+    """config.json's field. DataError for a kind that the engine does not run."""
+    kind = file.setting("rope.scaling.type", "none")
+    if kind == "linear":
+        return {"type": "linear", "factor": shortest(file.setting("rope.scaling.factor"))}
+    if kind != "none":
+        raise DataError(f"{file.path}: its rope.scaling.type is {kind}; expected none or linear")
+    table = file.tensors().get(ROPE_DIVISORS)
+    if table is None:
+        return None
+    scaling = {**LLAMA3_ROPE, "factor": shortest(table.data.max())}
+    expected = llama3_divisors(scaling, theta, head_dim)
+    if table.data.shape != expected.shape or not np.allclose(table.data, expected, rtol=1e-4):
+        raise DataError(
+            f"{file.path}: its {ROPE_DIVISORS} is not that of Llama 3.1 to 3.3 "
+            f"at a factor of {scaling['factor']:g}; expected one of these, or none"
+        )
+    return scaling
+
+
+def llama3_divisors(scaling: dict, theta: float, head_dim: int) -> np.ndarray:
+    """[E / 2]: what `scaling` divides each rotary frequency by, as transformers computes it."""
+    frequencies = theta ** -(np.arange(0, head_dim, 2) / head_dim)
+    turns = scaling["original_max_position_embeddings"] * frequencies / (2 * np.pi)
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    kept = np.clip((turns - low) / (high - low), 0, 1)
+    return 1 / ((1 - kept) / scaling["factor"] + kept)
 
 
 def shortest(value: float) -> float:
@@ -176,7 +211,8 @@ def tensor_names(architecture: Architecture, config: dict) -> Iterator[tuple[str
 
 def tensors_of(file: GgufFile, config: dict) -> dict[str, gguf.ReaderTensor]:
     """By transformers' names. DataError where one is missing, or is none of the model's."""
-    stored = {tensor.name: tensor for tensor in file.reader.tensors}
+    stored = file.tensors()
+    stored.pop(ROPE_DIVISORS, None)
     tensors = {}
     for name, renamed in tensor_names(file.architecture, config):
         if name not in stored:

@@ -53,16 +53,20 @@ class Made:
     kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32
     bos: int | None = 0
     add_bos: bool | None = None
-    scaled: bool = False
+    scaling: gguf.RopeScalingType = gguf.RopeScalingType.NONE
+    divisors: tuple[float, ...] = ()  # of the rotary frequencies
     parts: int = 1
     without: str = ""  # a tensor
 
 
-def make_model(architecture: str, vocab_size: int, tied: bool) -> PreTrainedModel:
+def make_model(
+    architecture: str, vocab_size: int, tied: bool, **settings: object
+) -> PreTrainedModel:
     torch.manual_seed(2)
     kinds = {"llama": (LlamaForCausalLM, LlamaConfig), "qwen2": (Qwen2ForCausalLM, Qwen2Config)}
     kind, config = kinds[architecture]
-    model = kind(config(vocab_size=vocab_size, tie_word_embeddings=tied, **SIZES)).eval()
+    settings = {**SIZES, **settings}
+    model = kind(config(vocab_size=vocab_size, tie_word_embeddings=tied, **settings)).eval()
     for name, parameter in model.named_parameters():
         if name.endswith("bias") or "norm" in name:
             torch.nn.init.normal_(parameter, mean=1.0)
@@ -73,8 +77,11 @@ def write_gguf(path: Path, model: PreTrainedModel, tokenizer: Tokenizer, made: M
     config = model.config
     writer = gguf.GGUFWriter(path, made.architecture)
     describe_shape(writer, config)
-    if made.scaled:
-        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    if made.scaling != gguf.RopeScalingType.NONE:
+        writer.add_rope_scaling_type(made.scaling)
+        writer.add_rope_scaling_factor(2.5)
+    if made.divisors:
+        writer.add_tensor("rope_freqs.weight", np.array(made.divisors, np.float32))
     if made.parts > 1:
         writer.add_uint16("split.count", made.parts)
     add_tokenizer(writer, tokenizer, made)

@@ -62,6 +62,30 @@ def test_transformers_computes_the_same_logits(
     torch.testing.assert_close(logits_of(imported, tokenizer), logits_of(model, tokenizer))
 
 
+def test_linearly_scaled_rotary_positions_are_kept(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    count, scaling = tokenizer.get_vocab_size(), {"type": "linear", "factor": 2.5}
+    model = make_model("llama", count, True, rope_scaling=scaling)
+    made = Made(scaling=gguf.RopeScalingType.LINEAR)
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, made)
+    imported = must_import(tmp_path / "model.gguf", tmp_path / "out")
+    torch.testing.assert_close(logits_of(imported, tokenizer), logits_of(model, tokenizer))
+
+
+def test_llama_3_2_s_scaling_is_known_by_its_table(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """Of a head's four frequencies two are kept, one, of 4,443 tokens, blended, one divided."""
+    model = make_model("llama", tokenizer.get_vocab_size(), True, rope_theta=5e5)
+    kept = (8192 / (2 * np.pi * 5e5**0.5) - 1) / 3
+    made = Made(divisors=(1, 1, 1 / ((1 - kept) / 32 + kept), 32))
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, made)
+    assert convert(tmp_path / "model.gguf", tmp_path / "out")["rope_scaling"] == {
+        "rope_type": "llama3",
+        "factor": 32.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
+
+
 @pytest.mark.parametrize("name", ["Q8_0", "Q4_1", "F16", "BF16"])
 def test_quantized_weights_are_those_that_the_file_holds(
     name: str, tokenizer: Tokenizer, tmp_path: Path
@@ -119,7 +143,9 @@ def test_a_wheel_with_one_model_is_read(tokenizer: Tokenizer, tmp_path: Path) ->
         (Made(pre=None), "its header has no tokenizer.ggml.pre"),
         (Made(add_bos=True, bos=None), "its header has no tokenizer.ggml.bos_token_id"),
         (Made(tokenizer_model="llama"), "tokenizer.ggml.model is llama"),
-        (Made(scaled=True), "rotary positions are scaled"),
+        (Made(scaling=gguf.RopeScalingType.YARN), "rope.scaling.type is yarn"),
+        (Made(divisors=(1, 1, 5, 32)), "is not that of Llama 3.1 to 3.3 at a factor of 32"),
+        (Made(divisors=(1, 8)), "rope_freqs.weight is not that of Llama 3.1"),
         (Made("falcon"), "general.architecture is falcon"),
         (Made(parts=2), "one of 2 parts; expected a whole file"),
     ],
