@@ -9,16 +9,9 @@ import { parseArgs } from 'node:util';
 import { ModelBenchmark } from './bench/browser.mjs';
 import { measureDownloads } from './bench/downloads.mjs';
 import { CASES, ENGINES, MODELS } from './bench/plan.mjs';
-import {
-  FOLDERS,
-  installedVersion,
-  installPackages,
-  installPython,
-  prepareModel,
-  PYTHON,
-} from './bench/prepare.mjs';
+import { FOLDERS, installedVersion, installPackages, prepareModel } from './bench/prepare.mjs';
 import { startSite } from './bench/site.mjs';
-import { buildPackage, buildPreset, setUp } from './lib/build.mjs';
+import { buildPackage, buildPreset, installPython, PYTHON, setUp } from './lib/build.mjs';
 import { launchChromium } from './lib/chromium.mjs';
 import { elapsed, mustRun, ROOT } from './lib/command.mjs';
 
@@ -34,8 +27,8 @@ const HELP = `usage: npm run bench -- --json FILE [OPTIONS]
   --from-json FILE   measure nothing; read these results
   --markdown FILE    write the results as a page, such as docs/performance.md
   --plot FILE        write a plot, such as docs/images/performance.svg
-  --models NAME,…    ${MODEL_NAMES.join(', ')} (those that
-                     can be made: of instruments-smollm2, the checkpoint must be there)
+  --models NAME,…    ${MODEL_NAMES.join(', ')} (all
+                     whose checkpoint is there: random weights are made)
   --engines NAME,…   ${ENGINES.join(', ')} (all)
   --cases NAME,…     ${ALL_CASES.join(', ')} (all)
   --runs SHARE       share of the usual number of runs (1)
@@ -82,7 +75,7 @@ async function prepare({ models, engines }) {
   await buildPreset('native', ['halfling']);
   await buildPackage();
   await installPackages();
-  await installPython(['scripts/requirements-bench.txt']);
+  await installPython('bench');
   for (const model of MODELS.filter(({ name }) => models.includes(name))) await prepareModel(model);
   console.log(`Ready to measure ${models.join(', ')} with ${engines.join(', ')}.`);
 }
@@ -145,7 +138,7 @@ async function openPage(browser, url) {
 
 async function render(file, { markdown, plot }) {
   if (!markdown && !plot) return;
-  if (plot) await installPython(['scripts/requirements-quality.txt']);
+  if (plot) await installPython('quality');
   const options = [
     ...(markdown ? ['--markdown', markdown] : []),
     ...(plot ? ['--plot', plot] : []),

@@ -86,14 +86,13 @@ def heal(arguments: argparse.Namespace) -> None:
         arguments.block_epochs,
         arguments.label_share,
     ).to(workers.device)
-    options = options_of(arguments)
     sample = validation_sample(dataset, arguments.validation_users)
     before = mean_code_loss(model, sample, workers)
     trainer = Trainer(
         model,
         dataset.training(),
         lambda _: -mean_code_loss(model, sample, workers, arguments.label_share),
-        options,
+        options_of(arguments),
         workers,
         state_path(arguments),
         fingerprint(
@@ -104,7 +103,6 @@ def heal(arguments: argparse.Namespace) -> None:
         keep_start=True,
         loss=model.loss,
         settings={
-            **options.__dict__,
             "block_epochs": arguments.block_epochs,
             "label_share": arguments.label_share,
         },

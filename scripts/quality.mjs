@@ -1,10 +1,8 @@
 // `npm run quality -- --json FILE …`: sets the machine up, builds the native tool (and the page's
 // package for --chromium), and runs scripts/quality.py with these arguments.
 import { spawn } from 'node:child_process';
-import { buildDemo, buildPreset, setUp } from './lib/build.mjs';
-import { mustRun, ROOT } from './lib/command.mjs';
-
-const PYTHON = '.venv/bin/python';
+import { buildDemo, buildPreset, installPython, PYTHON, setUp } from './lib/build.mjs';
+import { ROOT } from './lib/command.mjs';
 
 /** With the terminal's own streams, so that progress shows as it comes and ^C reaches it. */
 function runAttached(command) {
@@ -21,11 +19,7 @@ async function main(options) {
     return runAttached(['python3', 'scripts/quality.py', '--help']);
   }
   await setUp();
-  if (options.includes('--plot')) {
-    const requirements = 'scripts/requirements-quality.txt';
-    const install = [PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '-q'];
-    await mustRun([...install, '-r', requirements], { quiet: true });
-  }
+  if (options.includes('--plot')) await installPython('quality');
   const measures = !options.includes('--from-json');
   if (measures && options.includes('--chromium')) await buildDemo();
   else if (measures) await buildPreset('native', ['halfling']);

@@ -8,6 +8,8 @@ import {
   buildPackage,
   buildPreset,
   compressModels,
+  installPython,
+  PYTHON,
   setUp,
   WASM_PRESETS,
 } from './lib/build.mjs';
@@ -65,9 +67,11 @@ async function runWasmInChromium() {
   return countedRun(['node', 'scripts/run-wasm-tests.mjs'], count);
 }
 
-function runPytest() {
+async function runPytest() {
+  await buildPreset('native', ['halfling']);
+  await installPython('bench', 'quality');
   const folders = ['tests/layers', 'tests/scripts'];
-  return countedRun(['.venv/bin/python', '-m', 'pytest', '-q', '-rs', ...folders], countPytest);
+  return countedRun([PYTHON, '-m', 'pytest', '-q', '-rs', ...folders], countPytest);
 }
 
 async function compareWithNative() {

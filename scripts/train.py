@@ -88,6 +88,9 @@ def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Mod
     return SemanticModel(dataset, config, dropout, arguments.label_smoothing, arguments.softmax)
 
 
+REGULARIZATION = ("dropout", "attention_dropout", "ffn_dropout", "label_smoothing")
+
+
 def model_settings(arguments: argparse.Namespace) -> str:
     names = ("hidden", "ffn", "layers", "heads", "softmax")
     return " ".join(f"{name}={getattr(arguments, name)}" for name in names)
@@ -100,7 +103,6 @@ def train(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     model = build_model(arguments, dataset).to(workers.device)
-    options = options_of(arguments)
     if workers.is_main:
         count = sum(p.numel() for p in model.parameters())
         print(
@@ -114,10 +116,11 @@ def train(arguments: argparse.Namespace) -> None:
         lambda current: validation_score(
             current, dataset, workers, arguments.beams, arguments.validation_users
         ),
-        options,
+        options_of(arguments),
         workers,
         arguments.output / "training-state.pt",
         identity=fingerprint(dataset, arguments.model, model_settings(arguments)),
+        settings={name: getattr(arguments, name) for name in REGULARIZATION},
     )
     trainer.run()
     round_to_bfloat16(model)  # the figures are to be those of the saved weights

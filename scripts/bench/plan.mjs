@@ -9,10 +9,11 @@ const GGUF = ['f16', 'q8_0'];
 // `directories`: what `halfling compress` makes of the checkpoint; Halfling runs those named in `ours`,
 // onnxruntime-web those in `onnx`, all in f32, so that their answers are the native tool's; wllama
 // runs `gguf`, where there is one. `runs` are rounds of every case. `optional`: how to make the
-// checkpoint, which no set-up makes; without it the model is left out.
+// checkpoint, which no set-up makes everywhere; without it the model is left out.
 export const MODELS = [
   {
     name: 'instruments',
+    optional: 'docs/training.md tells where its data goes',
     checkpoint: 'build/checkpoints/instruments',
     directories: {
       dense: { method: 'none', arguments: ['--method', 'none', '--dtype', 'f32'] },

@@ -3,12 +3,11 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { isNewer } from '../lib/build.mjs';
+import { isNewer, PYTHON } from '../lib/build.mjs';
 import { mustRun, ROOT } from '../lib/command.mjs';
 import { makeHistories } from './plan.mjs';
 
 const TOOL = 'build/native/compressor/halfling';
-export const PYTHON = '.venv/bin/python';
 const BENCH = 'build/bench';
 export const FOLDERS = {
   '/bench/': path.join(ROOT, 'scripts/bench/page'),
@@ -17,12 +16,6 @@ export const FOLDERS = {
   '/rivals/': path.join(ROOT, BENCH, 'rivals'),
   '/npm/': path.join(ROOT, BENCH, 'node_modules'),
 };
-
-/** Python packages that only benchmarks need; quick where they are there. */
-export async function installPython(requirements) {
-  const install = [PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '-q'];
-  await mustRun([...install, ...requirements.flatMap((file) => ['-r', file])], { quiet: true });
-}
 
 /** The packages exactly as scripts/bench/package-lock.json has them; no script of theirs runs. */
 export async function installPackages() {
@@ -56,11 +49,11 @@ export async function prepareModel(model) {
   }
 }
 
-async function prepareCheckpoint({ name, checkpoint, random }) {
+async function prepareCheckpoint({ name, checkpoint, random, optional }) {
   if (!random) {
     const description = path.join(ROOT, checkpoint, 'recommender.json');
     await readFile(description).catch(() => {
-      throw new Error(`${checkpoint}: no such checkpoint; scripts/join_checkpoint.py makes it`);
+      throw new Error(`${checkpoint}: no such checkpoint; ${optional}`);
     });
     return;
   }

@@ -46,6 +46,8 @@ class TrainOptions:
 
 
 PRECISIONS = ("bf16", "f32")
+# How long to train, when to look and when to save: a training may go on with others.
+MAY_CHANGE = ("epochs", "minutes", "patience", "evaluate_every", "save_every")
 
 
 def add_options(parser: argparse._ActionsContainer, defaults: TrainOptions) -> None:
@@ -68,7 +70,7 @@ class Trainer:
     """`evaluate(model)` returns the validation figure, larger is better; every worker calls it.
 
     `identity` names the model and its data: a saved state of another one is refused (DataError),
-    and so is one of another seed or other `settings`.
+    and so is one of other `options`, but for those that MAY_CHANGE, or of other `settings`.
     With `keep_start` the weights before training compete too: the best may be those of epoch 0.
     `loss` is the model's own by default. `figure` names what `evaluate` returns.
     """
@@ -89,7 +91,8 @@ class Trainer:
     ) -> None:
         self.identity, self.keep_start, self.figure = identity, keep_start, figure
         self.loss = loss or (lambda sequences, _: model.loss(sequences))
-        self.fixed = {"seed": options.seed, **(settings or {})}
+        fixed = {name: value for name, value in asdict(options).items() if name not in MAY_CHANGE}
+        self.fixed = {**fixed, **(settings or {})}
         self.model, self.sequences, self.evaluate = model, sequences, evaluate
         self.options, self.workers, self.state_path = options, workers, state_path
         self.parameters = [p for p in model.parameters() if p.requires_grad]

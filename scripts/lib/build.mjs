@@ -8,6 +8,7 @@ import { mustRun, ROOT } from './command.mjs';
 
 const CHECKPOINT = 'build/checkpoints/movielens';
 export const WASM_PRESETS = ['wasm', 'wasm-relaxed', 'wasm-threads', 'wasm-relaxed-threads'];
+export const PYTHON = '.venv/bin/python';
 const HALFLING = 'build/native/compressor/halfling';
 // What the page offers: the halved model, and the original in the same format to compare with.
 const MODELS = [
@@ -34,6 +35,13 @@ const LANGUAGE_MODELS = [
 /** Installs what is missing. */
 export async function setUp() {
   await mustRun(['scripts/setup']);
+}
+
+/** Python packages that benchmarks, plots and their tests need; quick where they are there. */
+export async function installPython(...requirements) {
+  const install = [PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '-q'];
+  const files = requirements.flatMap((name) => ['-r', `scripts/requirements-${name}.txt`]);
+  await mustRun([...install, ...files], { quiet: true });
 }
 
 /**

@@ -43,7 +43,6 @@ def make_distillation(
 def make_trainer(
     dataset: Dataset, model: Distillation, state: Path, options: TrainOptions = OPTIONS
 ) -> Trainer:
-    settings = {**options.__dict__, "block_epochs": model.block_epochs}
     sample = [sequence[-21:] for sequence in dataset.training()]
     return Trainer(
         model,
@@ -55,7 +54,7 @@ def make_trainer(
         "it",
         keep_start=True,
         loss=model.loss,
-        settings=settings,
+        settings={"block_epochs": model.block_epochs},
     )
 
 

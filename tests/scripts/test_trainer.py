@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,15 +77,22 @@ def test_resuming_gives_the_weights_of_an_uninterrupted_run(
         assert torch.equal(left, right)
 
 
-def test_another_seed_or_model_does_not_resume(
+def test_what_other_options_or_another_model_began_does_not_go_on(
     dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:
     make_trainer(dataset, make_model(dataset, config), tmp_path, replace(OPTIONS, epochs=1)).run()
-    other = make_trainer(
-        dataset, make_model(dataset, config), tmp_path, replace(OPTIONS, epochs=1, seed=6)
-    )
-    with pytest.raises(DataError, match="another seed \\(5, not 6\\)"):
-        other.run()
+    for change, message in (
+        ({"seed": 6}, "another seed (5, not 6)"),
+        ({"learning_rate": 2e-3}, "another learning rate (0.003, not 0.002)"),
+        ({"item_drop": 0.5}, "another item drop (0.0, not 0.5)"),
+    ):
+        options = replace(OPTIONS, **change)
+        other = make_trainer(dataset, make_model(dataset, config), tmp_path, options)
+        with pytest.raises(DataError, match=re.escape(message)):
+            other.run()
+    longer = make_trainer(dataset, make_model(dataset, config), tmp_path)
+    longer.run()
+    assert [entry["epoch"] for entry in longer.history] == [1, 2, 3, 4]
     other = make_trainer(dataset, make_model(dataset, config), tmp_path)
     other.identity = "that"
     with pytest.raises(DataError, match="another model or data"):
