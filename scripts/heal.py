@@ -4,7 +4,7 @@ r"""Heals a halved model: trains its factors and norms to rank like the original
 Reads the original checkpoint and a model directory that `halfling compress` made of it, and writes
 another model directory of the same size. Run the same command again after an interruption.
 
-  scripts/heal.py --dataset instruments --original build/checkpoints/instruments \
+  .venv/bin/python scripts/heal.py --dataset instruments --original build/checkpoints/instruments \
       --halved build/models/instruments-half --output build/models/instruments-healed
 
 Then measure what it gained:

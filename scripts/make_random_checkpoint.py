@@ -3,7 +3,8 @@ r"""Writes a checkpoint of random weights, of any size: to measure time and memo
 
 A LlamaForCausalLM in bf16, one shard a layer, with a made-up catalogue and interactions beside it.
 
-  scripts/make_random_checkpoint.py --output build/random --hidden 2048 --ffn 5632 --layers 22 --heads 32
+  .venv/bin/python scripts/make_random_checkpoint.py --output build/random --hidden 2048 \
+      --ffn 5632 --layers 22 --heads 32
   /usr/bin/time -v build/native/compressor/halfling compress build/random build/random-half \
       --evaluate-users 0
 """

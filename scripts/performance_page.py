@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the page and the plot of a run of `npm run bench`, which calls this.
 
-  scripts/performance_page.py build/performance.json \\
+  .venv/bin/python scripts/performance_page.py build/performance.json \\
       --markdown docs/performance.md --plot docs/images/performance.svg
 
 Of several runs, the last that measured a model counts for it.

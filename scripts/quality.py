@@ -9,10 +9,10 @@ What is done is kept in --work, and a run that was stopped goes on from there. R
 when the checkpoint, the tool's binary or the arguments change: to measure while the tool is being
 worked on, give a copy of it as --tool.
 
-  scripts/quality.py --json build/quality.json
-  scripts/quality.py --only instruments --keeps 0.5 --draws 1 --no-heal --users 2000 \\
-      --json /tmp/quality.json
-  scripts/quality.py --from-json build/quality.json \\
+  .venv/bin/python scripts/quality.py --json build/quality.json
+  .venv/bin/python scripts/quality.py --only instruments --keeps 0.5 --draws 1 --no-heal \\
+      --users 2000 --json /tmp/quality.json
+  .venv/bin/python scripts/quality.py --from-json build/quality.json \\
       --markdown docs/quality/NAME.md --plot docs/images/quality-NAME.svg
 """
 
@@ -110,10 +110,8 @@ def find_checkpoints(folder: Path, only: list[str] | None) -> list[Path]:
     found = [folder / name for name in only or ("instruments", "beauty", "movielens")]
     missing = [path for path in found if not (path / "recommender.json").is_file()]
     for path in missing:
-        print(
-            f"quality.py: {path}: no checkpoint; scripts/join_checkpoint.py makes it of models/",
-            file=sys.stderr,
-        )
+        page = "language-model" if "smollm2" in path.name else "training"
+        print(f"quality.py: {path}: no checkpoint; see docs/{page}.md", file=sys.stderr)
     if (only and missing) or len(missing) == len(found):
         raise StepError(f"{folder}: expected {', '.join(path.name for path in missing)}")
     return [path for path in found if path not in missing]

@@ -2,10 +2,11 @@
 r"""Trains a sequential recommender and writes a checkpoint directory.
 
 Examples:
-  python3 scripts/train.py --dataset movielens --output build/training/movielens
-  torchrun --nproc_per_node 2 scripts/train.py --dataset instruments \
-      --output build/training/instruments
-  python3 scripts/train.py --dataset movielens --model sasrec --output build/training/sasrec
+  .venv/bin/python scripts/train.py --dataset movielens --output build/training/movielens
+  .venv/bin/python -m torch.distributed.run --nproc_per_node 2 scripts/train.py \
+      --dataset instruments --output build/training/instruments
+  .venv/bin/python scripts/train.py --dataset movielens --model sasrec \
+      --output build/training/sasrec
 
 Run the same command again to go on after an interruption. See docs/training.md.
 """
