@@ -25,18 +25,32 @@ std::string RankLabel(const Linear& linear) {
 
 // How the matrices run: int4 is widened when it is loaded.
 std::string PrecisionLabel(const Linear& linear) {
-  const StoredMatrix matrix = linear.is_dense() ? linear.StoredWeight() : linear.StoredLeft();
-  return std::holds_alternative<Int8Matrix>(matrix) ? "int8" : "float";
+  return linear.right_input_bits() < 32 ? "int8" : "float";
+}
+
+// Of each matrix, in the order in which they run: the right factor, then the left one.
+std::vector<int> InputBits(const Linear& linear) {
+  std::vector<int> bits = {linear.right_input_bits()};
+  if (!linear.is_dense()) bits.push_back(linear.left_input_bits());
+  return bits;
+}
+
+std::string InputBitsLabel(const Linear& linear) {
+  std::string label;
+  for (const int bits : InputBits(linear)) {
+    label += (label.empty() ? "" : ", ") + std::to_string(bits);
+  }
+  return label;
 }
 
 TextTable LinearsTable(const ModelWeights& weights) {
-  TextTable table({"linear", "out x in", "rank", "runs in", "parameters"});
+  TextTable table({"linear", "out x in", "rank", "runs in", "input bits", "parameters"});
   for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
     for (const LinearKind kind : kLinearKinds) {
       const Linear& linear = weights.layers[layer].linear(kind);
       table.AddRow({LinearName(static_cast<int>(layer), kind),
                     std::to_string(linear.out_dim()) + " x " + std::to_string(linear.in_dim()),
-                    RankLabel(linear), PrecisionLabel(linear),
+                    RankLabel(linear), PrecisionLabel(linear), InputBitsLabel(linear),
                     FormatCount(static_cast<int64_t>(linear.num_parameters()))});
     }
   }
@@ -55,6 +69,7 @@ OrderedJson LinearsJson(const ModelWeights& weights) {
       if (!linear.is_dense()) entry["rank"] = linear.rank();
       if (linear.is_pivoted()) entry["pivoted"] = true;
       entry["runs_in"] = PrecisionLabel(linear);
+      entry["input_bits"] = InputBits(linear);
       linears.push_back(std::move(entry));
     }
   }

@@ -47,8 +47,9 @@ Result<OpenedModel> OpenModel(const fs::path& directory) {
     return Fail(ErrorCode::kIo,
                 directory.string() + ": expected a directory, a checkpoint's or a model's");
   }
-  return IsModelDirectory(directory) ? OpenFromModelDirectory(directory)
-                                     : OpenFromCheckpoint(directory);
+  return (IsModelDirectory(directory) ? OpenFromModelDirectory(directory)
+                                      : OpenFromCheckpoint(directory))
+      .map_error(NamingModel(directory));
 }
 
 Result<Recommender> MakeRecommender(const Checkpoint& checkpoint) {

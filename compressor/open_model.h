@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "compressor/catalog.h"
 #include "compressor/checkpoint/checkpoint.h"
@@ -19,8 +20,23 @@ struct OpenedModel {
   ModelSize size;
 };
 
-// A directory with a manifest.json is a model directory, any other a checkpoint.
+// A directory with a manifest.json is a model directory, any other a checkpoint. Errors name it.
 Result<OpenedModel> OpenModel(const std::filesystem::path& directory);
+
+// For map_error: the error with the model's directory in its message, since all models have files
+// and tensors of the same names.
+class NamingModel {
+ public:
+  explicit NamingModel(const std::filesystem::path& directory) : name_(directory.string()) {}
+
+  Error operator()(Error error) const {
+    const bool has_name = error.message.find(name_) != std::string::npos;
+    return has_name ? error : Error{error.code, name_ + ": " + error.message};
+  }
+
+ private:
+  std::string name_;
+};
 
 // The checkpoint's own weights, ready to rank.
 Result<Recommender> MakeRecommender(const Checkpoint& checkpoint);

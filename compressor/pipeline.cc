@@ -152,8 +152,10 @@ class Compression {
       goal = ByteBudget{*options_.budget - others, others};
     }
     HALFLING_ASSIGN_OR_RETURN(const ItemTrie trie, BuildTrie(vocabulary_));
+    const auto rounding =
+        options_.budget ? RoundingErrors::kMeasured : RoundingErrors::kNone;
     const SurveyRunner survey = [&](const ModelPlan& reference, const Survey* earlier) {
-      return earlier == nullptr ? SurveyLinears(original, reference, calibration, trie,
+      return earlier == nullptr ? SurveyLinears(original, reference, calibration, trie, rounding,
                                                 options_.threads, progress_)
                                 : SurveyAgain(*earlier, original, reference, calibration, trie,
                                               options_.threads, progress_);

@@ -200,22 +200,9 @@ void Recommender::UseThreads(int threads) {
   scratch_.threads = threads_.get();
 }
 
-std::vector<int> Recommender::BuildPrompt(std::span<const int> history) const {
-  const PromptTemplate& prompt = model_->prompt;
-  const auto kept = std::min(history.size(), static_cast<size_t>(prompt.max_history));
-  std::vector<int> tokens = prompt.prefix;
-  for (size_t i = history.size() - kept; i < history.size(); ++i) {
-    if (i > history.size() - kept) {
-      tokens.insert(tokens.end(), prompt.separator.begin(), prompt.separator.end());
-    }
-    model_->trie.AppendCode(history[i], tokens);
-  }
-  tokens.insert(tokens.end(), prompt.suffix.begin(), prompt.suffix.end());
-  return tokens;
-}
-
 void Recommender::RunPrompt(std::span<const int> history) {
-  const std::vector<int> prompt = BuildPrompt(history);
+  const std::vector<int> prompt = model_->prompt.Fill(
+      history, [this](int item, std::vector<int>& tokens) { model_->trie.AppendCode(item, tokens); });
   // The last token always runs again: its hidden state is what the search starts from.
   const int reusable = std::min(cache_.num_slots(), static_cast<int>(prompt.size()) - 1);
   int common = 0;
@@ -223,8 +210,7 @@ void Recommender::RunPrompt(std::span<const int> history) {
     ++common;
   }
   cache_.Truncate(common);
-  stats_.prompt_tokens = static_cast<int>(prompt.size());
-  stats_.reused_tokens = common;
+  stats_ = {.prompt_tokens = static_cast<int>(prompt.size()), .reused_tokens = common};
   for (size_t i = static_cast<size_t>(common); i < prompt.size(); ++i) {
     cache_.Append(prompt[i], i == 0 ? kNoParent : static_cast<int>(i) - 1);
   }

@@ -63,11 +63,11 @@ struct RecommendRequest {
   std::vector<float> boosts;
 };
 
-// How the last search went.
+// How a call went.
 struct SearchStats {
-  bool exact = false;     // its items are proven to be the best of all allowed ones
-  int nodes_run = 0;      // tokens that the model ran beyond the prompt
-  int batches = 0;        // in that many forward passes
+  bool exact = false;  // the search's items are proven to be the best of all allowed ones
+  int nodes_run = 0;   // tokens that the search ran beyond the prompt
+  int batches = 0;     // in that many forward passes
   int prompt_tokens = 0;
   int reused_tokens = 0;  // of the prompt, taken from the session's cache
 
@@ -88,7 +88,8 @@ class Recommender {
   Recommender Fork() const { return Recommender(model_); }
 
   // Shares each call among `threads` threads from now on, the caller's among them; at most
-  // ThreadPool::kMostThreads, in builds without threads one. No answer depends on it.
+  // ThreadPool::kMostThreads, in builds without threads one. No answer depends on it. Throws where
+  // ThreadPool does.
   void UseThreads(int threads);
   int threads() const { return threads_ ? static_cast<int>(threads_->threads()) : 1; }
 
@@ -126,13 +127,10 @@ class Recommender {
   Result<std::vector<std::vector<float>>> CodeLogits(const std::vector<int>& history, int item);
 
   const RecommenderModel& model() const { return *model_; }
-  // Tokens of the last prompt that were taken from the session's cache.
-  int reused_tokens() const { return stats_.reused_tokens; }
-  // Of the last Recommend.
+  // Of the last call; what the search fills in, after Recommend alone.
   const SearchStats& stats() const { return stats_; }
 
  private:
-  std::vector<int> BuildPrompt(std::span<const int> history) const;
   // Leaves the prompt, and nothing else, in the cache.
   void RunPrompt(std::span<const int> history);
 

@@ -57,6 +57,10 @@ Result<RecommenderDescription> ParseRecommenderJson(std::string_view json, int v
   if (array == nullptr) {
     return Fail(ErrorCode::kMalformedJson, where + ": items: expected an array");
   }
+  if (array->size() > static_cast<size_t>(kMaxCatalogItems)) {
+    return Fail(ErrorCode::kTooLarge, where, ": items: ", array->size(), "; expected at most ",
+                kMaxCatalogItems);
+  }
   std::vector<CatalogItem> items;
   for (const JsonValue& value : *array) {
     const std::string field = where + ": items[" + std::to_string(items.size()) + "]";

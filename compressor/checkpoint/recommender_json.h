@@ -27,8 +27,9 @@ struct RecommenderDescription {
   std::vector<int> Popularity() const;  // [num_items]
 };
 
-// Tokens must be below `vocab_size`. kMalformedJson, kUnsupportedVersion, kInvalidCatalog or
-// kEmptyCatalog with document (`where`), field and what was expected.
+// Tokens must be below `vocab_size`. kMalformedJson, kUnsupportedVersion, kInvalidConfig (the
+// prompt), kInvalidCatalog, kEmptyCatalog, or kTooLarge for more items or tokens than a model
+// directory may have, with document (`where`), field and what was expected.
 Result<RecommenderDescription> ParseRecommenderJson(std::string_view json, int vocab_size,
                                                     const std::string& where);
 

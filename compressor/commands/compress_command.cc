@@ -51,6 +51,20 @@ std::string RefuseNan(const std::string& text) {
   return std::isnan(std::strtod(text.c_str(), nullptr)) ? "expected a number, not " + text : "";
 }
 
+// What a method would do nothing with. Throws what CLI11 reports as wrong usage.
+void RefuseIdleOptions(const CompressOptions& options, const CLI::Option& keep,
+                       const CLI::Option& dtype) {
+  const CompressionMethod method = options.method;
+  const bool rounds = method == CompressionMethod::kInt8 || method == CompressionMethod::kInt4;
+  const std::string name = "--method " + std::string(MethodName(method));
+  if (keep.count() > 0 && (rounds || method == CompressionMethod::kNone)) {
+    throw CLI::ValidationError("--keep", name + " keeps every parameter");
+  }
+  if (dtype.count() > 0 && rounds) {
+    throw CLI::ValidationError("--dtype", name + " has its own precision");
+  }
+}
+
 Status RunCompress(CompressArguments& arguments) {
   Progress progress(true);
   HALFLING_ASSIGN_OR_RETURN(const CompressReport report, Compress(arguments.options, progress));
@@ -89,12 +103,13 @@ void AddCompressCommand(CLI::App& app, Action& run) {
           ->check(CLI::PositiveNumber)
           ->type_name("BYTES|KB|MB|GB")
           ->excludes(keep);
-  command
-      .add_option("--dtype", options.dtype,
-                  "Precision of the matrices [int8; the methods none and int4: their own]")
-      ->transform(CLI::CheckedTransformer(kDTypes).description(""))
-      ->type_name("int8|f16|f32")
-      ->excludes(budget);
+  CLI::Option* const dtype =
+      command
+          .add_option("--dtype", options.dtype,
+                      "Precision of the matrices [int8; the method none: as they come]")
+          ->transform(CLI::CheckedTransformer(kDTypes).description(""))
+          ->type_name("int8|f16|f32")
+          ->excludes(budget);
   command.add_option("--name", options.name, "The model's name [OUT's last part]");
   command
       .add_option("--calibration", options.calibration,
@@ -116,7 +131,10 @@ void AddCompressCommand(CLI::App& app, Action& run) {
   AddThreadsOption(command, options.threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout, tables on stderr");
   command.footer(kCompressFooter);
-  command.callback([arguments, &run] { run = [arguments] { return RunCompress(*arguments); }; });
+  command.callback([arguments, keep, dtype, &run] {
+    RefuseIdleOptions(arguments->options, *keep, *dtype);
+    run = [arguments] { return RunCompress(*arguments); };
+  });
 }
 
 }  // namespace halfling

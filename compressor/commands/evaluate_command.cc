@@ -83,7 +83,8 @@ Result<TargetRanks> RankModel(const EvaluateArguments& arguments, const RankedRe
   ranking.code_logits =
       !arguments.against.empty() &&
       HaveSameCodes(reference.opened.recommender.model().trie, opened.recommender.model().trie);
-  return RankTargets(opened.recommender, examples, ranking, progress);
+  return RankTargets(opened.recommender, examples, ranking, progress)
+      .map_error(NamingModel(directory));
 }
 
 EvaluateReport::Model Summarize(const std::filesystem::path& directory, const TargetRanks& ranks,
@@ -123,7 +124,8 @@ Status RunEvaluate(EvaluateArguments& arguments) {
     RankingOptions ranking = arguments.ranking;
     ranking.code_logits = true;
     HALFLING_ASSIGN_OR_RETURN(
-        reference.ranks, RankTargets(reference.opened.recommender, examples, ranking, progress));
+        reference.ranks, RankTargets(reference.opened.recommender, examples, ranking, progress)
+                             .map_error(NamingModel(arguments.against)));
   }
   for (const std::filesystem::path& directory : arguments.models) {
     HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks,

@@ -70,7 +70,8 @@ Status RunPerplexity(const PerplexityArguments& arguments) {
     for (UserHistory& user : interactions) sequences.push_back(std::move(user.items));
     HALFLING_ASSIGN_OR_RETURN(
         const Perplexity perplexity,
-        MeasurePerplexity(opened.recommender, sequences, arguments.threads, progress));
+        MeasurePerplexity(opened.recommender, sequences, arguments.threads, progress)
+            .map_error(NamingModel(directory)));
     models.push_back({directory.string(), perplexity});
   }
   progress.Finish();

@@ -77,10 +77,14 @@ Status RunReport(ReportArguments& arguments) {
   Progress progress(true);
   arguments.ranking.code_logits =
       HaveSameCodes(original.recommender.model().trie, compressed.recommender.model().trie);
-  HALFLING_ASSIGN_OR_RETURN(const TargetRanks before, RankTargets(original.recommender, examples,
-                                                                  arguments.ranking, progress));
-  HALFLING_ASSIGN_OR_RETURN(const TargetRanks after, RankTargets(compressed.recommender, examples,
-                                                                 arguments.ranking, progress));
+  HALFLING_ASSIGN_OR_RETURN(
+      const TargetRanks before,
+      RankTargets(original.recommender, examples, arguments.ranking, progress)
+          .map_error(NamingModel(arguments.against)));
+  HALFLING_ASSIGN_OR_RETURN(
+      const TargetRanks after,
+      RankTargets(compressed.recommender, examples, arguments.ranking, progress)
+          .map_error(NamingModel(arguments.model)));
   progress.Finish();
 
   const std::string page =

@@ -14,7 +14,7 @@ namespace halfling {
 struct Comparison {
   MetricTable relative_change;  // of each metric, by the items' strict ranks, paired by user
   // KL(before || after) an item, in nats, mean over users: summed over the positions of the test
-  // target's code, at each over the codes that the trie allows. Nothing where the two models call
+  // target's code, at each over the tokens that the trie allows. Nothing where the two models call
   // the items by different codes.
   std::optional<Interval> divergence;
   // The share of the first kTopItems of `before` that is among those of `after`, mean over users.

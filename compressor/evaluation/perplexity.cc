@@ -45,12 +45,11 @@ class PieceScorer {
   std::vector<int> Run(Piece piece) {
     std::vector<int> tokens = model_.prompt.prefix;
     std::vector<int> starts;
-    for (const int item : piece) {
-      const std::vector<int>& separator = model_.prompt.separator;
-      if (!starts.empty()) tokens.insert(tokens.end(), separator.begin(), separator.end());
-      starts.push_back(static_cast<int>(tokens.size()));
-      model_.trie.AppendCode(item, tokens);
-    }
+    const auto append_code = [this, &starts](int item, std::vector<int>& to) {
+      starts.push_back(static_cast<int>(to.size()));
+      model_.trie.AppendCode(item, to);
+    };
+    model_.prompt.AppendItems(piece, append_code, tokens);
     cache_.Truncate(0);
     for (const int token : tokens) {
       cache_.Append(token, cache_.num_slots() == 0 ? kNoParent : cache_.num_slots() - 1);

@@ -52,12 +52,16 @@ void RoundColumns(Eigen::MatrixXd remaining, const Eigen::MatrixXd& compensation
   }
 }
 
-// The integer of least distance to value / scale within [-limit, limit]; 0 where scale is.
+// The integer of least distance to value / scale within [-limit, limit]; 0 where scale is, and where
+// a weight beyond what scales can say has made it or the value infinite.
 int NearestInteger(double value, float scale, double limit) {
-  if (!(scale > 0)) return 0;
+  if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(value)) return 0;
   const double quotient = std::nearbyint(value / static_cast<double>(scale));
   return static_cast<int>(std::clamp(quotient, -limit, limit));
 }
+
+// 0 for 0, also of an infinite scale.
+double Times(int q, float scale) { return q == 0 ? 0.0 : q * static_cast<double>(scale); }
 
 // The scales of the group of columns that begins at `first`, from what the columns are by now.
 void SetGroupScales(const Eigen::MatrixXd& remaining, Eigen::Index first, Int4Matrix& result) {
@@ -96,7 +100,7 @@ Int8Matrix RoundingCompensation::ToInt8(const Eigen::MatrixXd& weight, int large
                    const auto row = static_cast<Eigen::Index>(i);
                    const int q = NearestInteger(remaining(row, j), result.scales[i], largest);
                    result.values[i * result.cols + static_cast<size_t>(j)] = static_cast<int8_t>(q);
-                   rounded[row] = q * static_cast<double>(result.scales[i]);
+                   rounded[row] = Times(q, result.scales[i]);
                  }
                });
   return result;
@@ -117,22 +121,10 @@ Int4Matrix RoundingCompensation::ToInt4(const Eigen::MatrixXd& weight) const {
                    const int q = NearestInteger(remaining(i, j), scale, kInt4Limit);
                    uint8_t& pair = result.packed[row * result.bytes_per_row() + column / 2];
                    pair = static_cast<uint8_t>(pair + (q << (column % 2 * 4)));
-                   rounded[i] = q * static_cast<double>(scale);
+                   rounded[i] = Times(q, scale);
                  }
                });
   return result;
-}
-
-Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               int largest, const char* what) {
-  HALFLING_ASSIGN_OR_RETURN(const auto compensation, RoundingCompensation::Create(gram, what));
-  return compensation.ToInt8(weight, largest);
-}
-
-Result<Int4Matrix> RoundToInt4(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               const char* what) {
-  HALFLING_ASSIGN_OR_RETURN(const auto compensation, RoundingCompensation::Create(gram, what));
-  return compensation.ToInt4(weight);
 }
 
 }  // namespace halfling

@@ -31,12 +31,6 @@ class RoundingCompensation {
   Eigen::MatrixXd upper_;
 };
 
-// The same for one weight.
-Result<Int8Matrix> RoundToInt8(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               int largest, const char* what);
-Result<Int4Matrix> RoundToInt4(const Eigen::MatrixXd& weight, const Eigen::MatrixXd& gram,
-                               const char* what);
-
 }  // namespace halfling
 
 #endif  // HALFLING_COMPRESSOR_LINALG_COMPENSATED_ROUNDING_H_

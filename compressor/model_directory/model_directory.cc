@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "compressor/io/files.h"
 #include "engine/base/text.h"
@@ -61,18 +62,20 @@ fs::path Sibling(const fs::path& directory, std::string_view purpose) {
 // Puts `written` where `target` is; what was there is gone afterwards.
 Status Replace(const fs::path& written, const fs::path& target) {
   std::error_code error;
+  std::error_code ignored;
   const fs::path old = Sibling(target, "old");
-  if (fs::exists(target, error)) {
-    fs::rename(target, old, error);
+  const bool replaces = fs::exists(target, error);
+  if (replaces) {
+    fs::remove_all(old, error);  // what a killed process left
+    if (!error) fs::rename(target, old, error);
     if (error) return IoFailure(target, error);
   }
   fs::rename(written, target, error);
   if (error) {
-    std::error_code ignored;
-    fs::rename(old, target, ignored);
+    if (replaces) fs::rename(old, target, ignored);
     return IoFailure(target, error);
   }
-  fs::remove_all(old, error);
+  fs::remove_all(old, ignored);
   return {};
 }
 
@@ -166,6 +169,10 @@ Status ModelDirectoryWriter::AddShard(std::span<const std::byte> bytes) {
 
 Status ModelDirectoryWriter::NameShards() {
   const int total = static_cast<int>(files_.size());
+  if (total > kMaxShards) {
+    return Fail(ErrorCode::kTooLarge, target_.string(), ": ", total, " shards; expected at most ",
+                kMaxShards);
+  }
   for (int i = 0; i < total; ++i) {
     std::string& name = files_[static_cast<size_t>(i)].path;
     const std::string final_name = ShardName(i + 1, total);
@@ -201,8 +208,11 @@ Status ModelDirectoryWriter::Commit(const Manifest& manifest) {
   HALFLING_RETURN_IF_ERROR(CheckReplaceable(target_));  // again: compressing takes a while
   HALFLING_RETURN_IF_ERROR(
       WriteFile(partial_ / kManifestFile, std::string_view(ManifestToJson(manifest))));
-  HALFLING_RETURN_IF_ERROR(Replace(partial_, target_));
-  partial_.clear();
+  const fs::path finished = std::exchange(partial_, {});  // stays, whatever happens now
+  if (const Status replaced = Replace(finished, target_); !replaced) {
+    return Fail(replaced.error().code, replaced.error().message, "; the finished model is ",
+                finished.string());
+  }
   return {};
 }
 

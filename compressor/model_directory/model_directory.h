@@ -37,8 +37,9 @@ Result<ModelDirectory> ReadModelDirectory(const std::filesystem::path& directory
 Status CheckReplaceable(const std::filesystem::path& directory);
 
 // Writes a model directory file by file into a temporary directory beside `directory`, which is
-// renamed in the end, so that an interruption leaves the old state. The temporary directory goes
-// when the writer does.
+// renamed in the end, so that nothing half written is ever in its place. The temporary directory
+// goes when the writer does, unless it was finished and could not be renamed: then the error names
+// it.
 class ModelDirectoryWriter {
  public:
   // As CheckReplaceable.
@@ -50,7 +51,8 @@ class ModelDirectoryWriter {
 
   // The next shard of the weights.
   Status AddShard(std::span<const std::byte> bytes);
-  // Names the shards, whose number is now known. None may be added afterwards.
+  // Names the shards, whose number is now known: kTooLarge for more than kMaxShards. None may be
+  // added afterwards.
   Status NameShards();
   Status AddCatalog(const Catalog& catalog);
   // A file that the manifest does not list: the browser never asks for it.

@@ -104,10 +104,13 @@ FitMethod FitMethodOf(CompressionMethod method) {
 Result<ModelPlan> ChoosePlan(CompressionMethod method, const SizeGoal& goal,
                              const ModelConfig& config, const SurveyRunner& survey,
                              const std::function<DType(int layer, LinearKind kind)>& stored_dtype) {
+  if (method == CompressionMethod::kHalfling) return Allocate(goal, config, survey);
   const auto* keep = std::get_if<KeepShare>(&goal);
+  if (keep == nullptr) {
+    return Fail(ErrorCode::kInvalidRequest, "--budget: only the method halfling spends one; --method ",
+                MethodName(method), " takes --keep, where it takes a size at all");
+  }
   switch (method) {
-    case CompressionMethod::kHalfling:
-      return Allocate(goal, config, survey);
     case CompressionMethod::kNone:
       return AsStored(config, stored_dtype);
     case CompressionMethod::kInt8:
@@ -117,12 +120,8 @@ Result<ModelPlan> ChoosePlan(CompressionMethod method, const SizeGoal& goal,
     case CompressionMethod::kSvd:
     case CompressionMethod::kSvdLlm:
     case CompressionMethod::kOdLlm:
+    case CompressionMethod::kHalfling:
       break;
-  }
-  if (keep == nullptr) {
-    return Fail(ErrorCode::kInvalidRequest,
-                "--budget: only the method halfling spends one; --method " +
-                    std::string(MethodName(method)) + " takes --keep");
   }
   return UniformPlan(config, keep->share, Storage::kLowRank, keep->dtype);
 }

@@ -33,7 +33,7 @@ using SurveyRunner =
 
 // kHalfling spends its goal by two surveys (allocate.h), and refuses one that nothing meets before
 // them (kInvalidRequest, with the least that would do); the other factorizations give every linear
-// the same share, and take no ByteBudget (kInvalidRequest). For kNone, `stored_dtype` says in what
+// the same share, and no other method takes a ByteBudget (kInvalidRequest). For kNone, `stored_dtype` says in what
 // each linear comes.
 Result<ModelPlan> ChoosePlan(CompressionMethod method, const SizeGoal& goal,
                              const ModelConfig& config, const SurveyRunner& survey,

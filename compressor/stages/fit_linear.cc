@@ -1,11 +1,9 @@
 #include "compressor/stages/fit_linear.h"
 
 #include <algorithm>
-#include <utility>
-#include <vector>
+#include <cassert>
 
 #include "compressor/linalg/cholesky.h"
-#include "compressor/linalg/compensated_rounding.h"
 #include "compressor/linalg/interpolative.h"
 #include "compressor/linalg/matrices.h"
 
@@ -25,6 +23,21 @@ void NormalizeLeft(Eigen::MatrixXd& left, Eigen::MatrixXd& right) {
     if (!(norm > 0)) continue;
     left.col(k) /= norm;
     right.row(k) *= norm;
+  }
+}
+
+// To nearest where nothing compensates.
+StoredMatrix RoundMatrix(const Eigen::MatrixXd& matrix, DType dtype, int largest,
+                         const std::optional<RoundingCompensation>& compensation) {
+  switch (dtype) {
+    case DType::kI8:
+      if (compensation) return compensation->ToInt8(matrix, largest);
+      return QuantizeInt8(ToFloatMatrix(matrix));
+    case DType::kU8:
+      if (compensation) return compensation->ToInt4(matrix);
+      return QuantizeInt4(ToFloatMatrix(matrix));
+    default:
+      return ToFloatMatrix(matrix);
   }
 }
 
@@ -67,6 +80,11 @@ Result<LinearFitter> LinearFitter::Create(FitMethod method, InputMoments moments
     case FitMethod::kRegression:
       HALFLING_RETURN_IF_ERROR(fitter.PrepareRegression(what));
   }
+  const bool compensates = method == FitMethod::kRegression || method == FitMethod::kRounding;
+  if (compensates && fitter.moments_.compressed.size() > 0) {
+    HALFLING_ASSIGN_OR_RETURN(
+        fitter.compensation_, RoundingCompensation::Create(fitter.moments_.compressed, what.c_str()));
+  }
   return fitter;
 }
 
@@ -82,120 +100,117 @@ Status LinearFitter::PrepareRegression(const std::string& what) {
   return {};
 }
 
-Eigen::MatrixXd LinearFitter::Wanted(const Eigen::MatrixXd& weight) const {
-  Eigen::MatrixXd wanted = weight * moments_.cross;
-  if (moments_.lack_compressed.size() > 0) wanted += moments_.lack_compressed;
-  return wanted;
+LinearFitter::Target LinearFitter::TargetOf(const Eigen::MatrixXd& weight) const {
+  Target target = {weight, {}};
+  if (moments_.cross.size() > 0) target.wanted = weight * moments_.cross;
+  if (moments_.lack_compressed.size() > 0) target.wanted += moments_.lack_compressed;
+  return target;
 }
 
 Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
                                                const std::string& what) const {
+  return Factorize(TargetOf(weight), rank, what);
+}
+
+Result<LowRankFactors> LinearFitter::Factorize(const Target& target, Eigen::Index rank,
+                                               const std::string& what) const {
   switch (method_) {
     case FitMethod::kSvd:
     case FitMethod::kRounding:
-      return TruncateSvd(weight, rank);
+      return TruncateSvd(target.weight, rank);
     case FitMethod::kWhitenedSvd:
       break;
     case FitMethod::kAlignedSvd: {
-      LowRankFactors factors = TruncateWhitenedSvd(weight, lower_, rank);
+      LowRankFactors factors = TruncateWhitenedSvd(target.weight, lower_, rank);
       HALFLING_ASSIGN_OR_RETURN(
           factors.left,
-          RefitLeftFactor(Wanted(weight), moments_.compressed, factors.right, what.c_str()));
+          RefitLeftFactor(target.wanted, moments_.compressed, factors.right, what.c_str()));
       return factors;
     }
     case FitMethod::kRegression:
-      return TruncateRegression(Wanted(weight), lower_, rank);
+      return TruncateRegression(target.wanted, lower_, rank);
   }
-  return TruncateWhitenedSvd(weight, lower_, rank);
+  return TruncateWhitenedSvd(target.weight, lower_, rank);
 }
 
 Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
                                        const std::string& what) const {
-  LowRankFactors factors;
-  if (plan.storage != Storage::kDense) {
-    HALFLING_ASSIGN_OR_RETURN(factors, Factorize(weight, plan.rank, what));
-  }
+  const Target target = TargetOf(weight);
+  HALFLING_ASSIGN_OR_RETURN(const Unrounded unrounded, FitUnrounded(target, plan, what));
+  FittedLinear fitted;
+  fitted.singular_values = unrounded.singular_values;
   // Seven bits run faster, and cost the less the more is compensated.
   const bool is_fast = method_ == FitMethod::kRegression;
   const int largest = is_fast ? kLargestInt7 : kLargestInt8;
   const Limits limits = {.left = largest, .right = largest};
-  HALFLING_ASSIGN_OR_RETURN(FittedLinear fitted, FitWithin(limits, weight, plan, factors, what));
+  HALFLING_RETURN_IF_ERROR(Round(target, unrounded, plan, limits, what, fitted));
   if (!is_fast || plan.dtype != DType::kI8 || moments_.sample.rows() == 0) return fitted;
   const Limits needed = LimitsFor(fitted);
-  if (needed == limits) return fitted;
-  return FitWithin(needed, weight, plan, factors, what);
-}
-
-Result<FittedLinear> LinearFitter::FitWithin(const Limits& limits, const Eigen::MatrixXd& weight,
-                                             const LinearPlan& plan, const LowRankFactors& factors,
-                                             const std::string& what) const {
-  FittedLinear fitted;
-  fitted.stored.dtype = plan.dtype;
-  if (plan.storage == Storage::kDense) {
-    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight, FitDense(limits, weight, plan, what));
-  } else {
-    fitted.singular_values = factors.singular_values;
-    HALFLING_ASSIGN_OR_RETURN(fitted.stored.weight,
-                              FitFactors(limits, weight, plan, factors, what));
+  if (needed != limits) {
+    HALFLING_RETURN_IF_ERROR(Round(target, unrounded, plan, needed, what, fitted));
   }
-  MeasureError(weight, fitted);
   return fitted;
 }
 
-Result<StoredMatrix> LinearFitter::FitDense(const Limits& limits, const Eigen::MatrixXd& weight,
-                                            const LinearPlan& plan, const std::string& what) const {
-  // Rounding may start from what the inputs that have drifted ask for.
-  const bool regresses = method_ == FitMethod::kRegression && IsInteger(plan.dtype);
-  return Round(regresses ? Regress(Wanted(weight), lower_) : weight, plan.dtype, limits.right,
-               moments_.compressed, what);
-}
-
-Result<StoredFactors> LinearFitter::FitFactors(const Limits& limits, const Eigen::MatrixXd& weight,
-                                               const LinearPlan& plan, LowRankFactors factors,
-                                               const std::string& what) const {
-  StoredFactors stored;
-  std::vector<int> rows;  // that left gives; all if empty
+Result<LinearFitter::Unrounded> LinearFitter::FitUnrounded(const Target& target,
+                                                           const LinearPlan& plan,
+                                                           const std::string& what) const {
+  Unrounded unrounded;
+  if (plan.storage == Storage::kDense) {
+    // Rounding may start from what the inputs that have drifted ask for.
+    const bool regresses = method_ == FitMethod::kRegression && IsInteger(plan.dtype);
+    unrounded.right = regresses ? Regress(target.wanted, lower_) : target.weight;
+    return unrounded;
+  }
+  assert(method_ != FitMethod::kRounding);
+  HALFLING_ASSIGN_OR_RETURN(LowRankFactors factors, Factorize(target, plan.rank, what));
+  unrounded.singular_values = std::move(factors.singular_values);
   if (plan.storage == Storage::kPivoted) {
     InterpolativeFactors interpolative = Interpolate(factors.left, factors.right);
-    rows = OtherRows(interpolative.pivots, static_cast<size_t>(weight.rows()));
-    stored.pivots = std::move(interpolative.pivots);
-    factors.left = std::move(interpolative.coefficients);
-    factors.right = std::move(interpolative.pivot_rows);
+    unrounded.pivots = std::move(interpolative.pivots);
+    unrounded.left = std::move(interpolative.coefficients);
+    unrounded.right = std::move(interpolative.pivot_rows);
   } else {
     NormalizeLeft(factors.left, factors.right);
+    unrounded.left = std::move(factors.left);
+    unrounded.right = std::move(factors.right);
   }
-  HALFLING_ASSIGN_OR_RETURN(
-      stored.right, Round(factors.right, plan.dtype, limits.right, moments_.compressed, what));
-  Eigen::MatrixXd gram;  // of what left reads
-  if (method_ == FitMethod::kRegression && IsInteger(plan.dtype)) {
-    const Eigen::MatrixXd right = ToDoubles(ToMatrix(stored.right));
-    Eigen::MatrixXd wanted = Wanted(weight);
-    if (!rows.empty()) wanted = wanted(rows, Eigen::all).eval();
-    HALFLING_ASSIGN_OR_RETURN(factors.left,
-                              RefitLeftFactor(wanted, moments_.compressed, right, what.c_str()));
-    gram = right * moments_.compressed * right.transpose();
-  }
-  HALFLING_ASSIGN_OR_RETURN(stored.left, Round(factors.left, plan.dtype, limits.left, gram, what));
-  return stored;
+  return unrounded;
 }
 
-// The baselines round to nearest, as their authors' factors would be; only kRegression and
-// kRounding compensate.
-Result<StoredMatrix> LinearFitter::Round(const Eigen::MatrixXd& matrix, DType dtype, int largest,
-                                         const Eigen::MatrixXd& gram,
-                                         const std::string& what) const {
-  const bool compensates = method_ == FitMethod::kRegression || method_ == FitMethod::kRounding;
-  const Matrix floats = ToFloatMatrix(matrix);
-  switch (dtype) {
-    case DType::kI8:
-      if (compensates) return RoundToInt8(matrix, gram, largest, what.c_str());
-      return QuantizeInt8(floats);
-    case DType::kU8:
-      if (compensates) return RoundToInt4(matrix, gram, what.c_str());
-      return QuantizeInt4(floats);
-    default:
-      return floats;
+Status LinearFitter::Round(const Target& target, const Unrounded& unrounded, const LinearPlan& plan,
+                           const Limits& limits, const std::string& what,
+                           FittedLinear& fitted) const {
+  fitted.stored.dtype = plan.dtype;
+  StoredMatrix right = RoundMatrix(unrounded.right, plan.dtype, limits.right, compensation_);
+  if (plan.storage == Storage::kDense) {
+    fitted.stored.weight = std::move(right);
+  } else {
+    HALFLING_ASSIGN_OR_RETURN(
+        StoredMatrix left, RoundLeft(target, unrounded, right, plan.dtype, limits.left, what));
+    fitted.stored.weight = StoredFactors{std::move(left), std::move(right), unrounded.pivots};
   }
+  MeasureError(target, fitted);
+  return {};
+}
+
+Result<StoredMatrix> LinearFitter::RoundLeft(const Target& target, const Unrounded& unrounded,
+                                             const StoredMatrix& right, DType dtype, int largest,
+                                             const std::string& what) const {
+  if (!compensation_ || !IsInteger(dtype)) {
+    return RoundMatrix(unrounded.left, dtype, largest, std::nullopt);
+  }
+  const Eigen::MatrixXd rounded = ToDoubles(ToMatrix(right));
+  const std::vector<int> rows =
+      OtherRows(unrounded.pivots, static_cast<size_t>(target.weight.rows()));
+  HALFLING_ASSIGN_OR_RETURN(const Eigen::MatrixXd left,
+                            RefitLeftFactor(target.wanted(rows, Eigen::all), moments_.compressed,
+                                            rounded, what.c_str()));
+  // Of what the left factor reads.
+  const Eigen::MatrixXd gram = rounded * moments_.compressed * rounded.transpose();
+  HALFLING_ASSIGN_OR_RETURN(const auto compensation,
+                            RoundingCompensation::Create(gram, what.c_str()));
+  return RoundMatrix(left, dtype, largest, compensation);
 }
 
 LinearFitter::Limits LinearFitter::LimitsFor(const FittedLinear& fitted) const {
@@ -203,7 +218,7 @@ LinearFitter::Limits LinearFitter::LimitsFor(const FittedLinear& fitted) const {
   const double tolerated = kMostInputNoise * fitted.squared_error.value_or(0) *
                            static_cast<double>(sample.rows()) /
                            static_cast<double>(std::max<int64_t>(1, moments_.tokens));
-  // A matrix that is widened to floats reads them as they are.
+  // A matrix that is widened to floats reads its inputs as they are.
   const auto outputs = [&](bool widen_left, bool widen_right) {
     StoredLinear linear = fitted.stored;
     if (auto* factors = std::get_if<StoredFactors>(&linear.weight)) {
@@ -221,13 +236,17 @@ LinearFitter::Limits LinearFitter::LimitsFor(const FittedLinear& fitted) const {
     const double noise = (AsEigen(rounded) - AsEigen(exact)).cast<double>().squaredNorm();
     return noise > tolerated ? kLargestInt8 : kLargestInt7;
   };
-  const Matrix exact = outputs(true, true);
   const Matrix right_rounds = outputs(true, false);
-  return {.left = limit(right_rounds, outputs(false, false)), .right = limit(exact, right_rounds)};
+  const int right = limit(outputs(true, true), right_rounds);
+  if (!std::holds_alternative<StoredFactors>(fitted.stored.weight)) {
+    return {.left = kLargestInt7, .right = right};
+  }
+  return {.left = limit(right_rounds, outputs(false, false)), .right = right};
 }
 
-void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fitted) const {
+void LinearFitter::MeasureError(const Target& target, FittedLinear& fitted) const {
   if (method_ == FitMethod::kSvd) return;
+  const Eigen::MatrixXd& weight = target.weight;
   const Eigen::MatrixXd effective = ToDoubles(MakeLinear(fitted.stored).Unpack());
   const auto inner = [](const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
     return a.cwiseProduct(b).sum();
@@ -240,10 +259,12 @@ void LinearFitter::MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fit
     fitted.squared_error = std::max(0.0, inner(difference * inputs, difference));
     return;
   }
-  if (moments_.lack_compressed.size() > 0) output += 2 * inner(moments_.lack_original, weight) + moments_.lack_square;
+  if (moments_.lack_compressed.size() > 0) {
+    output += 2 * inner(moments_.lack_original, weight) + moments_.lack_square;
+  }
   // ||Y||^2 - 2 <Y, W^ X'> + ||W^ X'||^2, without the ridge on the last two.
   // Of numbers that cancel, so that rounding may leave less than nothing.
-  const double error = output - 2 * inner(Wanted(weight), effective) +
+  const double error = output - 2 * inner(target.wanted, effective) +
                        inner(effective * moments_.compressed, effective) +
                        ridge_ * (2 * inner(weight, effective) - inner(effective, effective));
   fitted.squared_error = std::max(0.0, error);

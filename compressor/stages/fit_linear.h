@@ -5,7 +5,10 @@
 #include <Eigen/Core>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "compressor/linalg/compensated_rounding.h"
 #include "compressor/linalg/low_rank.h"
 #include "compressor/stages/input_moments.h"
 #include "compressor/stages/plan.h"
@@ -27,7 +30,7 @@ enum class FitMethod {
   kRounding,     // no factors: a dense weight rounded with compensation on X' (GPTQ)
 };
 
-// Whether the plan's form needs to know the inputs: all but dense floats, and all of kSvd.
+// Whether the plan's form needs to know the inputs: not dense floats, and nothing of kSvd.
 bool NeedsInputs(FitMethod method, const LinearPlan& plan);
 
 MomentChoice MomentsFor(FitMethod method);
@@ -49,8 +52,8 @@ class LinearFitter {
   static Result<LinearFitter> Create(FitMethod method, InputMoments moments,
                                      const std::string& what);
 
-  // weight: [m, n]; a plan's rank is in 1 … min(m, n) - 1. Without bias. May run in several threads
-  // at once.
+  // weight: [m, n]; a plan's rank is in 1 … min(m, n), below m where it is pivoted, and no plan of
+  // kRounding has one. Without bias. May run in several threads at once.
   Result<FittedLinear> Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
                            const std::string& what) const;
 
@@ -59,6 +62,19 @@ class LinearFitter {
                                    const std::string& what) const;
 
  private:
+  struct Target {
+    const Eigen::MatrixXd& weight;  // W [m, n]
+    Eigen::MatrixXd wanted;         // Y X'^T [m, n]; empty for a method that does not ask for it
+  };
+
+  // What is rounded, however far its integers will reach.
+  struct Unrounded {
+    Eigen::MatrixXd right;    // [r, n]; of a dense plan the whole weight [m, n]
+    Eigen::MatrixXd left;     // [m, r] or [m - r, r]; of a dense plan empty
+    std::vector<int> pivots;  // [r] rows that `right` gives; empty unless pivoted
+    Eigen::VectorXd singular_values;
+  };
+
   // The largest integer of each int8 matrix. Within kLargestInt7 it runs faster, on inputs rounded
   // to 8 bits instead of 16.
   struct Limits {
@@ -72,28 +88,30 @@ class LinearFitter {
       : method_(method), moments_(std::move(moments)) {}
 
   Status PrepareRegression(const std::string& what);
-  // Y X'^T
-  Eigen::MatrixXd Wanted(const Eigen::MatrixXd& weight) const;
-  // `factors` are empty for a dense plan.
-  Result<FittedLinear> FitWithin(const Limits& limits, const Eigen::MatrixXd& weight,
-                                 const LinearPlan& plan, const LowRankFactors& factors,
-                                 const std::string& what) const;
-  Result<StoredMatrix> FitDense(const Limits& limits, const Eigen::MatrixXd& weight,
-                                const LinearPlan& plan, const std::string& what) const;
-  Result<StoredFactors> FitFactors(const Limits& limits, const Eigen::MatrixXd& weight,
-                                   const LinearPlan& plan, LowRankFactors factors,
+  Target TargetOf(const Eigen::MatrixXd& weight) const;
+  Result<LowRankFactors> Factorize(const Target& target, Eigen::Index rank,
                                    const std::string& what) const;
-  Result<StoredMatrix> Round(const Eigen::MatrixXd& matrix, DType dtype, int largest,
-                             const Eigen::MatrixXd& gram, const std::string& what) const;
+  Result<Unrounded> FitUnrounded(const Target& target, const LinearPlan& plan,
+                                 const std::string& what) const;
+  // Fills in all of `fitted` but the singular values.
+  Status Round(const Target& target, const Unrounded& unrounded, const LinearPlan& plan,
+               const Limits& limits, const std::string& what, FittedLinear& fitted) const;
+  // The left factor; where it compensates, refitted to what rounding made of the right one.
+  Result<StoredMatrix> RoundLeft(const Target& target, const Unrounded& unrounded,
+                                 const StoredMatrix& right, DType dtype, int largest,
+                                 const std::string& what) const;
   // What the fit turns out to need: more than kLargestInt7 where the rounding of the inputs would
   // add too much to the error.
   Limits LimitsFor(const FittedLinear& fitted) const;
-  void MeasureError(const Eigen::MatrixXd& weight, FittedLinear& fitted) const;
+  void MeasureError(const Target& target, FittedLinear& fitted) const;
 
   FitMethod method_;
   InputMoments moments_;  // for kRegression with ridge_ on the diagonals of K and G'
   double ridge_ = 0;
   Eigen::MatrixXd lower_;  // the Cholesky factor of G (of G' for kRegression); else empty
+  // By G'. The baselines round to nearest, as their authors' factors would be: only kRegression and
+  // kRounding have it.
+  std::optional<RoundingCompensation> compensation_;
 };
 
 }  // namespace halfling

@@ -77,7 +77,7 @@ Eigen::Index TellingRank(const std::vector<double>& discarded, Eigen::Index rank
 struct SurveyedGroup {
   Eigen::MatrixXd gram;
   LinearFitter fitter;
-  std::optional<RoundingCompensation> rounding;  // for Scope::kAll
+  std::optional<RoundingCompensation> rounding;  // for RoundingErrors::kMeasured
 };
 
 // The original with one linear replaced, on its way through the layers.
@@ -90,10 +90,10 @@ struct Variant {
 class Surveyor {
  public:
   Surveyor(StreamedModel& original, const ModelPlan& reference, const CalibrationSet& calibration,
-           Scope scope, int threads)
+           Scope scope, RoundingErrors rounding, int threads)
       : original_(original),
         reference_(reference),
-        scope_(scope),
+        rounding_(rounding),
         threads_(threads),
         probes_(calibration.First(NumProbes(calibration, original.config(), scope))),
         walked_(scope == Scope::kAll ? calibration
@@ -155,7 +155,7 @@ class Surveyor {
         LinearFitter fitter,
         LinearFitter::Create(FitMethod::kWhitenedSvd, std::move(moments), name));
     SurveyedGroup group = {std::move(gram), std::move(fitter), std::nullopt};
-    if (scope_ == Scope::kAll) {
+    if (rounding_ == RoundingErrors::kMeasured) {
       HALFLING_ASSIGN_OR_RETURN(group.rounding,
                                 RoundingCompensation::Create(group.gram, name.c_str()));
     }
@@ -173,8 +173,7 @@ class Surveyor {
   Result<Linear> SurveyLinear(int layer, LinearKind kind, const SurveyedGroup& group) {
     const std::string name = LinearName(layer, kind);
     const Linear& linear = original_.layer(layer).linear(kind);
-    const Matrix weight = linear.Unpack();
-    const Eigen::MatrixXd doubles = ToDoubles(weight);
+    const Eigen::MatrixXd doubles = ToDoubles(linear.Unpack());
     const Eigen::Index rank = ReferenceRank(original_.config(), reference_, layer, kind);
     HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors,
                               group.fitter.Factorize(doubles, rank, name));
@@ -193,7 +192,7 @@ class Surveyor {
         const Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
         return (difference * group.gram).cwiseProduct(difference).sum();
       };
-      surveyed.int8_error = error_of(ToMatrix(QuantizeInt8(weight)));
+      surveyed.int8_error = error_of(ToMatrix(group.rounding->ToInt8(doubles, kLargestInt7)));
       surveyed.int4_error = error_of(ToMatrix(group.rounding->ToInt4(doubles)));
     }
     return Linear::LowRank(ToFloatMatrix(factors.left.leftCols(surveyed.reference_rank)),
@@ -213,7 +212,7 @@ class Surveyor {
 
   StreamedModel& original_;
   const ModelPlan& reference_;
-  const Scope scope_;
+  const RoundingErrors rounding_;
   const int threads_;
   const CalibrationSet probes_;
   const CalibrationSet walked_;
@@ -224,11 +223,11 @@ class Surveyor {
 };
 
 Result<Survey> RunSurvey(StreamedModel& original, const ModelPlan& reference,
-                         const CalibrationSet& calibration, Scope scope, const ItemTrie& trie,
-                         int threads, Progress& progress) {
+                         const CalibrationSet& calibration, Scope scope, RoundingErrors rounding,
+                         const ItemTrie& trie, int threads, Progress& progress) {
   const int num_layers = original.config().num_layers;
   progress.Begin("surveying", static_cast<size_t>(num_layers));
-  Surveyor surveyor(original, reference, calibration, scope, threads);
+  Surveyor surveyor(original, reference, calibration, scope, rounding, threads);
   for (int layer = 0; layer < num_layers; ++layer) {
     HALFLING_RETURN_IF_ERROR(surveyor.SurveyLayer(layer));
     progress.Advance();
@@ -239,9 +238,9 @@ Result<Survey> RunSurvey(StreamedModel& original, const ModelPlan& reference,
 }  // namespace
 
 Result<Survey> SurveyLinears(StreamedModel& original, const ModelPlan& reference,
-                             const CalibrationSet& calibration, const ItemTrie& trie, int threads,
-                             Progress& progress) {
-  return RunSurvey(original, reference, calibration, Scope::kAll, trie, threads, progress);
+                             const CalibrationSet& calibration, const ItemTrie& trie,
+                             RoundingErrors rounding, int threads, Progress& progress) {
+  return RunSurvey(original, reference, calibration, Scope::kAll, rounding, trie, threads, progress);
 }
 
 Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
@@ -250,7 +249,7 @@ Result<Survey> SurveyAgain(const Survey& survey, StreamedModel& original,
   const ModelConfig& config = original.config();
   HALFLING_ASSIGN_OR_RETURN(
       const Survey fresh, RunSurvey(original, reference, calibration, Scope::kDivergencesAlone,
-                                    trie, threads, progress));
+                                    RoundingErrors::kNone, trie, threads, progress));
   Survey merged = survey;
   for (int layer = 0; layer < config.num_layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {

@@ -15,7 +15,8 @@ constexpr uint32_t LowestBit(uint32_t bits) { return bits & (~bits + 1); }
 
 }  // namespace
 
-ThreadPool::ThreadPool(size_t threads) {
+// Delegates, so that the destructor ends the threads that have begun when one cannot.
+ThreadPool::ThreadPool(size_t threads) : ThreadPool() {
   helpers_.reserve(threads - 1);
   for (size_t thread = 1; thread < threads; ++thread) {
     helpers_.emplace_back([this, thread] { Help(thread); });

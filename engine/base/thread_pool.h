@@ -28,8 +28,8 @@ class ThreadPool {
  public:
   static constexpr size_t kMostThreads = 32;
 
-  // The caller of Run counts as one of the `threads`, 1 … kMostThreads. A system that refuses to
-  // start a thread makes std::thread's constructor throw.
+  // The caller of Run counts as one of the `threads`, 1 … kMostThreads. Throws std::system_error
+  // where the system refuses to start one.
   explicit ThreadPool(size_t threads);
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -51,6 +51,7 @@ class ThreadPool {
  private:
   using Function = void (*)(const void* context, size_t part);
 
+  ThreadPool() = default;
   void RunParts(size_t parts, const void* context, Function function);
   void Help(size_t thread);
   bool TakePart(size_t thread);

@@ -43,6 +43,11 @@ std::vector<int> OtherRows(std::span<const int> pivots, size_t out_dim) {
   return others;
 }
 
+int Linear::InputBits(const Packed& packed) {
+  if (std::holds_alternative<PackedInt7Matrix>(packed)) return 8;
+  return std::holds_alternative<PackedInt8Matrix>(packed) ? 16 : 32;
+}
+
 Linear::Packed Linear::Pack(const StoredMatrix& matrix) {
   if (const auto* int8 = std::get_if<Int8Matrix>(&matrix)) {
     if (IsInt7(*int8)) return PackedInt7Matrix(*int8);

@@ -75,6 +75,9 @@ class Linear {
   size_t out_dim() const;
   size_t rank() const;            // min(in_dim, out_dim) when dense
   size_t num_parameters() const;  // of the matrices and the bias: neither scales nor pivots
+  // Of the inputs that a matrix multiplies: 8 or 16 where it runs in integers, else 32.
+  int left_input_bits() const { return InputBits(left_); }  // not when is_dense()
+  int right_input_bits() const { return InputBits(right_); }
 
   // The effective weight, widened, [out_dim, in_dim].
   Matrix Unpack() const;
@@ -96,6 +99,7 @@ class Linear {
  private:
   using Packed = std::variant<PackedMatrix, PackedInt8Matrix, PackedInt7Matrix>;
 
+  static int InputBits(const Packed& packed);
   static Packed Pack(const StoredMatrix& matrix);
   static StoredMatrix Unpack(const Packed& packed);
   static void MatMul(LinearInput& x, const Packed& weight, Matrix& y, LinearScratch& scratch);

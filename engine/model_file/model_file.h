@@ -23,6 +23,7 @@
 #ifndef HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
 #define HALFLING_ENGINE_MODEL_FILE_MODEL_FILE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -57,6 +58,27 @@ struct PromptTemplate {
   std::vector<int> separator;
   std::vector<int> suffix;
   int max_history = 20;  // items beyond the last max_history are dropped
+
+  // The whole prompt after `history`, of item indices, oldest first; append_code(item, tokens)
+  // appends an item's code.
+  template <typename AppendCode>
+  std::vector<int> Fill(std::span<const int> history, const AppendCode& append_code) const {
+    const size_t kept = std::min(history.size(), static_cast<size_t>(max_history));
+    std::vector<int> tokens = prefix;
+    AppendItems(history.last(kept), append_code, tokens);
+    tokens.insert(tokens.end(), suffix.begin(), suffix.end());
+    return tokens;
+  }
+
+  // Of that the items alone, all of them.
+  template <typename AppendCode>
+  void AppendItems(std::span<const int> items, const AppendCode& append_code,
+                   std::vector<int>& tokens) const {
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) tokens.insert(tokens.end(), separator.begin(), separator.end());
+      append_code(items[i], tokens);
+    }
+  }
 };
 
 // What a model directory holds, before the tensors are turned into weights. It stays a TensorSource
@@ -70,6 +92,7 @@ class ModelFile : public TensorSource {
   //   kUnsupportedVersion   no "format", or not this one
   //   kMalformedJson        no "config" or "prompt", or a prompt of another form
   //   kInvalidConfig        a prompt token outside the vocabulary, or max_history out of range
+  //   kTooLarge             more shards, items or tokens of the prompt than there may be
   //   kMissingTensor, kUnsupportedDType, kShapeMismatch, kEmptyCatalog, kInvalidCatalog
   //                         catalog.* and vocabulary.ids, by what is wrong with them
   static Result<ModelFile> Read(std::vector<FileBytes> shards);

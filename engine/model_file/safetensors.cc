@@ -246,7 +246,7 @@ Result<TensorView> SafetensorsFile::Find(std::string_view name) const {
   const Entry& entry = found->second;
   if (!entry.dtype) {
     return Fail(ErrorCode::kUnsupportedDType, file_name_, ": tensor ", Quoted(name), ": dtype is ",
-                entry.dtype_name, "; expected F32, F16, BF16 or I32");
+                entry.dtype_name, "; expected F32, F16, BF16, I8, U8, I16 or I32");
   }
   return TensorView{*entry.dtype, entry.shape, entry.data};
 }

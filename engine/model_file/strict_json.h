@@ -34,7 +34,7 @@ Result<int64_t> JsonInteger(const JsonValue& value, int64_t low, int64_t high,
                             std::string_view where,
                             ErrorCode range_code = ErrorCode::kInvalidConfig);
 
-// An array of at most `max_size` such integers.
+// An array of at most `max_size` such integers: kTooLarge for a longer one.
 Result<std::vector<int>> JsonIntegers(const JsonValue& value, int low, int high, size_t max_size,
                                       std::string_view where,
                                       ErrorCode range_code = ErrorCode::kInvalidConfig);

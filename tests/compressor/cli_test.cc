@@ -94,6 +94,8 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "evaluate " + checkpoint.string() + " --beam 0", "--beam");
   ExpectFailure(2, "evaluate " + checkpoint.string() + " --users 0", "--users");
   ExpectFailure(2, "compress " + paths + "--seed 18446744073709551615", "--seed");
+  ExpectFailure(2, "compress " + paths + "--method int8 --keep 0.25", "--keep");
+  ExpectFailure(2, "compress " + paths + "--method int4 --dtype f16", "--dtype");
   ExpectFailure(2, "recommend " + model.string(), "--history");
   ExpectFailure(1, "evaluate " + model.string(), "--interactions");
   ExpectFailure(1, "recommend " + model.string() + " --history i1,nobody", "nobody");
@@ -223,6 +225,14 @@ TEST_CASE_METHOD(CliFixture, "evaluate refuses a model of other items, naming bo
                 other.string() + ": expected the items of " + model.string());
   ExpectFailure(2, "evaluate", "MODEL");
   ExpectFailure(2, "evaluate " + model.string() + " /nonexistent", "/nonexistent");
+
+  // Of several models, whose files have the same names, the one at fault is named.
+  const fs::path broken = model.string() + "-broken";
+  fs::copy(checkpoint, broken);
+  testing::ReplaceInFile(broken / "model.safetensors", "model.norm.weight", "model.n0rm.weight");
+  ExpectFailure(1, "evaluate " + model.string() + " " + broken.string() + " --against " +
+                       checkpoint.string(),
+                broken.string());
 }
 
 TEST_CASE_METHOD(CliFixture, "perplexity compares models on whole sequences") {
@@ -273,7 +283,7 @@ TEST_CASE_METHOD(CliFixture, "recommend searches exactly, or by as many beams as
   CHECK(wide["exact"] == true);
   CHECK(wide["items"] == exact["items"]);
   CHECK(wide["nodes_run"] > exact["nodes_run"]);
-  CHECK(Run(request).out.find("proven exact") != std::string::npos);
+  CHECK(Run(request).out.find("nodes run, proven exact") != std::string::npos);
   CHECK(RunJson(request + " --threads 1")["items"] == RunJson(request + " --threads 3")["items"]);
   ExpectFailure(2, request + " --threads 0", "--threads");
   ExpectFailure(2, request + " --search deep", "--search");
@@ -309,6 +319,8 @@ TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
     CHECK(linear["name"] == expected["name"]);
     CHECK(linear["parameters"] == expected["parameters"]);
     CHECK(linear["runs_in"] == "int8");
+    REQUIRE(linear["input_bits"].size() == (linear.contains("rank") ? 2 : 1));
+    for (const int bits : linear["input_bits"]) CHECK((bits == 8 || bits == 16));
     CHECK(linear.contains("pivoted") == (expected["storage"] == "pivoted"));
     if (linear.contains("rank")) CHECK(linear["rank"] == expected["rank"]);
   }
@@ -317,6 +329,9 @@ TEST_CASE_METHOD(CliFixture, "inspect shows ranks and verified files") {
   CHECK(text.exit_code == 0);
   CHECK(text.out.find("checkpoint") != std::string::npos);
   CHECK(text.out.find("dense") != std::string::npos);
+  const auto dense = RunJson("inspect " + checkpoint.string())["linears"][0];
+  CHECK(dense["runs_in"] == "float");
+  CHECK(dense["input_bits"] == nlohmann::json::array({32}));
 
   auto manifest = nlohmann::json::parse(testing::ReadText(model / "manifest.json"));
   manifest["compression"]["healing"] = {{"epochs", 3},

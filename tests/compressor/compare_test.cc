@@ -235,7 +235,7 @@ TEST_CASE("code logits name what is wrong with a request") {
   CHECK(logits[0].size() == trie.child_tokens(0).size());
   // The session stays as it was for the next request.
   CHECK(model.CodeLogits({1, 2}, 7).value() == logits);
-  CHECK(model.reused_tokens() > 0);
+  CHECK(model.stats().reused_tokens > 0);
 }
 
 }  // namespace halfling

@@ -217,6 +217,10 @@ TEST_CASE_METHOD(CompressFixture, "a budget that cannot be met is an error, and 
   const auto unsupported = Run();
   REQUIRE_FALSE(unsupported.has_value());
   CHECK(unsupported.error().message.find("--keep") != std::string::npos);
+  options.method = CompressionMethod::kInt8;
+  const auto whole = Run();
+  REQUIRE_FALSE(whole.has_value());
+  CHECK(whole.error().message.find("--method int8") != std::string::npos);
   CHECK(NumEntries() == 1);
 }
 
@@ -277,13 +281,16 @@ TEST_CASE_METHOD(CompressFixture, "a prompt that the model has no room for is re
   CHECK(NumEntries() == 1);
 }
 
-TEST_CASE_METHOD(CompressFixture, "what a killed process left is not published") {
-  const fs::path stale =
-      options.output.parent_path() / (".model.partial-" + std::to_string(getpid()));
-  fs::create_directories(stale);
-  testing::WriteText(stale / "left.safetensors", "half a shard");
+TEST_CASE_METHOD(CompressFixture, "what a killed process left is not published, and in nobody's way") {
   options.method = CompressionMethod::kSvd;
   options.evaluate_users = 0;
+  CompressOrFail();
+  for (const std::string purpose : {"partial", "old"}) {
+    const fs::path stale =
+        options.output.parent_path() / (".model." + purpose + "-" + std::to_string(getpid()));
+    fs::create_directories(stale);
+    testing::WriteText(stale / "left.safetensors", "half a shard");
+  }
   CompressOrFail();
   CHECK_FALSE(fs::exists(options.output / "left.safetensors"));
   CHECK(NumEntries() == 2);

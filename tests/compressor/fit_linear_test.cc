@@ -168,6 +168,9 @@ TEST_CASE("inputs that eight bits would spoil are read in sixteen") {
   const FittedLinear giant = data.Fit(FitMethod::kRegression, pivoted);
   CHECK_FALSE(is_fast(factors(giant).right));
   CHECK(data.EngineError(giant) < 0.5 * data.EngineError(fit_unaware(data)));
+  const FittedLinear dense =
+      data.Fit(FitMethod::kRegression, {Storage::kDense, DType::kI8, 0});
+  CHECK_FALSE(is_fast(std::get<StoredMatrix>(dense.stored.weight)));
 
   // One output is thirty times the others, and a pivot.
   data = {};
@@ -206,7 +209,7 @@ TEST_CASE("a regression on few tokens holds to the weight where they say little"
   Data seen;
   // Directions of ever smaller variance, as activations have, and little drift.
   seen.x = MadeUpMatrix(40, 400, 6);
-  for (Eigen::Index k = 0; k < 40; ++k) seen.x.row(k) *= std::pow(k + 1.0, -0.75);
+  for (Eigen::Index k = 0; k < 40; ++k) seen.x.row(k) *= std::pow(static_cast<double>(k + 1), -0.75);
   seen.own = seen.x + 0.03 * MadeUpMatrix(40, 400, 5);
   const LinearPlan plan = {Storage::kLowRank, DType::kF32, 16};
   const auto fit = [&](Eigen::Index tokens, bool with_prior) {

@@ -211,13 +211,12 @@ TEST_CASE("uncorrelated inputs leave nothing to compensate") {
   const MatrixXd weight = RandomMatrix(6, 70, 5);
   const MatrixXd gram = MatrixXd::Identity(70, 70);
   const Matrix floats = ToFloatMatrix(weight);
-  const auto int8 = RoundToInt8(weight, gram, kLargestInt8, "test");
-  REQUIRE(int8.has_value());
-  CHECK(int8->values == QuantizeInt8(floats).values);
-  const auto int4 = RoundToInt4(weight, gram, "test");
-  REQUIRE(int4.has_value());
-  CHECK(int4->packed == QuantizeInt4(floats).packed);
-  CHECK(int4->scales == QuantizeInt4(floats).scales);
+  const auto rounding = RoundingCompensation::Create(gram, "test");
+  REQUIRE(rounding.has_value());
+  CHECK(rounding->ToInt8(weight, kLargestInt8).values == QuantizeInt8(floats).values);
+  const Int4Matrix int4 = rounding->ToInt4(weight);
+  CHECK(int4.packed == QuantizeInt4(floats).packed);
+  CHECK(int4.scales == QuantizeInt4(floats).scales);
 }
 
 TEST_CASE("rounding in strips is rounding column by column") {
@@ -225,8 +224,9 @@ TEST_CASE("rounding in strips is rounding column by column") {
   const MatrixXd weight = RandomMatrix(4, kDim, 21);
   const MatrixXd inputs = RandomMatrix(kDim, 40, 22) * RandomMatrix(40, 300, 23);
   const MatrixXd gram = inputs * inputs.transpose() + MatrixXd::Identity(kDim, kDim);
-  const auto rounded = RoundToInt8(weight, gram, kLargestInt8, "test");
-  REQUIRE(rounded.has_value());
+  const auto rounding = RoundingCompensation::Create(gram, "test");
+  REQUIRE(rounding.has_value());
+  const Int8Matrix rounded = rounding->ToInt8(weight, kLargestInt8);
 
   // As the paper has it: the upper Cholesky factor of the damped covariance's inverse.
   const MatrixXd damping = 0.01 * gram.diagonal().mean() * MatrixXd::Identity(kDim, kDim);
@@ -235,9 +235,9 @@ TEST_CASE("rounding in strips is rounding column by column") {
   for (Eigen::Index j = 0; j < kDim; ++j) {
     for (Eigen::Index i = 0; i < weight.rows(); ++i) {
       const auto at = static_cast<size_t>(i * kDim + j);
-      const double scale = rounded->scales[static_cast<size_t>(i)];
+      const double scale = rounded.scales[static_cast<size_t>(i)];
       const double q = std::clamp(std::nearbyint(remaining(i, j) / scale), -127.0, 127.0);
-      REQUIRE(static_cast<int>(rounded->values[at]) == static_cast<int>(q));
+      REQUIRE(static_cast<int>(rounded.values[at]) == static_cast<int>(q));
       const double error = (remaining(i, j) - q * scale) / upper(j, j);
       remaining.row(i).tail(kDim - j - 1) -= error * upper.row(j).tail(kDim - j - 1);
     }
@@ -250,18 +250,29 @@ TEST_CASE("a compensated column is off by what its neighbours cannot make good")
   weight << 0.3, 1.0;
   MatrixXd gram(2, 2);
   gram << 1, 1, 1, 1;
-  const auto rounded = RoundToInt4(weight, gram, "test");
-  REQUIRE(rounded.has_value());
-  const Matrix values = halfling::ToMatrix(*rounded);
+  const auto rounding = RoundingCompensation::Create(gram, "test");
+  REQUIRE(rounding.has_value());
+  const Matrix values = halfling::ToMatrix(rounding->ToInt4(weight));
   const float sum = values.row(0)[0] + values.row(0)[1];
   CHECK(sum == Approx(1.3).margin(0.5 / 7));
-  CHECK(RoundToInt8(MatrixXd::Zero(3, 2), gram, kLargestInt8, "test")->values == std::vector<int8_t>(6, 0));
+  CHECK(rounding->ToInt8(MatrixXd::Zero(3, 2), kLargestInt8).values == std::vector<int8_t>(6, 0));
 
   MatrixXd broken = gram;
   broken(0, 0) = std::numeric_limits<double>::quiet_NaN();
-  const auto refused = RoundToInt8(weight, broken, kLargestInt8, "layer");
+  const auto refused = RoundingCompensation::Create(broken, "layer");
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.find("layer") != std::string::npos);
+}
+
+TEST_CASE("a weight beyond the scales of int4 leaves its neighbours finite") {
+  MatrixXd weight = RandomMatrix(2, 70, 6);
+  weight(0, 3) = 1e6;  // an F16 scale of it is infinite
+  const auto rounding = RoundingCompensation::Create(MatrixXd::Identity(70, 70), "test");
+  REQUIRE(rounding.has_value());
+  const Int4Matrix rounded = rounding->ToInt4(weight);
+  CHECK(std::isinf(rounded.scales[0]));  // which the writer refuses
+  CHECK(rounded.scales[rounded.groups_per_row()] ==
+        QuantizeInt4(ToFloatMatrix(weight)).scales[rounded.groups_per_row()]);
 }
 
 }  // namespace halfling

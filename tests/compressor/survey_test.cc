@@ -54,7 +54,8 @@ struct Fixture {
     Progress silent(false);
     StreamedModel streamed = Streamed();
     const ModelPlan reference = UniformPlan(model.config(), 0.5, Storage::kPivoted, DType::kI8);
-    auto survey = SurveyLinears(streamed, reference, calibration, trie, threads, silent);
+    auto survey = SurveyLinears(streamed, reference, calibration, trie, RoundingErrors::kMeasured,
+                                threads, silent);
     REQUIRE(survey.has_value());
     return *std::move(survey);
   }
@@ -99,7 +100,15 @@ TEST_CASE("a survey finds what replacing a linear alone costs") {
   CHECK(surveyed.discarded[static_cast<size_t>(rank)] == Approx(error).epsilon(1e-6));
   CHECK(surveyed.reference_error == surveyed.discarded[static_cast<size_t>(rank)]);
   CHECK(surveyed.discarded.back() == 0);
-  CHECK(surveyed.int8_error < surveyed.int4_error);
+  const auto rounding = RoundingCompensation::Create(gram, "gate");
+  REQUIRE(rounding.has_value());
+  const auto error_of = [&](const Matrix& rounded) {
+    const Eigen::MatrixXd lost = weight - ToDoubles(rounded);
+    return (lost * gram * lost.transpose()).trace();
+  };
+  CHECK(surveyed.int8_error ==
+        Approx(error_of(ToMatrix(rounding->ToInt8(weight, kLargestInt7)))).epsilon(1e-6));
+  CHECK(surveyed.int4_error == Approx(error_of(ToMatrix(rounding->ToInt4(weight)))).epsilon(1e-6));
 
   Transformer replaced = model;
   replaced.mutable_layer(layer).linear(LinearKind::kGate) =
@@ -166,8 +175,10 @@ TEST_CASE("a rank that loses nothing to speak of is not tried") {
   }
   Progress silent(false);
   StreamedModel streamed = fixture.Streamed();
-  const auto survey = SurveyLinears(streamed, almost_whole, fixture.calibration, fixture.trie, 2, silent);
+  const auto survey = SurveyLinears(streamed, almost_whole, fixture.calibration, fixture.trie,
+                                    RoundingErrors::kNone, 2, silent);
   REQUIRE(survey.has_value());
+  CHECK(survey->front().front().int8_error == 0);  // nobody asked
   int lowered = 0;
   for (size_t layer = 0; layer < survey->size(); ++layer) {
     for (size_t kind = 0; kind < kNumLinearKinds; ++kind) {

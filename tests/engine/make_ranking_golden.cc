@@ -36,7 +36,7 @@ Json Answer(Recommender& recommender, const RecommendRequest& request) {
           {"exclude_seen", request.exclude_seen},
           {"items", items},
           {"score_bits", score_bits},
-          {"reused_tokens", recommender.reused_tokens()}};
+          {"reused_tokens", recommender.stats().reused_tokens}};
 }
 
 bool WriteModel(const std::filesystem::path& folder, const TinyModelOptions& options) {

@@ -49,7 +49,7 @@ TEST_CASE("This build gives the committed rankings, to the bit") {
       }
       CHECK(items == answer["items"].get<std::vector<int>>());
       CHECK(score_bits == answer["score_bits"].get<std::vector<uint32_t>>());
-      CHECK(recommender.reused_tokens() == answer["reused_tokens"].get<int>());
+      CHECK(recommender.stats().reused_tokens == answer["reused_tokens"].get<int>());
     }
   }
 }

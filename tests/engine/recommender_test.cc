@@ -216,9 +216,9 @@ TEST_CASE("Leaving out the last entry first shares what lies before the gaps") {
     for (size_t j = 0; j < i; ++j) {
       before_gap += (j > 0) + CodeOf(recommender.model().trie, history[j]).size();
     }
-    CHECK(recommender.reused_tokens() >= static_cast<int>(before_gap));
-    CHECK(recommender.reused_tokens() < reused);
-    reused = recommender.reused_tokens();
+    CHECK(recommender.stats().reused_tokens >= static_cast<int>(before_gap));
+    CHECK(recommender.stats().reused_tokens < reused);
+    reused = recommender.stats().reused_tokens;
   }
 }
 
@@ -331,7 +331,7 @@ TEST_CASE("A warm session answers as a fresh one, to the bit") {
       }
       Recommender fresh = warm.Fork();
       RequireSameBits(MustRecommend(warm, request), MustRecommend(fresh, request));
-      CHECK(fresh.reused_tokens() == 0);
+      CHECK(fresh.stats().reused_tokens == 0);
     }
   }
 }
@@ -366,14 +366,14 @@ TEST_CASE("A longer history reuses the shorter one's prompt") {
   RecommendRequest request;
   request.history = {1, 2};
   MustRecommend(recommender, request);
-  CHECK(recommender.reused_tokens() == 0);
+  CHECK(recommender.stats().reused_tokens == 0);
   const int prompt_tokens = recommender.stats().prompt_tokens;
   CHECK(recommender.stats().tokens_run() == prompt_tokens + recommender.stats().nodes_run);
   request.history = {1, 2, 3};
   MustRecommend(recommender, request);
   // The prefix (2 tokens), both codes and the separator between them.
   const size_t shorter = 3 + CodeOf(trie, 1).size() + CodeOf(trie, 2).size();
-  CHECK(recommender.reused_tokens() >= static_cast<int>(shorter));
+  CHECK(recommender.stats().reused_tokens >= static_cast<int>(shorter));
   const SearchStats& stats = recommender.stats();
   CHECK(stats.prompt_tokens ==
         prompt_tokens + static_cast<int>(1 + CodeOf(trie, 3).size()));
