@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from catalogue_scale.make_model import HISTORIES, SHARD, make_model  # noqa: E402
 from catalogue_scale.page import page  # noqa: E402
+from recorded.machine import cpu_name  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -119,15 +119,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "note": arguments.note,
         "catalogues": catalogues,
     }
-
-
-def cpu_name() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -42,6 +42,7 @@ from quality_table.rows import (  # noqa: E402
     plan_rows,
 )
 from quality_table.store import read_json, write_json  # noqa: E402
+from recorded.machine import cpu_name  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -118,15 +119,8 @@ def find_checkpoints(folder: Path, only: list[str] | None) -> list[Path]:
 
 
 def describe_machine() -> dict[str, Any]:
-    cpu = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                cpu = line.partition(":")[2].strip()
-                break
     return {
-        "cpu": cpu,
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "system": platform.platform(),
         "own_peak_bytes": own_peak_bytes(),

@@ -99,7 +99,7 @@ def histories(
 def make_model(
     source: Path, interactions: list[list[int]], items: int, output: Path, requests: int
 ) -> dict[str, int]:
-    """Writes the directory, unless it is there. How many nodes each level of its trie has."""
+    """Writes the directory anew; returns how many nodes each level of its trie has."""
     weights = Weights.read(source)
     codes, base = synthetic_codes(weights.codes(), items, seed=items)
     config = json.loads(weights.metadata["config"])
@@ -117,10 +117,13 @@ def make_model(
     weights.write(output / SHARD)
     chosen = histories(interactions, base, requests, longest)
     (output / HISTORIES).write_text(json.dumps(chosen))
-    wide = codes.astype(np.int64)
-    prefix = np.zeros(items, np.int64)
+    return nodes_by_level(codes)
+
+
+def nodes_by_level(codes: np.ndarray) -> dict[str, int]:
+    prefix = np.zeros(len(codes), np.int64)
     nodes = {}
-    for level in range(LEVELS):
-        prefix = prefix * (1 << 15) + wide[:, level]
+    for level, tokens in enumerate(codes.astype(np.int64).T):
+        prefix = prefix * (1 << 15) + tokens
         nodes[f"level {level + 1}"] = len(np.unique(prefix))
     return nodes

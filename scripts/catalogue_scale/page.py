@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorded.markdown import table
+
 CASES = ("exact", "exact, mask", "exact, boosts", "beam", "beam, mask", "beam, boosts")
 ENGINES = {"native": "natively", "wasm": "in wasm (baseline SIMD, Node)"}
 
@@ -45,11 +47,6 @@ def machine(results: dict[str, Any]) -> str:
     return text + (f" {results['note']}" if results["note"] else "")
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
@@ -76,7 +73,7 @@ def loading(results: dict[str, Any]) -> str:
                 megabytes(one["wasm"]["peak_bytes"]),
             ]
         rows.append(row)
-    return table(header, rows)
+    return table(header, rows).rstrip()
 
 
 def recommending(results: dict[str, Any], engine: str) -> str:
@@ -91,8 +88,8 @@ def recommending(results: dict[str, Any], engine: str) -> str:
         nodes.append([items, *(effort(name, c) for name, c in zip(CASES, cases, strict=True))])
     text = table(header, times)
     if engine == "native":  # the same in wasm
-        text += "\n\n" + table(["nodes run", *CASES], nodes)
-    return text
+        text += "\n" + table(["nodes run", *CASES], nodes)
+    return text.rstrip()
 
 
 def effort(name: str, case: dict[str, float]) -> str:

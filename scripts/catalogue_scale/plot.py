@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from recorded.figure import begin, save
+
 # Dark enough on white for text; told apart by marker as well as by colour.
 STYLES = {
     "exact": ("#0a66c2", "o", "-"),
@@ -18,14 +20,7 @@ TITLES = {"native": "Native", "wasm": "Wasm, baseline SIMD, in Node"}
 
 
 def draw(results: dict[str, Any], output: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("svg" if output.suffix == ".svg" else "agg")
-    matplotlib.rcParams.update(
-        {"svg.fonttype": "path", "svg.hashsalt": "halfling", "font.size": 10}
-    )
-    from matplotlib import pyplot
-
+    pyplot = begin(output)
     catalogues = results["catalogues"]
     engines = [name for name in TITLES if name in catalogues[0]]
     figure, axes = pyplot.subplots(
@@ -53,11 +48,7 @@ def draw(results: dict[str, Any], output: Path) -> None:
     memory.legend(frameon=False, fontsize=9)
     for part in axes:
         decorate(part)
-    figure.tight_layout()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"Date": None} if output.suffix == ".svg" else None
-    figure.savefig(output, metadata=metadata, dpi=110)
-    pyplot.close(figure)
+    save(pyplot, figure, output)
 
 
 def decorate(axes: Any) -> None:

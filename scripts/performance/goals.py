@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from recorded.standing import MET, MISSED, UNKNOWN, Standing
 
 from .results import (
     ORT,
@@ -19,21 +20,10 @@ from .results import (
     threads_text,
 )
 
-MET, MISSED, UNKNOWN = "met", "missed", "not measured"
 SMALL, LARGE = "instruments", "smollm2-135m-random"
 THREADS = (1, 2)
 DOWNLOAD, DOWNLOAD_SHARE = 135_000, 25
 FRAME = 16
-
-
-@dataclass(frozen=True)
-class Standing:
-    goal: str
-    verdict: str
-    figures: str
-
-    def text(self) -> str:
-        return f"{self.goal}: **{self.verdict}**. {self.figures}"
 
 
 def standings(results: dict[str, Any]) -> list[Standing]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorded.markdown import table
+
 from .goals import standings
 from .results import (
     CASES,
@@ -94,11 +96,6 @@ def section(model: dict[str, Any]) -> str:
     if skipped:
         parts.append("Not measured:\n\n" + "".join(skipped))
     return "\n".join(part for part in parts if part)
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    ruler = ["---"] + ["---:"] * (len(header) - 1)
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in (header, ruler, *rows))
 
 
 def spread(contender: Contender, case: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from recorded.figure import begin, save
+
 from .results import OURS, Contender, label, median, milliseconds, quantile, threads_text
 
 COLOURS = {"halfling": "#0a66c2", "onnxruntime-web": "#b26b00", "wllama": "#7b3fa0"}
@@ -12,14 +14,7 @@ ROW, MARGIN = 0.27, 1.1  # inches
 
 
 def draw(results: dict[str, Any], output: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("svg" if output.suffix == ".svg" else "agg")
-    matplotlib.rcParams.update(
-        {"svg.fonttype": "path", "svg.hashsalt": "halfling", "font.size": 10}
-    )
-    from matplotlib import pyplot
-
+    pyplot = begin(output)
     models = [(model["name"], rows(model)) for model in results["models"]]
     models = [(name, lines) for name, lines in models if lines]
     heights = [len(lines) * ROW + MARGIN for _, lines in models]
@@ -32,11 +27,7 @@ def draw(results: dict[str, Any], output: Path) -> None:
     )
     for part, (name, lines) in zip(axes[:, 0], models, strict=True):
         draw_model(part, name, lines)
-    figure.tight_layout()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"Date": None} if output.suffix == ".svg" else None
-    figure.savefig(output, metadata=metadata, dpi=110)
-    pyplot.close(figure)
+    save(pyplot, figure, output)
 
 
 def rows(model: dict[str, Any]) -> list[Contender]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lines import Interval, Line, change_text, percent, short
+from recorded.standing import MET, MISSED, UNKNOWN, Standing
 
-MET, MISSED, UNKNOWN = "met", "missed", "not measured"
+from .lines import Interval, Line, change_text, percent, short
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,6 @@ LANGUAGE_MODEL = (
 def goals_for(checkpoint: str) -> tuple[Goal, ...]:
     """By the checkpoint's name: instruments, or instruments-smollm2."""
     return LANGUAGE_MODEL if "smollm2" in checkpoint else PAGE_SIZED
-
-
-@dataclass(frozen=True)
-class Standing:
-    goal: str
-    verdict: str
-    figures: str
-
-    def text(self) -> str:
-        return f"{self.goal}: **{self.verdict}**. {self.figures}"
 
 
 def standings(lines: list[Line], goals: tuple[Goal, ...] = PAGE_SIZED) -> list[Standing]:

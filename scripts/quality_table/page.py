@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from recorded.markdown import table
+
 from .goals import Goal, find, goals_for, standings
 from .lines import METRICS, Interval, Line, change_text, gather, short
 
@@ -56,11 +58,6 @@ def ranked_by(rows: list[dict[str, Any]]) -> str:
 
 def goal_list(lines: list[Line], goals: tuple[Goal, ...]) -> str:
     return "".join(f"- {standing.text()}\n" for standing in standings(lines, goals))
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    ruler = ["---"] + ["---:"] * (len(header) - 1)
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in (header, ruler, *rows))
 
 
 def figure(value: Interval, digits: int = 4) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from recorded.figure import begin, save
+
 from .lines import Line, gather
 
 # Dark enough on white for text; told apart by marker as well as by colour.
@@ -27,14 +29,7 @@ GAP = 0.045  # between two labels, of the axis' height
 
 
 def draw(dataset: dict[str, Any], output: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("svg" if output.suffix == ".svg" else "agg")
-    matplotlib.rcParams.update(
-        {"svg.fonttype": "path", "svg.hashsalt": "halfling", "font.size": 10}
-    )
-    from matplotlib import pyplot
-
+    pyplot = begin(output)
     lines = gather(dataset["rows"])
     # Every row is paired with the original, whether or not it is a row of its own.
     original = lines[0].metrics["ndcg@10"].mean / (1 + lines[0].change.mean)
@@ -50,11 +45,7 @@ def draw(dataset: dict[str, Any], output: Path) -> None:
     ]
     arrange(axes, lines, labels)
     decorate(axes, dataset["name"], original)
-    figure.tight_layout()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"Date": None} if output.suffix == ".svg" else None
-    figure.savefig(output, metadata=metadata, dpi=110)
-    pyplot.close(figure)
+    save(pyplot, figure, output)
 
 
 def series(lines: list[Line]) -> list[tuple[str, list[Line]]]:

@@ -1,0 +1,1 @@
+"""What the pages and plots of recorded measurements have in common."""
