@@ -14,6 +14,11 @@ interface Schema extends DBSchema {
   events: { key: string; value: StoredEvent };
 }
 
+/** No database of the site's own has this name: withdrawn consent deletes the one that has. */
+export function databaseName(history: string | undefined): string {
+  return history === undefined ? 'halfling' : `halfling-history-${history}`;
+}
+
 export class HistoryDatabase {
   readonly #database: IDBPDatabase<Schema>;
 

@@ -3,7 +3,7 @@
 
 import { HalflingError } from './errors.js';
 import { toHistoryEvent } from './events.js';
-import { HistoryDatabase, type StoredEvent } from './history-database.js';
+import { databaseName, HistoryDatabase, type StoredEvent } from './history-database.js';
 import type { HistoryEvent, HistoryExport, HistoryOptions, TrackEvent } from './types.js';
 
 type Message =
@@ -27,6 +27,7 @@ function positive(name: string, value: number): number {
 export class VisitorHistory {
   /** The pause after which a new session begins, in milliseconds. */
   readonly sessionGap: number;
+  /** Of the database, and of the channel between the tabs. */
   readonly #name: string;
   readonly #ttl: number;
   readonly #maxEvents: number;
@@ -43,13 +44,13 @@ export class VisitorHistory {
   #lastOnDisk: Promise<void> = Promise.resolve();
 
   private constructor(options: HistoryOptions, listener: HistoryListener) {
-    this.#name = options.name ?? 'halfling';
+    this.#name = databaseName(options.name);
     this.#ttl = positive('ttlDays', options.ttlDays ?? 90) * MS_PER_DAY;
     this.#maxEvents = Math.ceil(positive('maxEvents', options.maxEvents ?? 500));
     this.sessionGap = positive('sessionGapMinutes', options.sessionGapMinutes ?? 30) * 60_000;
     this.#listener = listener;
     if (!globalThis.BroadcastChannel) return;
-    this.#channel = new BroadcastChannel(`halfling-history-${this.#name}`);
+    this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
     globalThis.addEventListener?.('pageshow', this.#onPageShow);
   }

@@ -68,7 +68,10 @@ export interface HistoryOptions {
    * earlier visit, and no if it never was.
    */
   readonly consent?: boolean;
-  /** Names the stored history: recommenders of one name share it. Default 'halfling'. */
+  /**
+   * Recommenders of one name share a history, and so do those without a name. Its database is called
+   * `halfling-history-` and the name; without a name, `halfling`.
+   */
   readonly name?: string;
   /** Events older than this many days are dropped. Default 90. */
   readonly ttlDays?: number;

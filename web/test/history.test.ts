@@ -3,16 +3,19 @@ import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { HalflingError } from '../src/errors.js';
+import { databaseName } from '../src/history-database.js';
 import { VisitorHistory } from '../src/history.js';
 import type { HistoryOptions } from '../src/types.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 let name = '';
+let database = ''; // the history's
 let opened: VisitorHistory[] = [];
 let tests = 0;
 
 beforeEach(() => {
   name = `test-${tests++}`;
+  database = databaseName(name);
 });
 afterEach(() => {
   for (const history of opened.splice(0)) history.close();
@@ -36,14 +39,14 @@ async function openTab(options: HistoryOptions = {}) {
 const items = (history: VisitorHistory) => history.events.map(({ item }) => item);
 const view = (history: VisitorHistory, ...viewed: string[]) =>
   Promise.all(viewed.map((item) => history.track({ type: 'view', item })));
-const databases = async () => (await indexedDB.databases()).map((database) => database.name);
+const databases = async () => (await indexedDB.databases()).map(({ name }) => name);
 
 describe('without consent', () => {
   it('remembers in memory and leaves no database', async () => {
     const history = await openTab();
     await view(history, 'a', 'b');
     expect(items(history)).toEqual(['a', 'b']);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     expect(items(await openTab())).toEqual([]);
   });
 
@@ -78,12 +81,12 @@ describe('with consent', () => {
   it('ends at withdrawal: no database, memory goes on', async () => {
     const history = await openTab({ consent: true });
     await view(history, 'a');
-    expect(await databases()).toContain(name);
+    expect(await databases()).toContain(database);
     await history.setConsent(false);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     await view(history, 'b');
     expect(items(history)).toEqual(['a', 'b']);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
   });
 
   it('withdrawn by the option deletes what an earlier visit stored', async () => {
@@ -91,7 +94,7 @@ describe('with consent', () => {
     await view(history, 'a');
     history.close();
     expect(items(await openTab({ consent: false }))).toEqual([]);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
   });
 
   it('withdrawn by the option deletes where the browser does not tell what there is', async () => {
@@ -101,7 +104,14 @@ describe('with consent', () => {
     const silent = vi.spyOn(indexedDB, 'databases').mockRejectedValue(new Error('unknown'));
     await openTab({ consent: false });
     silent.mockRestore();
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
+  });
+
+  it('withdrawn leaves a database of the site alone', async () => {
+    indexedDB.open(name);
+    const history = await openTab({ consent: true });
+    await history.setConsent(false);
+    expect(await databases()).toContain(name);
   });
 
   it('keeps to the maximum and the time to live, on the disk too', async () => {
@@ -174,12 +184,17 @@ describe('several tabs', () => {
     await one.setConsent(false);
     await vi.waitFor(() => expect(two.consent).toBe(false));
     await view(two, 'a');
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     expect(two.consents).toEqual([true, false]);
   });
 });
 
 describe('options', () => {
+  it('name the database', () => {
+    expect(databaseName(undefined)).toBe('halfling');
+    expect(databaseName('shop')).toBe('halfling-history-shop');
+  });
+
   it.each(['ttlDays', 'maxEvents', 'sessionGapMinutes'])('refuses a %s of 0', async (option) => {
     await expect(openTab({ [option]: 0 })).rejects.toMatchObject({
       code: 'invalid-request',
