@@ -1,13 +1,13 @@
 // The visitor's history and what follows from it, in a real page.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { chromium, type BrowserContext, type LaunchOptions, type Page } from '@playwright/test';
 import type { HistoryEvent, TrackEvent } from 'halfling';
 
-import { expect, recordRequests, test } from './fixtures';
+import { expect, filesHolding, recordRequests, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 
 test.beforeEach(async ({ page, site }) => {
@@ -153,6 +153,7 @@ test('similar and explain', async ({ page }) => {
       reasons: await recommender.explain(id),
       contributions,
       one: await recommender.explain(id, { history: ['50'] }),
+      oneByScores: (await scoreAfter(['50'])) - (await scoreAfter([])), // of popularity
       none: await recommender.explain(id, { history: [] }),
       similar: await recommender.similar('50'),
       after: await recommender.recommend({ history: ['50'] }),
@@ -166,7 +167,8 @@ test('similar and explain', async ({ page }) => {
   }
   const contributions = result.reasons.map(({ contribution }) => contribution);
   expect(contributions).toEqual([...contributions].sort((a, b) => b - a));
-  expect(result.one.map(({ id }) => id)).toEqual(['50']);
+  expect(result.one).toMatchObject([{ id: '50' }]);
+  expect(result.one[0]?.contribution).toBeCloseTo(result.oneByScores, 5);
   expect(result.none).toEqual([]);
   expect(result.similar).toEqual(result.after);
   expect(result.unknown).toBe('unknown-item');
@@ -333,17 +335,6 @@ test.describe('on the disk', () => {
     }
   }
 
-  /** Files of the profile that hold the marker, in the two encodings that Chromium uses. */
-  function filesWithMarker(): string[] {
-    const needles = [Buffer.from(MARKER), Buffer.from(MARKER, 'utf16le')];
-    return readdirSync(profile, { recursive: true, encoding: 'utf8' }).filter((name) => {
-      const file = path.join(profile, name);
-      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
-      const bytes = readFileSync(file);
-      return needles.some((needle) => bytes.includes(needle));
-    });
-  }
-
   test('without consent there is no trace', async ({ site, launchOptions }) => {
     await visit(launchOptions, async (page) => {
       await openPage(page, site);
@@ -352,14 +343,14 @@ test.describe('on the disk', () => {
       expect(await recommended(page)).toHaveLength(10);
       expect(await databases(page)).toEqual([]);
     });
-    expect(filesWithMarker()).toEqual([]);
+    expect(filesHolding(profile, MARKER)).toEqual([]);
 
     await visit(launchOptions, async (page) => {
       await openPage(page, site);
       await create(page, { model: MODEL, history: { consent: true } });
       await view(page, MARKER, '50');
     });
-    expect(filesWithMarker()).not.toEqual([]); // or the search would prove nothing
+    expect(filesHolding(profile, MARKER)).not.toEqual([]); // or the search would prove nothing
   });
 
   // The bytes of a deleted database are overwritten when the browser tidies up, which no page can
