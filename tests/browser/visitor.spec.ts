@@ -210,6 +210,49 @@ test('several tabs stay in step', async ({ page, site, context }) => {
   expect(await databases(other)).toEqual([]);
 });
 
+test('a withdrawal does not wait for a tab that holds the database', async ({
+  page,
+  site,
+  context,
+}) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50');
+  const frozen = await context.newPage();
+  await openPage(frozen, site);
+  await frozen.evaluate(async () => {
+    const opening = indexedDB.open('halfling');
+    await new Promise((resolve) => (opening.onsuccess = resolve));
+    Object.assign(globalThis, { held: opening.result }); // and nobody who closes it when asked to
+  });
+  await page.evaluate(() => recommender.setConsent(false));
+  const left = await frozen.evaluate(async () => {
+    const { held } = globalThis as unknown as { held: IDBDatabase };
+    const counting = held.transaction('events').objectStore('events').count();
+    await new Promise((resolve) => (counting.onsuccess = resolve));
+    return counting.result;
+  });
+  expect(left).toBe(0);
+
+  await openPage(page, site);
+  await create(page, { model: MODEL });
+  expect(await page.evaluate(() => recommender.consent)).toBe(false);
+  await frozen.close();
+  await expect.poll(() => databases(page)).toEqual([]);
+});
+
+test('who clears the site’s data has withdrawn the consent', async ({ page, site, context }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50');
+  const session = await context.newCDPSession(page);
+  await session.send('Storage.clearDataForOrigin', {
+    origin: new URL(site.url).origin,
+    storageTypes: 'indexeddb',
+  });
+  await expect.poll(() => page.evaluate(() => recommender.consent)).toBe(false);
+  await view(page, '71');
+  expect(await databases(page)).toEqual([]);
+});
+
 test('a page from the back-forward cache learns what it has missed', async ({ page }) => {
   await create(page, { model: MODEL, history: { consent: true } });
   await view(page, '50', '71');
