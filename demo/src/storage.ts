@@ -12,6 +12,9 @@ export interface StoredThings {
   readonly personal: readonly string[];
 }
 
+/** What Firefox before 126 has of them. */
+const UNLISTED = 'databases, if any: this browser does not list them';
+
 async function measureCache(name: string): Promise<number[]> {
   const responses = await (await caches.open(name)).matchAll();
   return Promise.all(responses.map(async (response) => (await response.blob()).size));
@@ -23,7 +26,7 @@ export async function readStorage(): Promise<StoredThings> {
   const [models, sizes, databases] = await Promise.all([
     modelCache.list(),
     Promise.all(shop.map(measureCache)).then((all) => all.flat()),
-    indexedDB.databases(),
+    indexedDB.databases?.(),
   ]);
   return {
     models: models.map(({ model, bytes }) => {
@@ -33,7 +36,7 @@ export async function readStorage(): Promise<StoredThings> {
     }),
     shop: { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
     personal: [
-      ...databases.map(({ name = '' }) => `database “${name}”`),
+      ...(databases?.map(({ name = '' }) => `database “${name}”`) ?? [UNLISTED]),
       ...Object.keys(localStorage).map((key) => `local storage “${key}”`),
     ],
   };

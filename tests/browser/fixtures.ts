@@ -1,6 +1,6 @@
-// Servers that the tests use, one of each for all of them.
+// What several tests use: servers, one of each for all of them, and what watches a page.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -80,4 +80,16 @@ export function recordRequests(page: Page): string[] {
   const urls: string[] = [];
   page.context().on('request', (request) => urls.push(request.url()));
   return urls;
+}
+
+/** Files of a browser's profile that hold `text`, in the two encodings that Chromium uses. */
+export function filesHolding(profile: string, text: string, within = /./): string[] {
+  const needles = [Buffer.from(text), Buffer.from(text, 'utf16le')];
+  return readdirSync(profile, { recursive: true, encoding: 'utf8' }).filter((name) => {
+    if (!within.test(name)) return false;
+    const file = join(profile, name);
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
+    const bytes = readFileSync(file);
+    return needles.some((needle) => bytes.includes(needle));
+  });
 }

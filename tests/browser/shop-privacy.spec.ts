@@ -1,6 +1,6 @@
 // The promises of the film shop: nothing is sent, nothing is stored without consent, all is the visitor's.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import path from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import type { HistoryExport } from 'halfling';
 
-import { expect, recordRequests, test } from './fixtures';
+import { expect, filesHolding, recordRequests, test } from './fixtures';
 import {
   answerConsent,
   chooseTaste,
@@ -176,23 +176,12 @@ test('each model is stored once, and told of with its bytes', async ({ page, dem
 });
 
 test.describe('on the disk', () => {
+  const OWN_STORES = /(IndexedDB|Local Storage|Session Storage)\//;
   let profile = '';
   test.beforeEach(() => {
     profile = mkdtempSync(path.join(tmpdir(), 'halfling-profile-'));
   });
   test.afterEach(() => rmSync(profile, { recursive: true, force: true }));
-
-  /** Files of the site's own stores that hold `text`, in the two encodings that Chromium uses. */
-  function filesWith(text: string): string[] {
-    const needles = [Buffer.from(text), Buffer.from(text, 'utf16le')];
-    return readdirSync(profile, { recursive: true, encoding: 'utf8' }).filter((name) => {
-      if (!/(IndexedDB|Local Storage|Session Storage)\//.test(name)) return false;
-      const file = path.join(profile, name);
-      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
-      const bytes = readFileSync(file);
-      return needles.some((needle) => bytes.includes(needle));
-    });
-  }
 
   for (const [answer, isStored] of [
     ['No, forget it', false],
@@ -221,7 +210,7 @@ test.describe('on the disk', () => {
       }));
       expect(kept).toEqual({ databases: Number(isStored), keys: Number(isStored), cookies: '' });
       await context.close(); // so that all is written
-      expect(filesWith('add-to-cart').length > 0).toBe(isStored);
+      expect(filesHolding(profile, 'add-to-cart', OWN_STORES).length > 0).toBe(isStored);
     });
   }
 });

@@ -1,13 +1,13 @@
 // The visitor's history and what follows from it, in a real page.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { chromium, type BrowserContext, type LaunchOptions, type Page } from '@playwright/test';
 import type { HistoryEvent, TrackEvent } from 'halfling';
 
-import { expect, recordRequests, test } from './fixtures';
+import { expect, filesHolding, recordRequests, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 
 test.beforeEach(async ({ page, site }) => {
@@ -153,6 +153,7 @@ test('similar and explain', async ({ page }) => {
       reasons: await recommender.explain(id),
       contributions,
       one: await recommender.explain(id, { history: ['50'] }),
+      oneByScores: (await scoreAfter(['50'])) - (await scoreAfter([])), // of popularity
       none: await recommender.explain(id, { history: [] }),
       similar: await recommender.similar('50'),
       after: await recommender.recommend({ history: ['50'] }),
@@ -166,7 +167,8 @@ test('similar and explain', async ({ page }) => {
   }
   const contributions = result.reasons.map(({ contribution }) => contribution);
   expect(contributions).toEqual([...contributions].sort((a, b) => b - a));
-  expect(result.one.map(({ id }) => id)).toEqual(['50']);
+  expect(result.one).toMatchObject([{ id: '50' }]);
+  expect(result.one[0]?.contribution).toBeCloseTo(result.oneByScores, 5);
   expect(result.none).toEqual([]);
   expect(result.similar).toEqual(result.after);
   expect(result.unknown).toBe('unknown-item');
@@ -206,6 +208,49 @@ test('several tabs stay in step', async ({ page, site, context }) => {
   await expect.poll(() => other.evaluate(() => recommender.consent)).toBe(false);
   await view(other, '95');
   expect(await databases(other)).toEqual([]);
+});
+
+test('a withdrawal does not wait for a tab that holds the database', async ({
+  page,
+  site,
+  context,
+}) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50');
+  const frozen = await context.newPage();
+  await openPage(frozen, site);
+  await frozen.evaluate(async () => {
+    const opening = indexedDB.open('halfling');
+    await new Promise((resolve) => (opening.onsuccess = resolve));
+    Object.assign(globalThis, { held: opening.result }); // and nobody who closes it when asked to
+  });
+  await page.evaluate(() => recommender.setConsent(false));
+  const left = await frozen.evaluate(async () => {
+    const { held } = globalThis as unknown as { held: IDBDatabase };
+    const counting = held.transaction('events').objectStore('events').count();
+    await new Promise((resolve) => (counting.onsuccess = resolve));
+    return counting.result;
+  });
+  expect(left).toBe(0);
+
+  await openPage(page, site);
+  await create(page, { model: MODEL });
+  expect(await page.evaluate(() => recommender.consent)).toBe(false);
+  await frozen.close();
+  await expect.poll(() => databases(page)).toEqual([]);
+});
+
+test('who clears the site’s data has withdrawn the consent', async ({ page, site, context }) => {
+  await create(page, { model: MODEL, history: { consent: true } });
+  await view(page, '50');
+  const session = await context.newCDPSession(page);
+  await session.send('Storage.clearDataForOrigin', {
+    origin: new URL(site.url).origin,
+    storageTypes: 'indexeddb',
+  });
+  await expect.poll(() => page.evaluate(() => recommender.consent)).toBe(false);
+  await view(page, '71');
+  expect(await databases(page)).toEqual([]);
 });
 
 test('a page from the back-forward cache learns what it has missed', async ({ page }) => {
@@ -333,17 +378,6 @@ test.describe('on the disk', () => {
     }
   }
 
-  /** Files of the profile that hold the marker, in the two encodings that Chromium uses. */
-  function filesWithMarker(): string[] {
-    const needles = [Buffer.from(MARKER), Buffer.from(MARKER, 'utf16le')];
-    return readdirSync(profile, { recursive: true, encoding: 'utf8' }).filter((name) => {
-      const file = path.join(profile, name);
-      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
-      const bytes = readFileSync(file);
-      return needles.some((needle) => bytes.includes(needle));
-    });
-  }
-
   test('without consent there is no trace', async ({ site, launchOptions }) => {
     await visit(launchOptions, async (page) => {
       await openPage(page, site);
@@ -352,14 +386,14 @@ test.describe('on the disk', () => {
       expect(await recommended(page)).toHaveLength(10);
       expect(await databases(page)).toEqual([]);
     });
-    expect(filesWithMarker()).toEqual([]);
+    expect(filesHolding(profile, MARKER)).toEqual([]);
 
     await visit(launchOptions, async (page) => {
       await openPage(page, site);
       await create(page, { model: MODEL, history: { consent: true } });
       await view(page, MARKER, '50');
     });
-    expect(filesWithMarker()).not.toEqual([]); // or the search would prove nothing
+    expect(filesHolding(profile, MARKER)).not.toEqual([]); // or the search would prove nothing
   });
 
   // The bytes of a deleted database are overwritten when the browser tidies up, which no page can

@@ -1,10 +1,11 @@
 // From what a visitor did to what the model is told. The rule, in this order:
 //
 // 1. Dismissal. Whoever dismisses an item does not want it: it is neither in the history nor
-//    recommended, until a later event of another type takes the dismissal back.
-// 2. Sessions. A pause longer than the session gap begins a new session. Of an earlier session that
-//    has stronger events than views, only those count: what was put into the cart, bought or liked
-//    tells more than the search that led there. The running session counts whole.
+//    recommended, until a later event of another type takes the dismissal back. An item that the
+//    model does not know is not in the history either.
+// 2. Sessions. A pause longer than the session gap begins a new session. Where stronger events than
+//    views are left of an earlier session, only those count: what was put into the cart, bought or
+//    liked tells more than the search that led there. The running session counts whole.
 // 3. Repeats. An item counts once, at its last event: viewed, carted and bought is one item.
 // 4. Length. The last MAX_MODEL_ITEMS items are the history, oldest first. (The model itself may look
 //    at fewer.)
@@ -51,7 +52,7 @@ function splitSessions(events: readonly HistoryEvent[], gap: number): HistoryEve
 }
 
 function withoutWeakViews(session: readonly HistoryEvent[]): readonly HistoryEvent[] {
-  const strong = session.filter(({ type }) => type !== 'view' && type !== 'dismiss');
+  const strong = session.filter(({ type }) => type !== 'view');
   return strong.length > 0 ? strong : session;
 }
 
@@ -79,13 +80,13 @@ export function interpret(
     if (type === 'purchase') purchased.add(item);
   }
 
-  const sessions = splitSessions(events, gap);
+  const counts = ({ type, item }: HistoryEvent) =>
+    type !== 'dismiss' && !dismissed.has(item) && isKnown(item);
+  const sessions = splitSessions(events, gap).map((session) => session.filter(counts));
   const end = events.at(-1)?.time ?? now;
   const running = now - end <= gap ? sessions.pop() : undefined;
-  const counting = [...sessions.flatMap(withoutWeakViews), ...(running ?? [])];
   const items = new Set<string>();
-  for (const { type, item } of counting) {
-    if (type === 'dismiss' || dismissed.has(item) || !isKnown(item)) continue;
+  for (const { item } of [...sessions.flatMap(withoutWeakViews), ...(running ?? [])]) {
     items.delete(item);
     items.add(item);
   }

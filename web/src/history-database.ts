@@ -1,7 +1,7 @@
 // The history on the disk: an IndexedDB database that exists only while the visitor consents. Every
 // event is a record of its own, written in one transaction, so a crash loses at most the last one.
 
-import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { deleteDB, openDB, wrap, type DBSchema, type IDBPDatabase } from 'idb';
 
 import type { HistoryEvent } from './types.js';
 
@@ -14,30 +14,94 @@ interface Schema extends DBSchema {
   events: { key: string; value: StoredEvent };
 }
 
+/** Why a connection ended that nobody here has closed. */
+export interface Endings {
+  /** Another tab deletes the database. */
+  readonly onDeleted: () => void;
+  /** The browser closed it: the visitor clears the site's data, say, or the disk is gone. */
+  readonly onTerminated: () => void;
+}
+
+const VERSION = 1;
+
+/** No database of the site's own has this name: withdrawn consent deletes the one that has. */
+export function databaseName(history: string | undefined): string {
+  return history === undefined ? 'halfling' : `halfling-history-${history}`;
+}
+
 export class HistoryDatabase {
   readonly #database: IDBPDatabase<Schema>;
+  /** Whether this connection created the database. */
+  readonly isNew: boolean;
 
-  private constructor(database: IDBPDatabase<Schema>) {
+  private constructor(
+    database: IDBPDatabase<Schema>,
+    isNew: boolean,
+    { onDeleted, onTerminated }: Partial<Endings>,
+  ) {
     this.#database = database;
-  }
-
-  /** undefined where the browser does not tell (Firefox before 126). */
-  static async exists(name: string): Promise<boolean | undefined> {
-    const databases = await globalThis.indexedDB?.databases?.();
-    return databases?.some((database) => database.name === name);
-  }
-
-  /** `onDeleted` is called when another tab wants to delete the database, which waits for close(). */
-  static async open(name: string, onDeleted: () => void): Promise<HistoryDatabase> {
-    const database = await openDB<Schema>(name, 1, {
-      upgrade: (created) => void created.createObjectStore('events', { keyPath: 'key' }),
-      blocking: onDeleted,
+    this.isNew = isNew;
+    database.addEventListener('versionchange', () => {
+      database.close(); // the deletion waits for it
+      onDeleted?.();
     });
-    return new HistoryDatabase(database);
+    database.addEventListener('close', () => onTerminated?.());
   }
 
+  /** Creates the database where there is none. */
+  static async open(name: string, endings: Endings): Promise<HistoryDatabase> {
+    let isNew = false;
+    const database = await openDB<Schema>(name, VERSION, {
+      upgrade: (created) => {
+        isNew = true;
+        created.createObjectStore('events', { keyPath: 'key' });
+      },
+    });
+    return new HistoryDatabase(database, isNew, endings);
+  }
+
+  /** undefined where there is no database: an opening that is aborted leaves none. */
+  static async openExisting(
+    name: string,
+    endings: Partial<Endings> = {},
+  ): Promise<HistoryDatabase | undefined> {
+    let exists = true;
+    const request = indexedDB.open(name, VERSION);
+    request.onupgradeneeded = () => {
+      exists = false;
+      request.transaction?.abort();
+    };
+    request.onerror = (event) => event.preventDefault(); // or Firefox tells the page's onerror
+    try {
+      const database = (await wrap(request)) as IDBPDatabase<Schema>;
+      return new HistoryDatabase(database, false, endings);
+    } catch (error) {
+      if (exists) throw error;
+      return undefined;
+    }
+  }
+
+  /** Over a connection of its own: whoever wants to erase may not have one. */
+  static async clear(name: string): Promise<void> {
+    const database = await HistoryDatabase.openExisting(name);
+    if (!database) return;
+    try {
+      await database.#database.clear('events');
+    } finally {
+      database.close();
+    }
+  }
+
+  /**
+   * Resolves when nothing of it can be read any more. A tab that is frozen holds up the deletion, so
+   * the database is emptied first.
+   */
   static async delete(name: string): Promise<void> {
-    if (globalThis.indexedDB) await deleteDB(name);
+    const [cleared] = await Promise.allSettled([HistoryDatabase.clear(name)]);
+    await new Promise<void>((resolve, reject) => {
+      const blocked = () => (cleared.status === 'fulfilled' ? resolve() : reject(cleared.reason));
+      deleteDB(name, { blocked }).then(resolve, reject);
+    });
   }
 
   readAll(): Promise<StoredEvent[]> {
@@ -52,10 +116,6 @@ export class HistoryDatabase {
       ...removedKeys.map((key) => transaction.store.delete(key)),
       transaction.done,
     ]);
-  }
-
-  clear(): Promise<void> {
-    return this.#database.clear('events');
   }
 
   close(): void {

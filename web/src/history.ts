@@ -3,7 +3,12 @@
 
 import { HalflingError } from './errors.js';
 import { toHistoryEvent } from './events.js';
-import { HistoryDatabase, type StoredEvent } from './history-database.js';
+import {
+  databaseName,
+  HistoryDatabase,
+  type Endings,
+  type StoredEvent,
+} from './history-database.js';
 import type { HistoryEvent, HistoryExport, HistoryOptions, TrackEvent } from './types.js';
 
 type Message =
@@ -18,15 +23,20 @@ export interface HistoryListener {
 }
 
 const MS_PER_DAY = 24 * 60 * 60 * 1000;
+/** How long a visit waits for what is stored; later than that it is taken in when it comes. */
+const MAX_WAIT_MS = 3000;
 
 function positive(name: string, value: number): number {
   if (value > 0 && Number.isFinite(value)) return value;
   throw new HalflingError('invalid-request', `history.${name} is ${value}, it must be above 0.`);
 }
 
+const toReason = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 export class VisitorHistory {
   /** The pause after which a new session begins, in milliseconds. */
   readonly sessionGap: number;
+  /** Of the database, and of the channel between the tabs. */
   readonly #name: string;
   readonly #ttl: number;
   readonly #maxEvents: number;
@@ -36,20 +46,21 @@ export class VisitorHistory {
   /** Oldest first. */
   #events: StoredEvent[] = [];
   #tracked = 0;
-  #consent = false;
+  /** undefined while nobody has said: then the disk may know. */
+  #consent: boolean | undefined;
   #closed = false;
   #warned = false;
   #database: HistoryDatabase | undefined;
   #lastOnDisk: Promise<void> = Promise.resolve();
 
   private constructor(options: HistoryOptions, listener: HistoryListener) {
-    this.#name = options.name ?? 'halfling';
+    this.#name = databaseName(options.name);
     this.#ttl = positive('ttlDays', options.ttlDays ?? 90) * MS_PER_DAY;
     this.#maxEvents = Math.ceil(positive('maxEvents', options.maxEvents ?? 500));
     this.sessionGap = positive('sessionGapMinutes', options.sessionGapMinutes ?? 30) * 60_000;
     this.#listener = listener;
     if (!globalThis.BroadcastChannel) return;
-    this.#channel = new BroadcastChannel(`halfling-history-${this.#name}`);
+    this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
     globalThis.addEventListener?.('pageshow', this.#onPageShow);
   }
@@ -57,16 +68,17 @@ export class VisitorHistory {
   /** With what an earlier visit stored, if that may still be used. Throws 'invalid-request'. */
   static async open(options: HistoryOptions, listener: HistoryListener): Promise<VisitorHistory> {
     const history = new VisitorHistory(options, listener);
-    const stored = await HistoryDatabase.exists(history.#name).catch(() => undefined);
-    if (options.consent ?? stored) await history.setConsent(true);
-    else if (options.consent === false && stored !== false) {
-      await history.#onDisk(() => history.#erase());
-    }
+    const ready =
+      options.consent === undefined
+        ? history.#onDisk(() => history.#restore())
+        : history.setConsent(options.consent).catch((error) => listener.onWarning(error));
+    // A tab that is frozen may hold up the disk for as long as it is.
+    await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, MAX_WAIT_MS))]);
     return history;
   }
 
   get consent(): boolean {
-    return this.#consent;
+    return this.#consent ?? false;
   }
 
   /** Oldest first. */
@@ -92,18 +104,23 @@ export class VisitorHistory {
 
   export(): HistoryExport {
     const exportedAt = new Date().toISOString();
-    return { format: 1, exportedAt, consent: this.#consent, events: this.events };
+    return { format: 1, exportedAt, consent: this.consent, events: this.events };
   }
 
+  /** Rejects with 'history-not-erased'. */
   async clear(): Promise<void> {
     this.#forget();
-    await this.#onDisk(() => this.#database?.clear());
-    this.#tell({ type: 'clear' });
+    try {
+      await this.#erasing(() => HistoryDatabase.clear(this.#name));
+    } finally {
+      this.#tell({ type: 'clear' });
+    }
   }
 
+  /** Withdrawn consent may reject with 'history-not-erased'. */
   async setConsent(granted: boolean): Promise<void> {
-    await this.#applyConsent(granted);
     this.#tell({ type: 'consent', granted });
+    await this.#applyConsent(granted);
   }
 
   close(): void {
@@ -114,20 +131,43 @@ export class VisitorHistory {
   }
 
   async #applyConsent(granted: boolean): Promise<void> {
-    if (granted !== this.#consent) {
-      this.#consent = granted;
-      this.#listener.onConsent(granted);
-    }
-    await this.#onDisk(() => (granted ? this.#store() : this.#erase()));
+    this.#changeConsent(granted);
+    if (granted) await this.#onDisk(() => this.#store());
+    else await this.#erasing(() => this.#erase());
   }
 
-  /** Opens or creates the database and puts together what it and the memory hold. */
+  #changeConsent(consent: boolean | undefined): void {
+    const before = this.consent;
+    this.#consent = consent;
+    if (this.consent !== before) this.#listener.onConsent(this.consent);
+  }
+
+  /** A database that exists is the consent of an earlier visit, unless something else was said since. */
+  async #restore(): Promise<void> {
+    const database = await HistoryDatabase.openExisting(this.#name, this.#endings);
+    if (!database) return;
+    if (this.#consent === undefined) this.#changeConsent(true);
+    if (this.#consent) await this.#join(database);
+    else database.close();
+  }
+
+  /** Opens or creates the database. */
   async #store(): Promise<void> {
-    if (this.#database || !this.#consent) return;
-    const database = await HistoryDatabase.open(this.#name, () => this.#withdraw());
+    if (this.#database || !this.consent) return;
+    const database = await HistoryDatabase.open(this.#name, this.#endings);
+    if (this.#consent) await this.#join(database);
+    if (this.#consent !== false) return;
+    // Withdrawn meanwhile, maybe by another tab, which cannot have deleted what came afterwards.
+    database.close();
+    if (database.isNew) await HistoryDatabase.delete(this.#name);
+  }
+
+  /** Puts together what the database and the memory hold. */
+  async #join(database: HistoryDatabase): Promise<void> {
     this.#database = database;
     const inMemory = this.#events;
     const onDisk = await database.readAll();
+    if (this.#database !== database) return; // it has ended meanwhile
     const removed = this.#merge(onDisk);
     const known = new Set(onDisk.map(({ key }) => key));
     const added = inMemory.filter((event) => !known.has(event.key) && this.#events.includes(event));
@@ -151,20 +191,27 @@ export class VisitorHistory {
   }
 
   async #erase(): Promise<void> {
-    // Emptied first: where another tab is frozen, the deletion waits for it.
-    await this.#database?.clear();
-    this.#database?.close();
-    this.#database = undefined;
+    this.#disconnect();
     await HistoryDatabase.delete(this.#name);
   }
 
-  /** Another tab has deleted the database, or says that it will. */
+  readonly #endings: Endings = {
+    onDeleted: () => this.#withdraw(),
+    onTerminated: () => {
+      this.#disconnect();
+      this.#changeConsent(undefined);
+      void this.#onDisk(() => this.#restore());
+    },
+  };
+
   #withdraw(): void {
+    this.#disconnect();
+    this.#changeConsent(false);
+  }
+
+  #disconnect(): void {
     this.#database?.close();
     this.#database = undefined;
-    if (!this.#consent) return;
-    this.#consent = false;
-    this.#listener.onConsent(false);
   }
 
   #forget(): void {
@@ -199,20 +246,36 @@ export class VisitorHistory {
     if (!this.#closed) this.#channel?.postMessage(message);
   }
 
-  /** Runs one operation after another. The first to fail is told of; the page goes on in memory. */
+  /** For what the page goes on without. The first failure is told of. */
   #onDisk(operate: () => Promise<void> | void | undefined): Promise<void> {
-    this.#lastOnDisk = this.#lastOnDisk.then(operate).catch((error: unknown) => {
+    return this.#enqueue(operate).catch((error: unknown) => {
       if (this.#warned) return;
       this.#warned = true;
-      const reason = error instanceof Error ? error.message : String(error);
       this.#listener.onWarning(
         new HalflingError(
           'history-not-stored',
-          `The history could not be stored (${reason}): it goes on in memory. Private windows and full disks are the usual causes.`,
+          `The history could not be stored (${toReason(error)}): it goes on in memory. Private windows and full disks are the usual causes.`,
           { cause: error },
         ),
       );
     });
-    return this.#lastOnDisk;
+  }
+
+  /** For what the visitor was promised. */
+  #erasing(operate: () => Promise<void>): Promise<void> {
+    return this.#enqueue(operate).catch((error: unknown) => {
+      throw new HalflingError(
+        'history-not-erased',
+        `The stored history could not be erased (${toReason(error)}) and may be there at the next visit. Try again, or clear the site's data in the browser's settings.`,
+        { cause: error },
+      );
+    });
+  }
+
+  /** Runs one operation after another, also after one that failed. */
+  #enqueue(operate: () => Promise<void> | void | undefined): Promise<void> {
+    const done = this.#lastOnDisk.then(operate);
+    this.#lastOnDisk = done.catch(() => undefined);
+    return done;
   }
 }

@@ -68,7 +68,10 @@ export interface HistoryOptions {
    * earlier visit, and no if it never was.
    */
   readonly consent?: boolean;
-  /** Names the stored history: recommenders of one name share it. Default 'halfling'. */
+  /**
+   * Recommenders of one name share a history, and so do those without a name. Its database is called
+   * `halfling-history-` and the name; without a name, `halfling`.
+   */
   readonly name?: string;
   /** Events older than this many days are dropped. Default 90. */
   readonly ttlDays?: number;
@@ -291,9 +294,15 @@ export interface Recommender<Item = CatalogItem> {
   getHistory(): readonly HistoryEvent[];
   /** What the device knows of the visitor, to be handed over as a JSON file. */
   exportHistory(): HistoryExport;
-  /** Forgets all events, here, on the disk and in other tabs. */
+  /**
+   * Forgets all events, here, on the disk and in other tabs. Rejects with 'history-not-erased' where
+   * the disk may still hold them.
+   */
   clearHistory(): Promise<void>;
-  /** Whether the history may be stored. `false` deletes the database; this page goes on without. */
+  /**
+   * Whether the history may be stored. `false` deletes the database, or rejects with
+   * 'history-not-erased' where that fails; this page goes on without.
+   */
   setConsent(granted: boolean): Promise<void>;
   readonly consent: boolean;
 

@@ -45,6 +45,24 @@ describe('the rule from events to history', () => {
     expect(read(events).history).toEqual(['a', 'c']);
   });
 
+  it.each([
+    ['unknown to the model', event(2, 'add-to-cart', 'unknown'), event(100, 'view', 'c')],
+    ['dismissed later', event(2, 'like', 'b'), event(100, 'dismiss', 'b')],
+  ])('remembers the views of an earlier session beside an item that is %s', (_, strong, later) => {
+    const events = [event(1, 'view', 'a'), strong, later, event(101, 'view', 'c')];
+    expect(read(events).history).toEqual(['a', 'c']);
+  });
+
+  it('splits sessions at all events, also at those that do not count', () => {
+    const events = [
+      event(1, 'view', 'a'),
+      event(1 + GAP, 'view', 'unknown'),
+      event(1 + 2 * GAP, 'purchase', 'b'), // of the same session as the first
+      event(200, 'view', 'c'),
+    ];
+    expect(read(events).history).toEqual(['b', 'c']);
+  });
+
   it('takes the last session as an earlier one once its pause is over', () => {
     const events = [event(1, 'view', 'a'), event(2, 'like', 'b')];
     expect(read(events, 2 + GAP).history).toEqual(['a', 'b']);

@@ -1,20 +1,25 @@
 import 'fake-indexeddb/auto';
 
+import { forceCloseDatabase } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { HalflingError } from '../src/errors.js';
+import { databaseName, HistoryDatabase } from '../src/history-database.js';
 import { VisitorHistory } from '../src/history.js';
 import type { HistoryOptions } from '../src/types.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 let name = '';
+let database = ''; // the history's
 let opened: VisitorHistory[] = [];
 let tests = 0;
 
 beforeEach(() => {
   name = `test-${tests++}`;
+  database = databaseName(name);
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const history of opened.splice(0)) history.close();
 });
 
@@ -36,14 +41,30 @@ async function openTab(options: HistoryOptions = {}) {
 const items = (history: VisitorHistory) => history.events.map(({ item }) => item);
 const view = (history: VisitorHistory, ...viewed: string[]) =>
   Promise.all(viewed.map((item) => history.track({ type: 'view', item })));
-const databases = async () => (await indexedDB.databases()).map((database) => database.name);
+const databases = async () => (await indexedDB.databases()).map(({ name }) => name);
+const refuse = () => {
+  throw new DOMException('refused', 'UnknownError');
+};
+/** A connection that, like one of a frozen tab, does not make way for a deletion. */
+const hold = (held: string) =>
+  new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(held);
+    request.onsuccess = () => resolve(request.result);
+  });
+/** What another tab says. */
+function tell(...messages: object[]) {
+  const channel = new BroadcastChannel(database);
+  for (const message of messages) channel.postMessage(message);
+  channel.close();
+}
+const consent = (granted: boolean) => ({ type: 'consent', granted });
 
 describe('without consent', () => {
   it('remembers in memory and leaves no database', async () => {
     const history = await openTab();
     await view(history, 'a', 'b');
     expect(items(history)).toEqual(['a', 'b']);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     expect(items(await openTab())).toEqual([]);
   });
 
@@ -78,12 +99,12 @@ describe('with consent', () => {
   it('ends at withdrawal: no database, memory goes on', async () => {
     const history = await openTab({ consent: true });
     await view(history, 'a');
-    expect(await databases()).toContain(name);
+    expect(await databases()).toContain(database);
     await history.setConsent(false);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     await view(history, 'b');
     expect(items(history)).toEqual(['a', 'b']);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
   });
 
   it('withdrawn by the option deletes what an earlier visit stored', async () => {
@@ -91,17 +112,26 @@ describe('with consent', () => {
     await view(history, 'a');
     history.close();
     expect(items(await openTab({ consent: false }))).toEqual([]);
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
   });
 
-  it('withdrawn by the option deletes where the browser does not tell what there is', async () => {
+  it('is remembered where the browser does not list its databases', async () => {
     const history = await openTab({ consent: true });
     await view(history, 'a');
     history.close();
-    const silent = vi.spyOn(indexedDB, 'databases').mockRejectedValue(new Error('unknown'));
-    await openTab({ consent: false });
-    silent.mockRestore();
-    expect(await databases()).not.toContain(name);
+    const list = indexedDB.databases;
+    Object.assign(indexedDB, { databases: undefined }); // as in Firefox before 126
+    const next = await openTab();
+    Object.assign(indexedDB, { databases: list });
+    expect(next.consent).toBe(true);
+    expect(items(next)).toEqual(['a']);
+  });
+
+  it('withdrawn leaves a database of the site alone', async () => {
+    indexedDB.open(name);
+    const history = await openTab({ consent: true });
+    await history.setConsent(false);
+    expect(await databases()).toContain(name);
   });
 
   it('keeps to the maximum and the time to live, on the disk too', async () => {
@@ -133,15 +163,95 @@ describe('with consent', () => {
   });
 
   it('goes on in memory, and says so, when the database fails', async () => {
-    const failing = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
-      throw new DOMException('full', 'QuotaExceededError');
-    });
+    vi.spyOn(indexedDB, 'open').mockImplementation(refuse);
     const history = await openTab({ consent: true });
     await history.setConsent(true);
-    failing.mockRestore();
     await view(history, 'a');
     expect(items(history)).toEqual(['a']);
     expect(history.warnings).toMatchObject([{ code: 'history-not-stored' }]);
+  });
+
+  it('goes on over a new connection when the browser has closed one', async () => {
+    const opening = vi.spyOn(indexedDB, 'open');
+    const history = await openTab({ consent: true });
+    forceCloseDatabase(opening.mock.results[0]?.value.result);
+    await view(history, 'at once');
+    await vi.waitFor(() => expect(history.consent).toBe(true));
+    await view(history, 'later');
+    history.close();
+    expect(items(await openTab())).toEqual(['at once', 'later']);
+    expect(history.warnings).toEqual([]);
+  });
+
+  it('ends when the visitor clears the site’s data', async () => {
+    const opening = vi.spyOn(indexedDB, 'open');
+    const history = await openTab({ consent: true });
+    forceCloseDatabase(opening.mock.results[0]?.value.result);
+    indexedDB.deleteDatabase(database);
+    await view(history, 'a');
+    expect(history.consents).toEqual([true, false]);
+    await history.clear(); // in the queue after all else
+    expect(await databases()).not.toContain(database);
+  });
+});
+
+describe('erasing', () => {
+  /** Of an earlier visit. */
+  async function storeOne() {
+    const history = await openTab({ consent: true });
+    await view(history, 'a');
+    history.close();
+  }
+
+  it('that fails rejects, and can be tried again', async () => {
+    await storeOne();
+    const failing = vi.spyOn(indexedDB, 'open').mockImplementation(refuse);
+    const history = await openTab({ consent: true });
+    await expect(history.clear()).rejects.toMatchObject({
+      code: 'history-not-erased',
+      message: expect.stringContaining('refused'),
+    });
+    failing.mockRestore();
+    await history.clear();
+    history.close();
+    expect(items(await openTab())).toEqual([]);
+  });
+
+  it('that fails at withdrawal rejects, and the page goes on without consent', async () => {
+    const history = await openTab({ consent: true });
+    vi.spyOn(indexedDB, 'deleteDatabase').mockImplementation(refuse);
+    await expect(history.setConsent(false)).rejects.toMatchObject({ code: 'history-not-erased' });
+    expect(history.consent).toBe(false);
+    await view(history, 'a');
+    history.close();
+    expect(items(await openTab())).toEqual([]);
+  });
+
+  it('that fails where the option asks for it is told as a warning', async () => {
+    await storeOne();
+    vi.spyOn(indexedDB, 'deleteDatabase').mockImplementation(refuse);
+    const { warnings } = await openTab({ consent: false });
+    expect(warnings).toMatchObject([{ code: 'history-not-erased' }]);
+  });
+
+  it('does not wait for a tab that is frozen', async () => {
+    const history = await openTab({ consent: true });
+    await view(history, 'a');
+    const frozen = await hold(database);
+    await history.setConsent(false);
+    const left = frozen.transaction('events').objectStore('events').count();
+    await vi.waitFor(() => expect(left.result).toBe(0));
+    frozen.close();
+    await vi.waitFor(async () => expect(await databases()).not.toContain(database));
+  });
+
+  it('that a frozen tab holds up does not hold up the next visit', async () => {
+    await storeOne();
+    const frozen = await hold(database);
+    await (await openTab()).setConsent(false);
+    const next = await openTab();
+    expect(next.consent).toBe(false);
+    frozen.close();
   });
 });
 
@@ -174,12 +284,62 @@ describe('several tabs', () => {
     await one.setConsent(false);
     await vi.waitFor(() => expect(two.consent).toBe(false));
     await view(two, 'a');
-    expect(await databases()).not.toContain(name);
+    expect(await databases()).not.toContain(database);
     expect(two.consents).toEqual([true, false]);
+  });
+
+  it('hear of consent when it is given, not when it is remembered', async () => {
+    (await openTab({ consent: true })).close();
+    const heard: unknown[] = [];
+    const channel = new BroadcastChannel(database);
+    channel.onmessage = ({ data }) => heard.push(data);
+    const history = await openTab();
+    await view(history, 'a');
+    await vi.waitFor(() => expect(heard).toMatchObject([{ type: 'add' }]));
+    channel.close();
+  });
+
+  it('that open during a withdrawal do not undo it', async () => {
+    const one = await openTab({ consent: true });
+    const withdrawn = one.setConsent(false);
+    const two = await openTab();
+    await withdrawn;
+    await vi.waitFor(() => expect(two.consent).toBe(false));
+    await view(two, 'a');
+    expect(one.consent).toBe(false);
+    expect(await databases()).not.toContain(database);
+  });
+
+  it('that hear of consent and its withdrawal in a row create no database', async () => {
+    const history = await openTab();
+    await view(history, 'a');
+    tell(consent(true), consent(false));
+    await vi.waitFor(() => expect(history.consents).toEqual([true, false]));
+    await history.clear(); // in the queue after all else
+    expect(await databases()).not.toContain(database);
+    expect(history.warnings).toEqual([]);
+  });
+
+  it('that hear of a withdrawal while they put together what there is leave no database', async () => {
+    const history = await openTab();
+    await view(history, 'a');
+    vi.spyOn(HistoryDatabase.prototype, 'readAll').mockImplementationOnce(async () => {
+      tell(consent(false));
+      await vi.waitFor(() => expect(history.consent).toBe(false));
+      return [];
+    });
+    await history.setConsent(true);
+    expect(await databases()).not.toContain(database);
+    expect(history.warnings).toEqual([]);
   });
 });
 
 describe('options', () => {
+  it('name the database', () => {
+    expect(databaseName(undefined)).toBe('halfling');
+    expect(databaseName('shop')).toBe('halfling-history-shop');
+  });
+
   it.each(['ttlDays', 'maxEvents', 'sessionGapMinutes'])('refuses a %s of 0', async (option) => {
     await expect(openTab({ [option]: 0 })).rejects.toMatchObject({
       code: 'invalid-request',

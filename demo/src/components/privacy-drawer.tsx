@@ -1,3 +1,4 @@
+import type { HalflingError } from 'halfling';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { useComparison } from '../comparison';
@@ -136,8 +137,8 @@ function Stored({ offline }: Pick<Props, 'offline'>) {
 }
 
 function Rights() {
-  const { recommender, consent, setConsent, cart } = useShop();
-  const [done, setDone] = useState('');
+  const { recommender, consent, cart } = useShop();
+  const [outcome, setOutcome] = useState('');
   const exportAll = () => {
     const all = { ...recommender.exportHistory(), cart: cart.ids };
     const file = new Blob([JSON.stringify(all, undefined, 2)], { type: 'application/json' });
@@ -146,21 +147,26 @@ function Rights() {
     link.download = 'halfling-history.json';
     link.click();
     URL.revokeObjectURL(link.href);
-    setDone('Exported as halfling-history.json.');
+    setOutcome('Exported as halfling-history.json.');
   };
-  const erase = async () => {
-    await recommender.clearHistory();
+  const report = (doing: Promise<void>, done: string) => {
+    setOutcome('');
+    doing.then(
+      () => setOutcome(done),
+      (error: HalflingError) => setOutcome(error.message),
+    );
+  };
+  const erase = () => {
     cart.clear();
-    setDone('Your history and your cart are erased.');
+    report(recommender.clearHistory(), 'Your history and your cart are erased.');
   };
-  const changeConsent = () => {
-    setConsent(!consent);
-    setDone(
+  const changeConsent = () =>
+    report(
+      recommender.setConsent(!consent),
       consent
         ? 'Consent withdrawn: what was stored is deleted; this page goes on in memory.'
         : 'Thank you. Your history is kept here for 90 days, your cart until you empty it.',
     );
-  };
   return (
     <section aria-labelledby="rights">
       <h3 id="rights">Your rights</h3>
@@ -168,7 +174,7 @@ function Rights() {
         <button type="button" class="button" onClick={exportAll}>
           Export all
         </button>
-        <button type="button" class="button" onClick={() => void erase()}>
+        <button type="button" class="button" onClick={erase}>
           Erase all
         </button>
         <button type="button" class="button" onClick={changeConsent}>
@@ -176,7 +182,7 @@ function Rights() {
         </button>
       </div>
       <p class="note" role="status">
-        {done}
+        {outcome}
       </p>
     </section>
   );
