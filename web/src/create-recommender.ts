@@ -17,10 +17,10 @@ type ItemMapping<Item> = Required<Pick<CreateOptions<Item>, 'toItem'>>;
  * leaves the page any more, unless update() is called. Each call is independent: one that fails
  * leaves nothing behind but what it has already stored of the model. Rejects with a HalflingError.
  */
-export function createRecommender(options: CreateOptions): Promise<Recommender>;
 export function createRecommender<Item>(
   options: CreateOptions<Item> & ItemMapping<Item>,
 ): Promise<Recommender<Item>>;
+export function createRecommender(options: CreateOptions): Promise<Recommender>;
 export async function createRecommender<Item = CatalogItem>(
   options: CreateOptions<Item>,
 ): Promise<Recommender<Item>> {

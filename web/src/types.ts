@@ -90,7 +90,8 @@ export interface CreateOptions<Item = CatalogItem> {
   readonly model: string | URL;
   /**
    * The site's own record of an item, which filters, boosts and results then use; undefined for one
-   * that the site no longer has, which is never recommended. Default: the catalogue's own record.
+   * that the site no longer has, which is never recommended. Called once for each item of a model,
+   * when that is loaded or update() has found it. Default: the catalogue's own record.
    */
   readonly toItem?: (item: CatalogItem) => Item | undefined;
   /** Where the engine's wasm files lie, if not beside this module. */

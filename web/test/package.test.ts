@@ -27,6 +27,11 @@ export async function show(element: HalflingRecommendations): Promise<Recommenda
   shop.on('close', (error: HalflingError) => console.log(error.code));
   // @ts-expect-error: a film has no price
   void shop.recommend({ filter: (film) => film.price > 3 });
+  const priced = await createRecommender({
+    model: '/m/',
+    toItem: (item) => ({ ...item, price: 1 }),
+  });
+  void priced.recommend({ filter: (film) => film.price > 3 && film.popularity > 0 });
   return shop.recommend({ boost: ({ name }) => name.length / 100 });
 }
 export const useFilms = () => useRecommendations<Film>(undefined).recommendations;
