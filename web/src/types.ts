@@ -116,7 +116,10 @@ export interface CreateOptions<Item = CatalogItem> {
   readonly threads?: 'auto' | number;
   /** Whether the model is stored on the device for the next visit. Default true. */
   readonly cache?: boolean;
-  /** Load only a model that is stored on the device; ask the network for none. Default false. */
+  /**
+   * Load only a model that is stored on the device; ask the network for none, in update() neither.
+   * Default false.
+   */
   readonly offlineOnly?: boolean;
   readonly history?: HistoryOptions;
   /** Aborts the download and rejects with code 'aborted'. Later aborts have no effect. */
@@ -240,7 +243,10 @@ export interface CallStats {
   readonly tokensRun?: number;
   /** Tokens of the prompt that the call before had already computed. */
   readonly reusedTokens: number;
-  /** Requests that the worker has made since the model was loaded: always 0. */
+  /**
+   * Requests that the worker has made since the model in use was loaded: 0, unless update() has
+   * asked for a newer one meanwhile.
+   */
   readonly requestsSinceLoading: number;
 }
 
@@ -300,7 +306,9 @@ export interface Recommender<Item = CatalogItem> {
 
   /**
    * Asks for a newer version of the model and puts it in place; calls go on meanwhile. Resolves to
-   * whether there was one.
+   * whether there was one. Where it rejects, the model in use stays. Calls that overlap are one, with
+   * the first's `onProgress`. With `offlineOnly` no network is asked: a newer version is then one that
+   * another tab has stored.
    */
   update(options?: Pick<CreateOptions, 'onProgress'>): Promise<boolean>;
   /** Returns the function that stops listening. */

@@ -114,9 +114,9 @@ export class ModelLoader {
     }
   }
 
-  /** As the server has it now. */
-  fetchManifest(): Promise<ManifestText> {
-    return fetchManifest(this.#manifestUrl);
+  /** As the server has it now; with offlineOnly, as the device has it: another tab may have loaded it. */
+  newestManifest(): Promise<ManifestText> {
+    return this.#offlineOnly ? this.chooseManifest() : fetchManifest(this.#manifestUrl);
   }
 
   /**

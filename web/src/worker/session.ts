@@ -125,10 +125,8 @@ export class Session implements WorkerApi {
   prepareUpdate(onProgress: Report): Promise<Reply<LoadedModel | null>> {
     return settled(async () => {
       if (!this.#wasm || !this.#loader) throw notLoaded();
-      const newest = await this.#loader.fetchManifest();
+      const newest = await this.#loader.newestManifest();
       if (newest.manifest.version === this.#model?.content.manifest.version) return null;
-      this.#next?.engine.delete();
-      this.#next = undefined;
       this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
       return toModel(this.#next, this.#wasm, this.#loader.takeWarning());
     });
@@ -140,6 +138,14 @@ export class Session implements WorkerApi {
         throw new HalflingError('invalid-request', 'No update has been prepared.');
       }
       this.#use(this.#next, this.#wasm);
+      this.#next = undefined;
+      return Promise.resolve(null);
+    });
+  }
+
+  dropUpdate(): Promise<Reply<null>> {
+    return settled(() => {
+      this.#next?.engine.delete();
       this.#next = undefined;
       return Promise.resolve(null);
     });
