@@ -155,6 +155,22 @@ test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
   ]);
 });
 
+for (const [kind, attribute] of [
+  ['popular', 'trending'],
+  ['similar', 'similar-to="172"'],
+] as const) {
+  test(`what is dismissed leaves a list of ${kind} items`, async ({ page }) => {
+    const tag = 'halfling-recommendations';
+    await place(page, `<${tag} ${attribute} limit="5" dismissible></${tag}>`);
+    await expect(rows(page)).toHaveCount(5);
+    const titles = rows(page).locator('[part=title]');
+    const [first = '', ...others] = await titles.allInnerTexts();
+    await page.getByRole('button', { name: `Not interested: ${first}`, exact: true }).click();
+    await expect(titles).toHaveText([...others, /./]);
+    await expect(titles.filter({ hasText: first })).toHaveCount(0);
+  });
+}
+
 test('has no accessibility defect that axe finds', async ({ page }) => {
   await page.evaluate(() => {
     document.title = 'Shop';

@@ -99,12 +99,12 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   similar(itemId: string, options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
     return this.#rank(options, () => {
       this.#catalog.indexOf('similar()', itemId);
-      return { history: [itemId], hidden: [itemId] };
+      return { history: [itemId], hidden: [itemId, ...this.#interpret().dismissed] };
     });
   }
 
   trending(options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
-    return this.#rank(options, () => ({ history: [], hidden: [] }));
+    return this.#rank(options, () => ({ history: [], hidden: this.#interpret().dismissed }));
   }
 
   explain(

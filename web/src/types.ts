@@ -159,7 +159,10 @@ export interface RankOptions<Item = CatalogItem> extends CallOptions {
 }
 
 export interface RecommendOptions<Item = CatalogItem> extends RankOptions<Item> {
-  /** Item ids, oldest first, instead of the visitor's own history. */
+  /**
+   * Item ids, oldest first, instead of the visitor's own history, of which nothing counts then: what
+   * the visitor has dismissed may be returned, unless it is in `exclude`.
+   */
   readonly history?: readonly string[];
   /**
    * Whether items of the history are left out: all (true, the default), none (false), or those
@@ -274,7 +277,10 @@ export interface Recommender<Item = CatalogItem> {
   readonly info: RecommenderInfo;
   /** Of the last call of the engine that succeeded. */
   readonly lastCall: CallStats | undefined;
-  /** Ranks the catalogue after the history; by popularity while there is none. */
+  /**
+   * Ranks the catalogue after the history; by popularity while there is none. What the visitor has
+   * dismissed is left out, here, in similar() and in trending().
+   */
   recommend(options?: RecommendOptions<Item>): Promise<Recommendation<Item>[]>;
   /** What comes next for a visitor of this one item. */
   similar(itemId: string, options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;

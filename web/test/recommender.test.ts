@@ -140,3 +140,32 @@ describe('update()', () => {
     expect(await recommender.update()).toBe(false);
   });
 });
+
+describe('a dismissed item', () => {
+  it('is in no list, until another event takes that back', async () => {
+    const recommender = await open();
+    const lists = async () => [
+      ids(await recommender.recommend()),
+      ids(await recommender.similar('a')),
+      ids(await recommender.trending()),
+    ];
+    await recommender.track({ type: 'dismiss', item: 'b' });
+    expect(await lists()).toEqual([
+      ['a', 'c', 'd'],
+      ['c', 'd'],
+      ['a', 'c', 'd'],
+    ]);
+    await recommender.track({ type: 'like', item: 'b' });
+    expect(await lists()).toEqual([
+      ['a', 'c', 'd'],
+      ['b', 'c', 'd'],
+      ['a', 'b', 'c', 'd'],
+    ]);
+  });
+
+  it('may follow a history that is not the visitor’s', async () => {
+    const recommender = await open();
+    await recommender.track({ type: 'dismiss', item: 'b' });
+    expect(ids(await recommender.recommend({ history: ['a'] }))).toEqual(['b', 'c', 'd']);
+  });
+});
