@@ -2,6 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
+import type { HalflingError } from 'halfling';
 import type { HalflingRecommendations } from 'halfling/element';
 
 import { expect, test } from './fixtures';
@@ -63,7 +64,7 @@ test('loads a model of its own, and disposes of it when it goes', async ({ page 
 });
 
 test('shows what went wrong', async ({ page }) => {
-  await place(
+  const element = await place(
     page,
     `<halfling-recommendations model="/nowhere/">
        <p slot="error">No picks today.</p><p slot="empty">Nothing fits.</p>
@@ -72,7 +73,11 @@ test('shows what went wrong', async ({ page }) => {
   );
   await expect(page.getByText('No picks today.')).toBeVisible();
   await expect(page.getByText('Nothing fits.')).toBeHidden();
-  await expect(page.getByRole('status')).toContainText('/nowhere/manifest.json answered HTTP 404');
+  await expect(page.getByRole('status')).toBeEmpty();
+  const message = await element.evaluate(
+    (node: HalflingRecommendations) => (node.state.error as HalflingError).message,
+  );
+  expect(message).toContain('/nowhere/manifest.json answered HTTP 404');
 });
 
 test('fills in the page’s template, in the page’s own DOM', async ({ page }) => {

@@ -15,7 +15,8 @@ type ItemMapping<Item> = Required<Pick<CreateOptions<Item>, 'toItem'>>;
 /**
  * Starts a worker, loads the engine and a model into it, and verifies both. Afterwards no request
  * leaves the page any more, unless update() is called. Each call is independent: one that fails
- * leaves nothing behind but what it has already stored of the model. Rejects with a HalflingError.
+ * leaves nothing behind but what it has already stored of the model. Rejects with a HalflingError, or
+ * with what `toItem` throws.
  */
 export function createRecommender<Item>(
   options: CreateOptions<Item> & ItemMapping<Item>,

@@ -15,7 +15,6 @@
 
 import {
   createRecommender,
-  type HalflingError,
   type Recommendation,
   type Recommender,
 } from './index.js';
@@ -142,7 +141,7 @@ export class HalflingRecommendations extends Base {
     } catch (error) {
       if (signal.aborted) return;
       this.#loading = undefined;
-      this.#show({ status: 'error', recommendations: [], error: error as HalflingError });
+      this.#show({ status: 'error', recommendations: [], error });
     }
   }
 
@@ -173,13 +172,14 @@ export class HalflingRecommendations extends Base {
   }
 
   #render(): void {
-    const { status, recommendations, error } = this.#state;
+    const { status, recommendations } = this.#state;
     this.#section.setAttribute('aria-label', this.getAttribute('label') ?? 'Recommended');
     this.#section.setAttribute('aria-busy', String(status === 'loading'));
     this.#empty.hidden = status !== 'ready' || recommendations.length > 0;
     this.#error.hidden = status !== 'error';
     if (status === 'loading') return;
-    this.#status.textContent = error ? error.message : `${recommendations.length} recommendations`;
+    // What a developer reads in an error is nothing to announce to a visitor: the slot `error` is.
+    this.#status.textContent = status === 'ready' ? `${recommendations.length} recommendations` : '';
 
     const focused = this.#focusedPlace();
     this.querySelectorAll(':scope > [data-halfling-item]').forEach((copy) => copy.remove());

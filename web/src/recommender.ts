@@ -113,20 +113,22 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   ): Promise<Reason<Item>[]> {
     return this.#connection.call(async (api) => {
       const catalog = this.#catalog;
-      const item = catalog.indexOf('explain()', itemId);
+      const asked = catalog.indexOf('explain()', itemId);
       const ids = options.history ?? this.#interpret().history;
       const history = Int32Array.from(new Set(catalog.toIndices('history', ids)));
       if (history.length === 0) return { ok: true, value: [] };
-      const reply = await api.explain({ item, history });
+      const reply = await api.explain({ item: asked, history });
       if (!reply.ok) return reply;
       const { whole, without, stats } = reply.value;
       this.#lastCall = stats;
-      const reasons = Array.from(history, (index, entry) => ({
-        item: catalog.items[index] as Item,
-        id: (catalog.records[index] as CatalogItem).id,
+      const reasons = Array.from(history).flatMap((index, entry) => {
+        const item = catalog.items[index];
+        if (item === undefined) return [];
+        const { id } = catalog.records[index] as CatalogItem;
         // Without its only item the history is empty, and popularity is all there is to go by.
-        contribution: whole - (without[entry] ?? catalog.popularityScore(item)),
-      }));
+        const rest = without[entry] ?? catalog.popularityScore(asked);
+        return { item, id, contribution: whole - rest };
+      });
       return { ok: true, value: reasons.sort((a, b) => b.contribution - a.contribution) };
     }, options.signal);
   }

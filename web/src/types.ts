@@ -269,7 +269,8 @@ export interface RecommenderEvents {
 
 /**
  * A loaded model in its own worker, and the visitor's history. Calls run one after another, in the
- * order they were made, and reject with a HalflingError.
+ * order they were made, and reject with a HalflingError; what the caller's own `toItem`, `filter`,
+ * `boost` or `similarity` throws arrives as it is.
  */
 export interface Recommender<Item = CatalogItem> {
   /** The catalogue. */
@@ -288,7 +289,7 @@ export interface Recommender<Item = CatalogItem> {
   trending(options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;
   /**
    * Which items of the history speak for `itemId`, strongest first: the model is asked again without
-   * each of them.
+   * each of them. One of which `toItem` made undefined counts in the history, but is no reason here.
    */
   explain(
     itemId: string,

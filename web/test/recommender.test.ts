@@ -169,3 +169,30 @@ describe('a dismissed item', () => {
     expect(ids(await recommender.recommend({ history: ['a'] }))).toEqual(['b', 'c', 'd']);
   });
 });
+
+describe('explain()', () => {
+  it('names no item that toItem made undefined', async () => {
+    const toItem = ({ id }: CatalogItem) => (id === 'b' ? undefined : { sku: id });
+    const recommender = await open(toItem, {
+      scoreItems: () => ({ ok: true, logProbabilities: Float32Array.of(-1) }),
+      leaveOneOut: () => ({ ok: true, logProbabilities: Float32Array.of(-2, -4, -3) }),
+    });
+    expect(await recommender.explain('d', { history: ['a', 'b', 'c'] })).toEqual([
+      { item: { sku: 'c' }, id: 'c', contribution: 2 },
+      { item: { sku: 'a' }, id: 'a', contribution: 1 },
+    ]);
+  });
+});
+
+describe('what the caller’s own functions throw', () => {
+  it('arrives as it is', async () => {
+    const recommender = await open();
+    const thrown = new Error('no stock');
+    const filter = () => {
+      throw thrown;
+    };
+    await expect(recommender.recommend({ filter })).rejects.toBe(thrown);
+    await expect(recommender.similar('a', { boost: filter })).rejects.toBe(thrown);
+    expect(await recommender.recommend()).toHaveLength(4);
+  });
+});
