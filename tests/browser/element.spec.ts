@@ -63,6 +63,40 @@ test('loads a model of its own, and disposes of it when it goes', async ({ page 
   await expect.poll(() => page.workers().length).toBe(0);
 });
 
+test('a model of its own can be told of what the visitor views, until another is given', async ({
+  page,
+}) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations model="${MODEL}" limit="4"></halfling-recommendations>`,
+    true,
+  );
+  await expect(rows(page)).toHaveCount(4);
+  const popular = await rows(page).allInnerTexts();
+  await element.evaluate(async (node: HalflingRecommendations) => {
+    await node.recommender?.track({ type: 'view', item: '50' });
+  });
+  await expect.poll(() => rows(page).allInnerTexts()).not.toEqual(popular);
+
+  await create(page, { model: MODEL });
+  expect(page.workers()).toHaveLength(2);
+  const states = await element.evaluate(async (node: HalflingRecommendations) => {
+    const heard: string[] = [];
+    const ready = new Promise((resolve) => {
+      node.addEventListener('halfling-state', () => {
+        heard.push(node.state.status);
+        if (node.state.status === 'ready') resolve(undefined);
+      });
+    });
+    node.recommender = recommender;
+    await ready;
+    return heard;
+  });
+  expect(states).toEqual(['loading', 'ready']);
+  expect(await rows(page).allInnerTexts()).toEqual(popular);
+  await expect.poll(() => page.workers().length).toBe(1); // its own is disposed of
+});
+
 test('shows what went wrong', async ({ page }) => {
   const element = await place(
     page,

@@ -43,8 +43,8 @@ export class HalflingRecommendations extends Base {
   readonly #status = make('p', 'status');
   readonly #empty = document.createElement('slot');
   readonly #error = document.createElement('slot');
-  #recommender: Recommender<unknown> | undefined;
-  #own: Recommender | undefined;
+  #given: Recommender<unknown> | undefined;
+  #own: Recommender<unknown> | undefined;
   #loading: AbortController | undefined;
   #live: LiveList<unknown> | undefined;
   #query: ListQuery<unknown> = {};
@@ -67,12 +67,17 @@ export class HalflingRecommendations extends Base {
     this.#render();
   }
 
-  /** Instead of the attribute `model`: one recommender for the whole page. */
+  /**
+   * The one that was given, for the whole page to share, or else that of the attribute `model`, from
+   * the first ListState with status 'ready' on. The element disposes of its own when it is given one.
+   */
   get recommender(): Recommender<unknown> | undefined {
-    return this.#recommender;
+    return this.#given ?? this.#own;
   }
   set recommender(recommender: Recommender<unknown> | undefined) {
-    this.#recommender = recommender;
+    if (recommender === this.recommender) return;
+    this.#disposeOwn();
+    this.#given = recommender;
     this.#restart();
   }
 
@@ -94,8 +99,7 @@ export class HalflingRecommendations extends Base {
   }
 
   disconnectedCallback(): void {
-    this.#live?.stop();
-    this.#live = undefined;
+    this.#stop();
     // An element that only moves is connected again at once.
     queueMicrotask(() => {
       if (!this.isConnected) this.#disposeOwn();
@@ -114,14 +118,17 @@ export class HalflingRecommendations extends Base {
     }
   }
 
-  #restart(): void {
+  #stop(): void {
     this.#live?.stop();
     this.#live = undefined;
+  }
+
+  #restart(): void {
+    this.#stop();
     if (!this.isConnected) return;
-    const recommender = this.#recommender ?? (this.#own as Recommender<unknown> | undefined);
-    if (recommender) {
+    if (this.recommender) {
       this.#live = new LiveList(
-        recommender,
+        this.recommender,
         () => this.#toQuery(),
         (state) => this.#show(state),
       );
@@ -146,6 +153,7 @@ export class HalflingRecommendations extends Base {
   }
 
   #disposeOwn(): void {
+    this.#stop(); // or the list would tell that its recommender has closed
     this.#loading?.abort();
     this.#loading = undefined;
     this.#own?.dispose();
@@ -215,8 +223,7 @@ export class HalflingRecommendations extends Base {
     button.type = 'button';
     button.setAttribute('aria-label', `${label}: ${title}`);
     button.addEventListener('click', () => {
-      const recommender = this.#recommender ?? this.#own;
-      void recommender?.track({ type: 'dismiss', item: id });
+      void this.recommender?.track({ type: 'dismiss', item: id });
     });
     item.append(button);
     return item;

@@ -68,7 +68,10 @@ export interface HistoryOptions {
    * earlier visit, and no if it never was.
    */
   readonly consent?: boolean;
-  /** Names the stored history: recommenders of one name share it. Default 'halfling'. */
+  /**
+   * Names the stored history, which recommenders of one name share, in all tabs. What is not stored,
+   * for lack of consent, each has for itself. Default 'halfling'.
+   */
   readonly name?: string;
   /** Events older than this many days are dropped. Default 90. */
   readonly ttlDays?: number;
