@@ -97,6 +97,54 @@ test('a model of its own can be told of what the visitor views, until another is
   await expect.poll(() => page.workers().length).toBe(1); // its own is disposed of
 });
 
+test('takes properties that were set before it was defined', async ({ page, site }) => {
+  site.replace('/late.js', {
+    type: 'text/javascript',
+    body: `
+      import * as halfling from '/dist/index.js';
+      const element = document.querySelector('halfling-recommendations');
+      element.query = { limit: 3 };
+      element.recommender = await halfling.createRecommender({ model: '${MODEL}' });
+      await import('/dist/element.js');`,
+  });
+  site.replace('/late', {
+    type: 'text/html',
+    body: `<!doctype html><script type="module" src="/late.js"></script>
+      <halfling-recommendations></halfling-recommendations>`,
+  });
+  await page.goto(`${site.url}late`);
+  await expect(rows(page)).toHaveCount(3);
+  const element = page.locator('halfling-recommendations');
+  await element.evaluate((node: HalflingRecommendations) => {
+    node.query = { limit: 2 };
+  });
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test('announces a new list in the page’s own words, and once', async ({ page }) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations limit="3" status-label="{count} Filme für Sie">
+     </halfling-recommendations>`,
+  );
+  const status = page.getByRole('status');
+  await expect(status).toHaveText('3 Filme für Sie');
+  await status.evaluate((node) => {
+    const changes = ((globalThis as { changes?: string[] }).changes = []) as string[];
+    new MutationObserver(() => changes.push(node.textContent ?? '')).observe(node, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  await page.evaluate(() => recommender.track({ type: 'view', item: '50' }));
+  await expect(rows(page).filter({ hasText: 'Star Wars' })).toHaveCount(0); // a new list
+  await element.evaluate((node) => node.setAttribute('limit', '2'));
+  await expect(status).toHaveText('2 Filme für Sie');
+  const changes = await page.evaluate(() => (globalThis as { changes?: string[] }).changes);
+  expect(changes).toEqual(['2 Filme für Sie']);
+});
+
 test('shows what went wrong', async ({ page }) => {
   const element = await place(
     page,
@@ -192,6 +240,25 @@ test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
   expect(await page.evaluate(() => recommender.getHistory().map(({ type }) => type))).toEqual([
     'dismiss',
   ]);
+});
+
+test('leaves the focus to another list that holds the same item', async ({ page }) => {
+  await create(page, { model: MODEL });
+  await page.evaluate(() => {
+    const template = '<template><a href="#film" data-text="title"></a></template>';
+    const tag = 'halfling-recommendations';
+    const main = document.querySelector('main') as HTMLElement;
+    main.innerHTML = `<${tag} limit="3">${template}</${tag}>`.repeat(2);
+    for (const element of main.querySelectorAll(tag)) element.recommender = recommender;
+  });
+  const element = (place: number) => page.locator('halfling-recommendations').nth(place);
+  const films = (place: number) => element(place).locator('a');
+  await expect(films(0)).toHaveCount(3);
+  await expect(films(1)).toHaveCount(3);
+  await films(0).nth(1).focus();
+  await element(1).evaluate((node) => node.setAttribute('limit', '4'));
+  await expect(films(1)).toHaveCount(4);
+  await expect(films(0).nth(1)).toBeFocused();
 });
 
 for (const [kind, attribute] of [

@@ -6,11 +6,12 @@
 //   </halfling-recommendations>
 //
 // Attributes: model (loads a recommender of its own; or set the property `recommender`), limit,
-// diversity, similar-to, trending, label (the list's name for screen readers), dismissible,
-// dismiss-label. Property: query, for filter, boost and the like. A <template> child is copied for
-// each item into the page's own DOM, so that the page's style sheets apply; data-text, data-href,
-// data-src and data-alt name fields of the item. Without one, items are drawn inside and styled
-// through the parts list, item, link, image, title, category and dismiss. Slots: heading, empty, error.
+// diversity, similar-to, trending, label (the list's name for screen readers), status-label (what they
+// announce when a list has come, where {count} is how many), dismissible, dismiss-label. Property:
+// query, for filter, boost and the like. A <template> child is copied for each item into the page's own
+// DOM, so that the page's style sheets apply; data-text, data-href, data-src and data-alt name fields
+// of the item. Without one, items are drawn inside and styled through the parts list, item, link,
+// image, title, category and dismiss. Slots: heading, empty, error.
 // Events: halfling-select (an item was chosen; cancelable), halfling-state (every ListState).
 
 import {
@@ -26,17 +27,11 @@ export type { ListQuery, ListState } from './live-list.js';
 // Node, where this module may be imported too, has no elements.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
+const ASKING = ['limit', 'diversity', 'similar-to', 'trending'];
+const DRAWING = ['label', 'status-label', 'dismissible', 'dismiss-label'];
+
 export class HalflingRecommendations extends Base {
-  static readonly observedAttributes = [
-    'model',
-    'limit',
-    'diversity',
-    'similar-to',
-    'trending',
-    'label',
-    'dismissible',
-    'dismiss-label',
-  ];
+  static readonly observedAttributes = ['model', ...ASKING, ...DRAWING];
 
   readonly #section = make('section', 'section');
   readonly #list = make('ol', 'list');
@@ -95,6 +90,8 @@ export class HalflingRecommendations extends Base {
   }
 
   connectedCallback(): void {
+    this.#takeEarly('query');
+    this.#takeEarly('recommender');
     this.#restart();
   }
 
@@ -111,11 +108,19 @@ export class HalflingRecommendations extends Base {
     if (name === 'model') {
       this.#disposeOwn();
       this.#restart();
-    } else if (name === 'label' || name.startsWith('dismiss')) {
+    } else if (DRAWING.includes(name)) {
       this.#render();
     } else {
       void this.#live?.refresh();
     }
+  }
+
+  /** What a script set before this class was there lies on the element itself and hides the setter. */
+  #takeEarly(name: 'query' | 'recommender'): void {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    Reflect.deleteProperty(this, name);
+    Reflect.set(this, name, value);
   }
 
   #stop(): void {
@@ -186,8 +191,7 @@ export class HalflingRecommendations extends Base {
     this.#empty.hidden = status !== 'ready' || recommendations.length > 0;
     this.#error.hidden = status !== 'error';
     if (status === 'loading') return;
-    // What a developer reads in an error is nothing to announce to a visitor: the slot `error` is.
-    this.#status.textContent = status === 'ready' ? `${recommendations.length} recommendations` : '';
+    this.#announce(status === 'ready' ? recommendations.length : undefined);
 
     const focused = this.#focusedPlace();
     this.querySelectorAll(':scope > [data-halfling-item]').forEach((copy) => copy.remove());
@@ -196,6 +200,13 @@ export class HalflingRecommendations extends Base {
       ...recommendations.map((one) => this.#makeItem(one, template?.content)),
     );
     if (focused !== undefined) this.#focusPlace(focused);
+  }
+
+  /** Only what is new, and no error: its text is for developers, the slot `error` for visitors. */
+  #announce(count: number | undefined): void {
+    const label = this.getAttribute('status-label') ?? '{count} recommendations';
+    const text = count === undefined ? '' : label.replaceAll('{count}', String(count));
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 
   #makeItem(one: Recommendation<unknown>, template: DocumentFragment | undefined): HTMLElement {
@@ -233,8 +244,9 @@ export class HalflingRecommendations extends Base {
   #focusedPlace(): { place: number; part: string } | undefined {
     const outside = (this.getRootNode() as Document | ShadowRoot).activeElement;
     const copy = outside?.closest<HTMLElement>('[data-halfling-item]');
+    const ownCopy = copy?.parentElement === this ? copy : undefined;
     const active = this.shadowRoot?.activeElement;
-    const id = active?.closest('li')?.dataset['id'] ?? copy?.dataset['halflingItem'];
+    const id = active?.closest('li')?.dataset['id'] ?? ownCopy?.dataset['halflingItem'];
     const place = [...this.#list.children].findIndex(
       (item) => (item as HTMLElement).dataset['id'] === id,
     );
