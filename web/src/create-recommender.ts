@@ -28,14 +28,15 @@ export async function createRecommender<Item = CatalogItem>(
   const start = Date.now();
   requireFeatures();
   const { connection, model } = await loadWithThreads(options, chooseThreads(options));
+  const { signal, toItem, history = {} } = options;
   try {
-    return await WorkerRecommender.create(
-      connection,
-      model,
-      Date.now() - start,
-      options.toItem,
-      options.history ?? {},
-    );
+    const took = Date.now() - start;
+    const created = await WorkerRecommender.create(connection, model, took, toItem, history);
+    if (signal?.aborted) {
+      created.dispose();
+      throw abortedError(signal);
+    }
+    return created;
   } catch (error) {
     connection.close(NOT_CREATED);
     throw error;

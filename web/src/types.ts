@@ -125,7 +125,7 @@ export interface CreateOptions<Item = CatalogItem> {
    */
   readonly offlineOnly?: boolean;
   readonly history?: HistoryOptions;
-  /** Aborts the download and rejects with code 'aborted'. Later aborts have no effect. */
+  /** Until the recommender is there: ends the start, which rejects with 'aborted'. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
