@@ -34,6 +34,7 @@ export type BrowserErrorCode =
   | 'not-stored' // offlineOnly, and the model is not on the device, or not whole
   | 'model-not-stored' // a warning: no room for the model, or no right to store it
   | 'history-not-stored' // a warning: the browser refuses to store the history
+  | 'model-outdated' // a warning: the server's version cannot be loaded, so the stored one is used
   | 'no-threads' // a warning: the page is isolated, but the threaded engine did not start
   | 'invalid-path' // a manifest names a file outside its own directory
   | 'wasm-not-found' // the wasm URL answers with something else than WebAssembly

@@ -264,7 +264,10 @@ export interface RecommenderEvents {
   consent: boolean;
   /** update() has put another version of the model in place. */
   update: RecommenderInfo;
-  /** Something is not stored as it should be, or threads did not start; everything else goes on. */
+  /**
+   * Something is not stored as it should be, the stored model is older than the server's, or threads
+   * did not start; everything else goes on.
+   */
   warning: HalflingError;
   /** No call will be answered any more: the worker died, or dispose() was called. */
   close: HalflingError;

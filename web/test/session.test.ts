@@ -1,6 +1,6 @@
 // The worker's side with a made-up engine: what it does when downloads or the engine go wrong.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { LoadRequest, RankRequest } from '../src/protocol.js';
 import type { Engine } from '../src/worker/engine-module.js';
@@ -8,7 +8,7 @@ import { Session } from '../src/worker/session.js';
 import { FileServer } from './file-server.js';
 import { makeCaches } from './made-up-caches.js';
 import { EMPTY_WASM, makeModule } from './made-up-engine.js';
-import { serveTinyModel, tinyManifest } from './tiny-model.js';
+import { serveTinyModel, SHARD, tinyManifest } from './tiny-model.js';
 
 const BUILD = 'b1';
 const REQUEST: RankRequest = {
@@ -46,6 +46,13 @@ function makeSession(methods: Partial<Engine> = {}, ...builds: string[]): Sessio
 }
 
 const ignore = () => undefined;
+
+/** What a page has that Node has not; each test that stores models begins with nothing stored. */
+function stubBrowser(): void {
+  vi.stubGlobal('caches', makeCaches());
+  vi.stubGlobal('navigator', { locks: { request: (_: string, work: () => unknown) => work() } });
+}
+afterEach(() => vi.unstubAllGlobals());
 
 describe('a session', () => {
   it('loads, reports progress to the end, and ranks', async () => {
@@ -121,23 +128,79 @@ describe('an update', () => {
   });
 
   it('asks for nothing with offlineOnly: newer is what another tab has stored', async () => {
-    vi.stubGlobal('caches', makeCaches());
-    vi.stubGlobal('navigator', { locks: { request: (_: string, work: () => unknown) => work() } });
-    try {
-      await makeSession().load({ ...request, cache: true }, ignore);
-      const session = makeSession();
-      await session.load({ ...request, offlineOnly: true }, ignore);
-      serveTinyModel(server, 'newer');
-      const before = server.requests.length;
-      expect(await session.prepareUpdate(ignore)).toEqual({ ok: true, value: null });
-      expect(server.requests).toHaveLength(before);
+    stubBrowser();
+    await makeSession().load({ ...request, cache: true }, ignore);
+    const session = makeSession();
+    await session.load({ ...request, offlineOnly: true }, ignore);
+    serveTinyModel(server, 'newer');
+    const before = server.requests.length;
+    expect(await session.prepareUpdate(ignore)).toEqual({ ok: true, value: null });
+    expect(server.requests).toHaveLength(before);
 
-      await makeSession().load({ ...request, cache: true }, ignore); // in the other tab
-      const loaded = server.requests.length;
-      expect(await session.prepareUpdate(ignore)).toMatchObject({ value: { items: [{}, {}] } });
-      expect(server.requests).toHaveLength(loaded);
-    } finally {
-      vi.unstubAllGlobals();
-    }
+    await makeSession().load({ ...request, cache: true }, ignore); // in the other tab
+    const loaded = server.requests.length;
+    expect(await session.prepareUpdate(ignore)).toMatchObject({ value: { items: [{}, {}] } });
+    expect(server.requests).toHaveLength(loaded);
+  });
+});
+
+describe('a deployment that is half done', () => {
+  /** Puts a newer version on the server, of which the first of many shards is not there yet. */
+  function deployHalf(): void {
+    const manifest = tinyManifest('newer');
+    const [shard, catalog] = manifest.files;
+    const shards = Array.from({ length: 40 }, (_, i) => ({ ...shard, path: `${i}.safetensors` }));
+    for (const { path } of shards.slice(1)) server.put(`/model/${path}`, { body: SHARD });
+    const body = JSON.stringify({ ...manifest, files: [...shards, catalog] });
+    server.put('/model/manifest.json', { body });
+  }
+  const shardRequests = () => server.requests.filter((path) => path.endsWith('.safetensors'));
+
+  it('takes nothing from who has a whole model stored', async () => {
+    stubBrowser();
+    const caching = { ...request, cache: true };
+    const first = await makeSession().load(caching, ignore);
+    deployHalf();
+    const before = shardRequests().length;
+    const session = makeSession();
+    const { version } = tinyManifest();
+    const reply = await session.load(caching, ignore);
+    expect(first).toMatchObject({ ok: true, value: { info: { version }, warnings: [] } });
+    expect(reply).toMatchObject({
+      ok: true,
+      value: {
+        info: { version, storage: 'cache' },
+        warnings: [{ code: 'model-outdated', message: expect.stringContaining('HTTP 404') }],
+      },
+    });
+
+    // And nothing of the version that failed is asked for behind the page's back.
+    const asked = shardRequests().length;
+    expect(asked - before).toBeLessThan(40);
+    await new Promise((done) => setTimeout(done, 50));
+    expect(shardRequests()).toHaveLength(asked);
+
+    serveTinyModel(server, 'newer');
+    const update = await session.prepareUpdate(ignore);
+    expect(update).toMatchObject({ value: { info: { version: tinyManifest('newer').version } } });
+  });
+
+  it('fails for who has none, with what is missing', async () => {
+    stubBrowser();
+    deployHalf();
+    const reply = await makeSession().load({ ...request, cache: true }, ignore);
+    expect(reply).toMatchObject({ ok: false, code: 'network' });
+    expect(reply).toMatchObject({ message: expect.stringContaining('/model/0.safetensors') });
+  });
+
+  it('is no excuse after a trap, which leaves the engine’s memory half written', async () => {
+    stubBrowser();
+    await makeSession().load({ ...request, cache: true }, ignore);
+    serveTinyModel(server, 'newer');
+    const trap = () => {
+      throw new WebAssembly.RuntimeError('unreachable');
+    };
+    const reply = await makeSession({ load: trap }).load({ ...request, cache: true }, ignore);
+    expect(reply).toMatchObject({ ok: false, code: 'engine-stopped' });
   });
 });

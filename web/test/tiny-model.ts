@@ -37,7 +37,13 @@ export function tinyManifest(version = 'version', { format, items } = CATALOG) {
       { path: 'model-00001-of-00001.safetensors', bytes: SHARD.length, sha256: sha256Hex(SHARD) },
       { path: 'catalog.json', bytes: Buffer.byteLength(catalog), sha256: sha256Hex(catalog) },
     ],
-    model: { parameters: 500, linear_parameters: 400, layers: 1, model_dim: 8, items: items.length },
+    model: {
+      parameters: 500,
+      linear_parameters: 400,
+      layers: 1,
+      model_dim: 8,
+      items: items.length,
+    },
     compression: {
       method: 'od-llm',
       keep: 0.5,

@@ -56,7 +56,7 @@ function holdLock(name: string): Promise<void> {
 function toModel(
   { content, stored }: Loaded,
   { simd, threads, wasmBytes }: LoadedEngine,
-  warning: Failure | undefined,
+  warnings: readonly Failure[],
 ): LoadedModel {
   const { manifest, items, popularityDate } = content;
   const { name, version, parameters, linearParameters, layers, modelDim, compression } = manifest;
@@ -78,7 +78,7 @@ function toModel(
       ...(popularityDate !== undefined && { popularityDate }),
       ...(manifest.evaluation && { evaluation: manifest.evaluation }),
     },
-    warnings: warning ? [warning] : [],
+    warnings,
   };
 }
 
@@ -116,9 +116,9 @@ export class Session implements WorkerApi {
       const [wasm, { loader, chosen }] = await Promise.all([starting, choosing]);
       this.#wasm = wasm;
       this.#loader = loader;
-      const loaded = await this.#loadModel(wasm, loader, chosen, onProgress);
+      const loaded = await this.#loadOrStored(wasm, loader, chosen, onProgress);
       this.#use(loaded, wasm);
-      return toModel(loaded, wasm, loader.takeWarning());
+      return toModel(loaded, wasm, loader.takeWarnings());
     });
   }
 
@@ -128,7 +128,7 @@ export class Session implements WorkerApi {
       const newest = await this.#loader.newestManifest();
       if (newest.manifest.version === this.#model?.content.manifest.version) return null;
       this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
-      return toModel(this.#next, this.#wasm, this.#loader.takeWarning());
+      return toModel(this.#next, this.#wasm, this.#loader.takeWarnings());
     });
   }
 
@@ -157,6 +157,31 @@ export class Session implements WorkerApi {
 
   explain(request: ExplainRequest): Promise<Reply<Explanation & Measured>> {
     return this.#measured((engine) => explain(engine, request));
+  }
+
+  /** The chosen version; where that fails, the stored one: a deployment may be half done. */
+  async #loadOrStored(
+    wasm: LoadedEngine,
+    loader: ModelLoader,
+    chosen: ManifestText,
+    onProgress: Report,
+  ): Promise<Loaded> {
+    try {
+      return await this.#loadModel(wasm, loader, chosen, onProgress);
+    } catch (error) {
+      // After a trap there is nothing in the engine's memory to be trusted.
+      if (!(error instanceof HalflingError)) throw error;
+      const stored = await loader.readStoredManifest();
+      if (!stored || stored.text === chosen.text) throw error;
+      const loaded = await this.#loadModel(wasm, loader, stored, onProgress).catch(() => {
+        throw error;
+      });
+      loader.warn(
+        'model-outdated',
+        `The stored version of the model is used, since that of the server cannot be loaded: ${error.message}`,
+      );
+      return loaded;
+    }
   }
 
   async #loadModel(
