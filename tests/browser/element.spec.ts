@@ -1,7 +1,7 @@
 // <halfling-recommendations> under the strict policy, with a keyboard and with axe.
 
 import AxeBuilder from '@axe-core/playwright';
-import type { Locator, Page } from '@playwright/test';
+import type { Locator, Page, Request } from '@playwright/test';
 import type { HalflingError } from 'halfling';
 import type { HalflingRecommendations } from 'halfling/element';
 
@@ -210,6 +210,40 @@ test('takes no address that would run a script', async ({ page }) => {
   for (const link of links) expect(link).toMatch(/^\/film\/\d+$/);
   await expect(page.locator('halfling-recommendations').locator('img')).toHaveCount(0);
 });
+
+for (const [kind, content] of [
+  ['its own items', ''],
+  ['copies of a template', '<template><img data-src="image" alt=""></template>'],
+] as const) {
+  test(`asks for the images of ${kind} and for nothing else, without a referrer`, async ({
+    page,
+  }) => {
+    await page.evaluate(async (model) => {
+      globalThis.recommender = (await halfling.createRecommender({
+        model,
+        toItem: (item) => ({ ...item, image: `/cover/${item.id}` }),
+      })) as unknown as typeof recommender;
+    }, MODEL);
+    const requests: Request[] = [];
+    page.context().on('request', (request) => requests.push(request));
+    await page.evaluate((html) => {
+      const element = document.createElement('halfling-recommendations');
+      element.innerHTML = html;
+      element.setAttribute('limit', '3');
+      element.recommender = recommender;
+      document.querySelector('main')?.append(element);
+    }, content);
+    await expect(rows(page)).toHaveCount(3);
+    const covers = await page.evaluate(async () =>
+      (await recommender.recommend({ limit: 3 })).map(({ id }) => `/cover/${id}`),
+    );
+    const asked = () => requests.map((request) => new URL(request.url()).pathname).sort();
+    await expect.poll(asked).toEqual(covers.sort());
+    await page.waitForTimeout(500);
+    expect(asked()).toEqual(covers);
+    for (const request of requests) expect(await request.headerValue('referer')).toBeNull();
+  });
+}
 
 test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
   const element = await place(
