@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 
+import { useCart } from './cart';
 import { LoadingScreen } from './components/loading-screen';
 import { ShopFront } from './components/shop-front';
 import { recommenderOf, useModels, type Family } from './models';
@@ -9,6 +10,7 @@ export function App() {
   const [family, setFamily] = useState<Family>('small');
   const { models, retry } = useModels(family);
   const offline = useOffline();
+  const cart = useCart();
   const recommender = recommenderOf(models.half);
   if (!recommender) return <LoadingScreen model={models.half} onRetry={retry} />;
   return (
@@ -16,6 +18,7 @@ export function App() {
       models={models}
       recommender={recommender}
       offline={offline}
+      cart={cart}
       family={family}
       setFamily={setFamily}
     />

@@ -22,13 +22,9 @@ function read(): readonly string[] | undefined {
   }
 }
 
-export function useCart(consent: boolean): Cart {
+/** For as long as the page: it outlives the recommender, which knows of the consent. */
+export function useCart(): Cart {
   const [ids, setIds] = useState<readonly string[]>(() => read() ?? []);
-
-  useEffect(() => {
-    if (consent) localStorage.setItem(KEY, JSON.stringify(ids));
-    else localStorage.removeItem(KEY);
-  }, [consent, ids]);
 
   useEffect(() => {
     // Nothing stored: consent was withdrawn in another tab, and this one goes on in memory.
@@ -43,4 +39,12 @@ export function useCart(consent: boolean): Cart {
   const remove = useCallback((id: string) => setIds((all) => all.filter((it) => it !== id)), []);
   const clear = useCallback(() => setIds([]), []);
   return { ids, add, remove, clear };
+}
+
+/** Keeps the cart on the device, or off it. */
+export function useStoredCart({ ids }: Cart, consent: boolean): void {
+  useEffect(() => {
+    if (consent) localStorage.setItem(KEY, JSON.stringify(ids));
+    else localStorage.removeItem(KEY);
+  }, [consent, ids]);
 }

@@ -7,14 +7,17 @@ export type Route =
   | { readonly page: 'film'; readonly id: string }
   | { readonly page: 'search'; readonly query: string; readonly genre: string };
 
+const SCROLL_REST_MS = 100;
+
 export const HOME = '#/';
 export const CART = '#/cart';
 export const HOW = '#/how';
 export const filmUrl = (id: string) => `#/film/${encodeURIComponent(id)}`;
 
 export function searchUrl(query: string, genre = ''): string {
-  const params = new URLSearchParams({ ...(query && { q: query }), ...(genre && { genre }) });
-  return params.size > 0 ? `#/search?${params}` : '#/search';
+  const fields = { ...(query && { q: query }), ...(genre && { genre }) };
+  const search = new URLSearchParams(fields).toString();
+  return search ? `#/search?${search}` : '#/search';
 }
 
 /** Anybody may write an address: one that does not decode is taken as it is. */
@@ -62,8 +65,17 @@ export function usePageStart(page: string): void {
   useEffect(() => {
     history.scrollRestoration = 'manual';
     const remember = () => history.replaceState({ top: scrollY }, '');
-    addEventListener('scrollend', remember);
-    return () => removeEventListener('scrollend', remember);
+    // At rest, for Safari allows a hundred such calls in half a minute; it has `scrollend` only of late.
+    let timer: ReturnType<typeof setTimeout>;
+    const rememberSoon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(remember, SCROLL_REST_MS);
+    };
+    addEventListener('scroll', rememberSoon);
+    return () => {
+      clearTimeout(timer);
+      removeEventListener('scroll', rememberSoon);
+    };
   }, []);
 
   const isFirst = useRef(true);

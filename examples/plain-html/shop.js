@@ -1,7 +1,10 @@
 import { createRecommender } from './halfling/index.js';
 import './halfling/element.js';
 
-const recommender = await createRecommender({ model: './model/' });
+const recommender = await createRecommender({ model: './model/' }).catch((error) => {
+  document.body.replaceChildren(document.querySelector('#failure').content);
+  throw error; // for the console
+});
 
 const forYou = document.querySelector('#for-you');
 forYou.recommender = recommender;

@@ -1,7 +1,8 @@
 // <halfling-recommendations> under the strict policy, with a keyboard and with axe.
 
 import AxeBuilder from '@axe-core/playwright';
-import type { Locator, Page } from '@playwright/test';
+import type { Locator, Page, Request } from '@playwright/test';
+import type { HalflingError } from 'halfling';
 import type { HalflingRecommendations } from 'halfling/element';
 
 import { expect, test } from './fixtures';
@@ -62,8 +63,90 @@ test('loads a model of its own, and disposes of it when it goes', async ({ page 
   await expect.poll(() => page.workers().length).toBe(0);
 });
 
+test('a model of its own can be told of what the visitor views, until another is given', async ({
+  page,
+}) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations model="${MODEL}" limit="4"></halfling-recommendations>`,
+    true,
+  );
+  await expect(rows(page)).toHaveCount(4);
+  const popular = await rows(page).allInnerTexts();
+  await element.evaluate(async (node: HalflingRecommendations) => {
+    await node.recommender?.track({ type: 'view', item: '50' });
+  });
+  await expect.poll(() => rows(page).allInnerTexts()).not.toEqual(popular);
+
+  await create(page, { model: MODEL });
+  expect(page.workers()).toHaveLength(2);
+  const states = await element.evaluate(async (node: HalflingRecommendations) => {
+    const heard: string[] = [];
+    const ready = new Promise((resolve) => {
+      node.addEventListener('halfling-state', () => {
+        heard.push(node.state.status);
+        if (node.state.status === 'ready') resolve(undefined);
+      });
+    });
+    node.recommender = recommender;
+    await ready;
+    return heard;
+  });
+  expect(states).toEqual(['loading', 'ready']);
+  expect(await rows(page).allInnerTexts()).toEqual(popular);
+  await expect.poll(() => page.workers().length).toBe(1); // its own is disposed of
+});
+
+test('takes properties that were set before it was defined', async ({ page, site }) => {
+  site.replace('/late.js', {
+    type: 'text/javascript',
+    body: `
+      import * as halfling from '/dist/index.js';
+      const element = document.querySelector('halfling-recommendations');
+      element.query = { limit: 3 };
+      element.recommender = await halfling.createRecommender({ model: '${MODEL}' });
+      await import('/dist/element.js');`,
+  });
+  site.replace('/late', {
+    type: 'text/html',
+    body: `<!doctype html><script type="module" src="/late.js"></script>
+      <halfling-recommendations></halfling-recommendations>`,
+  });
+  await page.goto(`${site.url}late`);
+  await expect(rows(page)).toHaveCount(3);
+  const element = page.locator('halfling-recommendations');
+  await element.evaluate((node: HalflingRecommendations) => {
+    node.query = { limit: 2 };
+  });
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test('announces a new list in the page’s own words, and once', async ({ page }) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations limit="3" status-label="{count} Filme für Sie">
+     </halfling-recommendations>`,
+  );
+  const status = page.getByRole('status');
+  await expect(status).toHaveText('3 Filme für Sie');
+  await status.evaluate((node) => {
+    const changes = ((globalThis as { changes?: string[] }).changes = []) as string[];
+    new MutationObserver(() => changes.push(node.textContent ?? '')).observe(node, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  await page.evaluate(() => recommender.track({ type: 'view', item: '50' }));
+  await expect(rows(page).filter({ hasText: 'Star Wars' })).toHaveCount(0); // a new list
+  await element.evaluate((node) => node.setAttribute('limit', '2'));
+  await expect(status).toHaveText('2 Filme für Sie');
+  const changes = await page.evaluate(() => (globalThis as { changes?: string[] }).changes);
+  expect(changes).toEqual(['2 Filme für Sie']);
+});
+
 test('shows what went wrong', async ({ page }) => {
-  await place(
+  const element = await place(
     page,
     `<halfling-recommendations model="/nowhere/">
        <p slot="error">No picks today.</p><p slot="empty">Nothing fits.</p>
@@ -72,7 +155,11 @@ test('shows what went wrong', async ({ page }) => {
   );
   await expect(page.getByText('No picks today.')).toBeVisible();
   await expect(page.getByText('Nothing fits.')).toBeHidden();
-  await expect(page.getByRole('status')).toContainText('/nowhere/manifest.json answered HTTP 404');
+  await expect(page.getByRole('status')).toBeEmpty();
+  const message = await element.evaluate(
+    (node: HalflingRecommendations) => (node.state.error as HalflingError).message,
+  );
+  expect(message).toContain('/nowhere/manifest.json answered HTTP 404');
 });
 
 test('fills in the page’s template, in the page’s own DOM', async ({ page }) => {
@@ -124,6 +211,40 @@ test('takes no address that would run a script', async ({ page }) => {
   await expect(page.locator('halfling-recommendations').locator('img')).toHaveCount(0);
 });
 
+for (const [kind, content] of [
+  ['its own items', ''],
+  ['copies of a template', '<template><img data-src="image" alt=""></template>'],
+] as const) {
+  test(`asks for the images of ${kind} and for nothing else, without a referrer`, async ({
+    page,
+  }) => {
+    await page.evaluate(async (model) => {
+      globalThis.recommender = (await halfling.createRecommender({
+        model,
+        toItem: (item) => ({ ...item, image: `/cover/${item.id}` }),
+      })) as unknown as typeof recommender;
+    }, MODEL);
+    const requests: Request[] = [];
+    page.context().on('request', (request) => requests.push(request));
+    await page.evaluate((html) => {
+      const element = document.createElement('halfling-recommendations');
+      element.innerHTML = html;
+      element.setAttribute('limit', '3');
+      element.recommender = recommender;
+      document.querySelector('main')?.append(element);
+    }, content);
+    await expect(rows(page)).toHaveCount(3);
+    const covers = await page.evaluate(async () =>
+      (await recommender.recommend({ limit: 3 })).map(({ id }) => `/cover/${id}`),
+    );
+    const asked = () => requests.map((request) => new URL(request.url()).pathname).sort();
+    await expect.poll(asked).toEqual(covers.sort());
+    await page.waitForTimeout(500);
+    expect(asked()).toEqual(covers);
+    for (const request of requests) expect(await request.headerValue('referer')).toBeNull();
+  });
+}
+
 test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
   const element = await place(
     page,
@@ -154,6 +275,41 @@ test('keyboard: choose, dismiss, and keep the place', async ({ page }) => {
     'dismiss',
   ]);
 });
+
+test('leaves the focus to another list that holds the same item', async ({ page }) => {
+  await create(page, { model: MODEL });
+  await page.evaluate(() => {
+    const template = '<template><a href="#film" data-text="title"></a></template>';
+    const tag = 'halfling-recommendations';
+    const main = document.querySelector('main') as HTMLElement;
+    main.innerHTML = `<${tag} limit="3">${template}</${tag}>`.repeat(2);
+    for (const element of main.querySelectorAll(tag)) element.recommender = recommender;
+  });
+  const element = (place: number) => page.locator('halfling-recommendations').nth(place);
+  const films = (place: number) => element(place).locator('a');
+  await expect(films(0)).toHaveCount(3);
+  await expect(films(1)).toHaveCount(3);
+  await films(0).nth(1).focus();
+  await element(1).evaluate((node) => node.setAttribute('limit', '4'));
+  await expect(films(1)).toHaveCount(4);
+  await expect(films(0).nth(1)).toBeFocused();
+});
+
+for (const [kind, attribute] of [
+  ['popular', 'trending'],
+  ['similar', 'similar-to="172"'],
+] as const) {
+  test(`what is dismissed leaves a list of ${kind} items`, async ({ page }) => {
+    const tag = 'halfling-recommendations';
+    await place(page, `<${tag} ${attribute} limit="5" dismissible></${tag}>`);
+    await expect(rows(page)).toHaveCount(5);
+    const titles = rows(page).locator('[part=title]');
+    const [first = '', ...others] = await titles.allInnerTexts();
+    await page.getByRole('button', { name: `Not interested: ${first}`, exact: true }).click();
+    await expect(titles).toHaveText([...others, /./]);
+    await expect(titles.filter({ hasText: first })).toHaveCount(0);
+  });
+}
 
 test('has no accessibility defect that axe finds', async ({ page }) => {
   await page.evaluate(() => {

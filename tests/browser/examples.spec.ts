@@ -47,6 +47,16 @@ test('plain HTML: from popular to personal, remembered with consent', async ({
   expect(violations).toEqual([]);
 });
 
+test('plain HTML: says that the films could not be loaded', async ({ page, site, violations }) => {
+  site.mount('/shop/halfling/', at('web/dist'));
+  site.mount('/shop/model/', at('no/such/model'));
+  site.mount('/shop/', at('examples/plain-html'));
+  await page.goto(`${site.url}shop/index.html`);
+  await expect(page.getByRole('alert')).toContainText('could not be loaded');
+  await expect(page.getByRole('region', { name: 'For you' })).toHaveCount(0);
+  expect(violations.join()).toContain('/shop/model/manifest.json answered HTTP 404');
+});
+
 test('the five lines of the README', async ({ page, site }) => {
   const readme = readFileSync(at('web/README.md'), 'utf8');
   const code = /```ts\n(import \{ createRecommender[^`]*)```/.exec(readme)?.[1] ?? '';

@@ -37,6 +37,46 @@ export async function createError(page: Page, options: CreateOptions): Promise<H
   }, options);
 }
 
+/**
+ * What two recommenders say to the same 200 made-up histories, by the exact search and by beams in
+ * turn, and as reasons: `different` has the histories after which ids or bits of scores differ.
+ */
+export async function compareBits(page: Page, ...pair: readonly [CreateOptions, CreateOptions]) {
+  return await page.evaluate(async ([oneOptions, otherOptions]) => {
+    const one = await halfling.createRecommender(oneOptions);
+    const other = await halfling.createRecommender(otherOptions);
+    let seed = 11;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    const pickItem = () => one.items[random(one.items.length)]?.id ?? '';
+    const bits = async (of: Recommender, history: string[], beamWidth?: number) => {
+      const list = await of.recommend({ history, ...(beamWidth && { beamWidth }) });
+      const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
+      return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
+    };
+    const different: string[] = [];
+    const distinct = new Set<string>();
+    for (let i = 0; i < 200; i++) {
+      const history = Array.from({ length: 1 + random(25) }, pickItem);
+      const width = i % 2 === 0 ? undefined : 1 + random(30);
+      const [a, b] = [await bits(one, history, width), await bits(other, history, width)];
+      if (a !== b) different.push(`${history.join(',')}: ${a} | ${b}`);
+      distinct.add(a);
+    }
+    const film = pickItem();
+    const history = Array.from({ length: 9 }, pickItem).filter((id) => id !== film);
+    const reasons = [one, other].map((of) => of.explain(film, { history }));
+    return {
+      infos: [one.info, other.info],
+      different,
+      distinct: distinct.size,
+      reasons: await Promise.all(reasons),
+    };
+  }, pair);
+}
+
 export interface Manifest {
   readonly version: string;
   readonly files: { path: string; bytes: number; sha256: string }[];

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import type { HalflingError, Recommender } from 'halfling';
+import type { HalflingError } from 'halfling';
 
 import { expect, recordRequests, test } from './fixtures';
 import {
   binary,
+  compareBits,
   create,
   createError,
   MODEL,
@@ -72,37 +73,11 @@ test('really runs the relaxed build where the browser has relaxed SIMD', async (
 
 for (const model of [MODEL, ORIGINAL]) {
   test(`relaxed and baseline give the same bits: ${model}`, async ({ page }) => {
-    const result = await page.evaluate(async (url) => {
-      const relaxed = await halfling.createRecommender({ model: url, simd: 'relaxed' });
-      const baseline = await halfling.createRecommender({ model: url, simd: 'baseline' });
-      let seed = 7;
-      const random = (below: number) => {
-        seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-        return (seed >>> 8) % below;
-      };
-      const pickItem = () => relaxed.items[random(relaxed.items.length)]?.id ?? '';
-      const bits = async (of: Recommender, history: string[]) => {
-        const list = await of.recommend({ history });
-        const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
-        return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
-      };
-      const different: string[] = [];
-      const distinct = new Set<string>();
-      for (let i = 0; i < 200; i++) {
-        const history = Array.from({ length: 1 + random(25) }, pickItem);
-        const [one, other] = [await bits(relaxed, history), await bits(baseline, history)];
-        if (one !== other) different.push(`${history.join(',')}: ${one} | ${other}`);
-        distinct.add(one);
-      }
-      return {
-        builds: [relaxed.info.simd, baseline.info.simd],
-        different,
-        distinct: distinct.size,
-      };
-    }, model);
-    expect(result.builds).toEqual(['relaxed', 'baseline']);
+    const result = await compareBits(page, { model, simd: 'relaxed' }, { model, simd: 'baseline' });
+    expect(result.infos.map(({ simd }) => simd)).toEqual(['relaxed', 'baseline']);
     expect(result.different).toEqual([]);
     expect(result.distinct).toBeGreaterThan(190);
+    expect(result.reasons[0]).toEqual(result.reasons[1]);
   });
 }
 

@@ -230,6 +230,36 @@ test('a new version replaces the stored one at the next visit', async ({ page, s
   expect(keys).toBe(files.length + 1); // the older ones are gone
 });
 
+test('a deployment that is half done leaves the stored version in use', async ({ page, site }) => {
+  await create(page, { model: MODEL });
+  const { version: older } = await readManifest(site);
+  const before = await recommendTitles(page);
+  await openPage(page, site);
+  site.mount(MODEL, OTHER);
+  const { version: newer } = await readManifest(site);
+  const { path: shard } = await readShard(site);
+  site.replace(shard, { body: 'not yet', type: 'text/plain', status: 404 });
+  await create(page, { model: MODEL });
+  const warnings = await page.evaluate(() => {
+    const heard: string[] = [];
+    recommender.on('warning', ({ code, message }) => heard.push(`${code}: ${message}`));
+    return heard;
+  });
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(/^model-outdated: .*\.safetensors answered HTTP 404/);
+  expect(await page.evaluate(() => recommender.info)).toMatchObject({
+    version: older,
+    storage: 'cache',
+  });
+  expect(await recommendTitles(page)).toEqual(before);
+  expect(await page.evaluate(() => recommender.lastCall?.requestsSinceLoading)).toBe(0);
+
+  site.reset();
+  site.mount(MODEL, OTHER); // now as a whole
+  expect(await page.evaluate(() => recommender.update())).toBe(true);
+  expect(await page.evaluate(() => recommender.info.version)).toBe(newer);
+});
+
 test('update() swaps a new version in, and no call is dropped', async ({ page, site }) => {
   await create(page, { model: MODEL });
   expect(await page.evaluate(() => recommender.update())).toBe(false);

@@ -1,10 +1,10 @@
 // Threads: only on an isolated page, with the bits of one, and never a condition for anything.
 
 import type { Page } from '@playwright/test';
-import type { HalflingError, Recommender } from 'halfling';
+import type { HalflingError } from 'halfling';
 
 import { expect, test } from './fixtures';
-import { create, MODEL, openPage, ORIGINAL } from './package-page';
+import { compareBits, create, MODEL, openPage, ORIGINAL } from './package-page';
 import type { PackageSite } from './package-site.mjs';
 
 const THREADED = ['worker-threads.js', 'halfling-threads.wasm', 'halfling-relaxed-threads.wasm'];
@@ -33,45 +33,14 @@ const workers = (page: Page) => page.workers().map((worker) => worker.url().spli
 for (const model of [MODEL, ORIGINAL]) {
   for (const simd of ['baseline', 'relaxed'] as const) {
     test(`two threads give the bits of one: ${model}, ${simd}`, async ({ page, violations }) => {
-      const result = await page.evaluate(
-        async (options) => {
-          const one = await halfling.createRecommender({ ...options, threads: 1 });
-          const two = await halfling.createRecommender({ ...options, threads: 2 });
-          let seed = 11;
-          const random = (below: number) => {
-            seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-            return (seed >>> 8) % below;
-          };
-          const pickItem = () => one.items[random(one.items.length)]?.id ?? '';
-          const bits = async (of: Recommender, history: string[], beamWidth?: number) => {
-            const list = await of.recommend({ history, ...(beamWidth && { beamWidth }) });
-            const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
-            return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
-          };
-          const different: string[] = [];
-          const distinct = new Set<string>();
-          for (let i = 0; i < 200; i++) {
-            const history = Array.from({ length: 1 + random(25) }, pickItem);
-            const width = i % 2 === 0 ? undefined : 1 + random(30);
-            const [a, b] = [await bits(one, history, width), await bits(two, history, width)];
-            if (a !== b) different.push(`${history.join(',')}: ${a} | ${b}`);
-            distinct.add(a);
-          }
-          const film = pickItem();
-          const history = Array.from({ length: 9 }, pickItem).filter((id) => id !== film);
-          const reasons = [one, two].map((of) => of.explain(film, { history }));
-          return {
-            threads: [one.info.threads, two.info.threads],
-            builds: [one.info.simd, two.info.simd],
-            different,
-            distinct: distinct.size,
-            reasons: await Promise.all(reasons),
-          };
-        },
-        { model, simd },
+      const options = { model, simd };
+      const result = await compareBits(
+        page,
+        { ...options, threads: 1 },
+        { ...options, threads: 2 },
       );
-      expect(result.threads).toEqual([1, 2]);
-      expect(result.builds).toEqual([simd, simd]);
+      expect(result.infos.map((info) => info.threads)).toEqual([1, 2]);
+      expect(result.infos.map((info) => info.simd)).toEqual([simd, simd]);
       expect(result.different).toEqual([]);
       expect(result.distinct).toBeGreaterThan(190);
       expect(result.reasons[0]).toEqual(result.reasons[1]);

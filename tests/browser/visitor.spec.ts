@@ -66,6 +66,7 @@ test('the history changes the list', async ({ page }) => {
   const wanted = three[0] as string;
   await track(page, { type: 'dismiss', item: wanted });
   expect(await recommended(page)).not.toContain(wanted);
+  expect(await recommended(page, { history: ['50', '71', '95'] })).toContain(wanted);
 
   const allow = ['50', '71', '95'];
   expect(await recommended(page, { allow })).toEqual([]);
@@ -78,6 +79,24 @@ test('the history changes the list', async ({ page }) => {
     (await recommender.recommend()).map(({ source }) => source),
   );
   expect(new Set(sources)).toEqual(new Set(['popularity']));
+});
+
+test('what is dismissed is neither popular nor similar any more', async ({ page }) => {
+  await create(page, { model: MODEL });
+  const lists = () =>
+    page.evaluate(async () => {
+      const all = [await recommender.trending(), await recommender.similar('50')];
+      return all.map((list) => list.map(({ id }) => id));
+    });
+  const [popular = [], similar = []] = await lists();
+  const gone = [popular[1], similar[0]].map((item): TrackEvent => {
+    return { type: 'dismiss', item: item as string };
+  });
+  await track(page, ...gone);
+  for (const list of await lists()) {
+    expect(list).toHaveLength(10);
+    for (const { item } of gone) expect(list).not.toContain(item);
+  }
 });
 
 test('filter, boost, threshold and diversity', async ({ page }) => {

@@ -1,6 +1,6 @@
 // Builds dist/: the page's scripts (also as one for script tags), the workers without and with
-// threads, each with its builds of the engine's JavaScript half, the wasm files and the type
-// declarations. Prints every file's size.
+// threads, each with its builds of the engine's JavaScript half, the wasm files, the licences of what is
+// bundled and the type declarations. Prints every file's size.
 // Usage: node scripts/build.mjs      after the four CMake presets of `engines`
 
 import { execFileSync } from 'node:child_process';
@@ -11,6 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 import { build } from 'esbuild';
+
+import { thirdPartyNotices } from './notices.mjs';
 
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..');
 const rootDir = join(packageDir, '..');
@@ -106,6 +108,7 @@ async function engineScripts() {
   };
 }
 
+/** Returns the paths of all files that went into the scripts. */
 async function bundle(buildId) {
   const common = {
     absWorkingDir: packageDir,
@@ -113,11 +116,12 @@ async function bundle(buildId) {
     format: 'esm',
     target: 'es2022',
     minify: true,
-    legalComments: 'none',
+    legalComments: 'none', // THIRD-PARTY-NOTICES.txt has them all
+    metafile: true,
     define: { __BUILD_ID__: JSON.stringify(buildId) },
     logLevel: 'warning',
   };
-  await build({
+  const page = await build({
     ...common,
     entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
     outdir: 'dist',
@@ -126,7 +130,7 @@ async function bundle(buildId) {
     external: ['./index.js', 'react'],
     sourcemap: true,
   });
-  await build({
+  const global = await build({
     ...common,
     entryPoints: ['src/global.ts'],
     outfile: 'dist/halfling.global.js',
@@ -137,7 +141,7 @@ async function bundle(buildId) {
     banner: { js: 'var __halflingScript=document.currentScript.src;' },
     define: { ...common.define, 'import.meta.url': '__halflingScript' },
   });
-  await build({
+  const workers = await build({
     ...common,
     entryPoints: WORKERS.map((name) => `src/worker/${name}.ts`),
     outdir: 'dist',
@@ -147,6 +151,8 @@ async function bundle(buildId) {
     // A worker is one file and is given its wasm: bundlers must not look for more beside it.
     define: { ...common.define, 'import.meta.url': 'self.location.href' },
   });
+  const inputs = [page, global, workers].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  return inputs.map((path) => join(packageDir, path));
 }
 
 function emitTypes() {
@@ -207,7 +213,8 @@ try {
   const buildId = await readBuildId();
   await rm(distDir, { recursive: true, force: true });
   await mkdir(distDir);
-  await bundle(buildId);
+  const bundled = await bundle(buildId);
+  await writeFile(join(distDir, 'THIRD-PARTY-NOTICES.txt'), await thirdPartyNotices(bundled));
   for (const [engine, { wasm }] of Object.entries(engines)) {
     await copyFile(builtFile(engine, 'halfling.wasm'), join(distDir, wasm));
   }

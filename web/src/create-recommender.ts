@@ -15,26 +15,28 @@ type ItemMapping<Item> = Required<Pick<CreateOptions<Item>, 'toItem'>>;
 /**
  * Starts a worker, loads the engine and a model into it, and verifies both. Afterwards no request
  * leaves the page any more, unless update() is called. Each call is independent: one that fails
- * leaves nothing behind but what it has already stored of the model. Rejects with a HalflingError.
+ * leaves nothing behind but what it has already stored of the model. Rejects with a HalflingError, or
+ * with what `toItem` throws.
  */
-export function createRecommender(options: CreateOptions): Promise<Recommender>;
 export function createRecommender<Item>(
   options: CreateOptions<Item> & ItemMapping<Item>,
 ): Promise<Recommender<Item>>;
+export function createRecommender(options: CreateOptions): Promise<Recommender>;
 export async function createRecommender<Item = CatalogItem>(
   options: CreateOptions<Item>,
 ): Promise<Recommender<Item>> {
   const start = Date.now();
   requireFeatures();
   const { connection, model } = await loadWithThreads(options, chooseThreads(options));
+  const { signal, toItem, history = {} } = options;
   try {
-    return await WorkerRecommender.create(
-      connection,
-      model,
-      Date.now() - start,
-      options.toItem,
-      options.history ?? {},
-    );
+    const took = Date.now() - start;
+    const created = await WorkerRecommender.create(connection, model, took, toItem, history);
+    if (signal?.aborted) {
+      created.dispose();
+      throw abortedError(signal);
+    }
+    return created;
   } catch (error) {
     connection.close(NOT_CREATED);
     throw error;

@@ -22,6 +22,8 @@ li:has([part=dismiss]) [part=title] { padding-inline-end: 1.25rem; }
 [role=status] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 `;
 const URL_ATTRIBUTES = ['href', 'src'] as const;
+/** What an image's address tells of the visitor is enough: not the page's, too. */
+const REFERRER_POLICY = 'no-referrer';
 
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
@@ -53,7 +55,7 @@ export function drawItem(fields: Fields, title: string): HTMLElement {
   const src = safeUrl(fields['image']);
   if (src !== undefined) {
     const image = make('img', 'image');
-    Object.assign(image, { src, alt: '', loading: 'lazy' });
+    Object.assign(image, { alt: '', loading: 'lazy', referrerPolicy: REFERRER_POLICY, src });
     link.append(image);
   }
   link.append(make('span', 'title', title));
@@ -73,6 +75,9 @@ export function copyTemplate(template: DocumentFragment, id: string, fields: Fie
   }
   for (const element of copy.querySelectorAll<HTMLElement>('[data-alt]')) {
     element.setAttribute('alt', String(fields[element.dataset['alt'] as string] ?? ''));
+  }
+  for (const element of copy.querySelectorAll('[data-src]:not([referrerpolicy])')) {
+    element.setAttribute('referrerpolicy', REFERRER_POLICY);
   }
   for (const name of URL_ATTRIBUTES) {
     for (const element of copy.querySelectorAll<HTMLElement>(`[data-${name}]`)) {

@@ -6,16 +6,16 @@
 //   </halfling-recommendations>
 //
 // Attributes: model (loads a recommender of its own; or set the property `recommender`), limit,
-// diversity, similar-to, trending, label (the list's name for screen readers), dismissible,
-// dismiss-label. Property: query, for filter, boost and the like. A <template> child is copied for
-// each item into the page's own DOM, so that the page's style sheets apply; data-text, data-href,
-// data-src and data-alt name fields of the item. Without one, items are drawn inside and styled
-// through the parts list, item, link, image, title, category and dismiss. Slots: heading, empty, error.
+// diversity, similar-to, trending, label (the list's name for screen readers), status-label (what they
+// announce when a list has come, where {count} is how many), dismissible, dismiss-label. Property:
+// query, for filter, boost and the like. A <template> child is copied for each item into the page's own
+// DOM, so that the page's style sheets apply; data-text, data-href, data-src and data-alt name fields
+// of the item. Without one, items are drawn inside and styled through the parts list, item, link,
+// image, title, category and dismiss. Slots: heading, empty, error.
 // Events: halfling-select (an item was chosen; cancelable), halfling-state (every ListState).
 
 import {
   createRecommender,
-  type HalflingError,
   type Recommendation,
   type Recommender,
 } from './index.js';
@@ -27,25 +27,19 @@ export type { ListQuery, ListState } from './live-list.js';
 // Node, where this module may be imported too, has no elements.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
+const ASKING = ['limit', 'diversity', 'similar-to', 'trending'];
+const DRAWING = ['label', 'status-label', 'dismissible', 'dismiss-label'];
+
 export class HalflingRecommendations extends Base {
-  static readonly observedAttributes = [
-    'model',
-    'limit',
-    'diversity',
-    'similar-to',
-    'trending',
-    'label',
-    'dismissible',
-    'dismiss-label',
-  ];
+  static readonly observedAttributes = ['model', ...ASKING, ...DRAWING];
 
   readonly #section = make('section', 'section');
   readonly #list = make('ol', 'list');
   readonly #status = make('p', 'status');
   readonly #empty = document.createElement('slot');
   readonly #error = document.createElement('slot');
-  #recommender: Recommender<unknown> | undefined;
-  #own: Recommender | undefined;
+  #given: Recommender<unknown> | undefined;
+  #own: Recommender<unknown> | undefined;
   #loading: AbortController | undefined;
   #live: LiveList<unknown> | undefined;
   #query: ListQuery<unknown> = {};
@@ -68,12 +62,17 @@ export class HalflingRecommendations extends Base {
     this.#render();
   }
 
-  /** Instead of the attribute `model`: one recommender for the whole page. */
+  /**
+   * The one that was given, for the whole page to share, or else that of the attribute `model`, from
+   * the first ListState with status 'ready' on. The element disposes of its own when it is given one.
+   */
   get recommender(): Recommender<unknown> | undefined {
-    return this.#recommender;
+    return this.#given ?? this.#own;
   }
   set recommender(recommender: Recommender<unknown> | undefined) {
-    this.#recommender = recommender;
+    if (recommender === this.recommender) return;
+    this.#disposeOwn();
+    this.#given = recommender;
     this.#restart();
   }
 
@@ -91,12 +90,13 @@ export class HalflingRecommendations extends Base {
   }
 
   connectedCallback(): void {
+    this.#takeEarly('query');
+    this.#takeEarly('recommender');
     this.#restart();
   }
 
   disconnectedCallback(): void {
-    this.#live?.stop();
-    this.#live = undefined;
+    this.#stop();
     // An element that only moves is connected again at once.
     queueMicrotask(() => {
       if (!this.isConnected) this.#disposeOwn();
@@ -108,21 +108,32 @@ export class HalflingRecommendations extends Base {
     if (name === 'model') {
       this.#disposeOwn();
       this.#restart();
-    } else if (name === 'label' || name.startsWith('dismiss')) {
+    } else if (DRAWING.includes(name)) {
       this.#render();
     } else {
       void this.#live?.refresh();
     }
   }
 
-  #restart(): void {
+  /** What a script set before this class was there lies on the element itself and hides the setter. */
+  #takeEarly(name: 'query' | 'recommender'): void {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    Reflect.deleteProperty(this, name);
+    Reflect.set(this, name, value);
+  }
+
+  #stop(): void {
     this.#live?.stop();
     this.#live = undefined;
+  }
+
+  #restart(): void {
+    this.#stop();
     if (!this.isConnected) return;
-    const recommender = this.#recommender ?? (this.#own as Recommender<unknown> | undefined);
-    if (recommender) {
+    if (this.recommender) {
       this.#live = new LiveList(
-        recommender,
+        this.recommender,
         () => this.#toQuery(),
         (state) => this.#show(state),
       );
@@ -142,11 +153,12 @@ export class HalflingRecommendations extends Base {
     } catch (error) {
       if (signal.aborted) return;
       this.#loading = undefined;
-      this.#show({ status: 'error', recommendations: [], error: error as HalflingError });
+      this.#show({ status: 'error', recommendations: [], error });
     }
   }
 
   #disposeOwn(): void {
+    this.#stop(); // or the list would tell that its recommender has closed
     this.#loading?.abort();
     this.#loading = undefined;
     this.#own?.dispose();
@@ -173,13 +185,13 @@ export class HalflingRecommendations extends Base {
   }
 
   #render(): void {
-    const { status, recommendations, error } = this.#state;
+    const { status, recommendations } = this.#state;
     this.#section.setAttribute('aria-label', this.getAttribute('label') ?? 'Recommended');
     this.#section.setAttribute('aria-busy', String(status === 'loading'));
     this.#empty.hidden = status !== 'ready' || recommendations.length > 0;
     this.#error.hidden = status !== 'error';
     if (status === 'loading') return;
-    this.#status.textContent = error ? error.message : `${recommendations.length} recommendations`;
+    this.#announce(status === 'ready' ? recommendations.length : undefined);
 
     const focused = this.#focusedPlace();
     this.querySelectorAll(':scope > [data-halfling-item]').forEach((copy) => copy.remove());
@@ -188,6 +200,13 @@ export class HalflingRecommendations extends Base {
       ...recommendations.map((one) => this.#makeItem(one, template?.content)),
     );
     if (focused !== undefined) this.#focusPlace(focused);
+  }
+
+  /** Only what is new, and no error: its text is for developers, the slot `error` for visitors. */
+  #announce(count: number | undefined): void {
+    const label = this.getAttribute('status-label') ?? '{count} recommendations';
+    const text = count === undefined ? '' : label.replaceAll('{count}', String(count));
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 
   #makeItem(one: Recommendation<unknown>, template: DocumentFragment | undefined): HTMLElement {
@@ -215,8 +234,7 @@ export class HalflingRecommendations extends Base {
     button.type = 'button';
     button.setAttribute('aria-label', `${label}: ${title}`);
     button.addEventListener('click', () => {
-      const recommender = this.#recommender ?? this.#own;
-      void recommender?.track({ type: 'dismiss', item: id });
+      void this.recommender?.track({ type: 'dismiss', item: id });
     });
     item.append(button);
     return item;
@@ -226,8 +244,9 @@ export class HalflingRecommendations extends Base {
   #focusedPlace(): { place: number; part: string } | undefined {
     const outside = (this.getRootNode() as Document | ShadowRoot).activeElement;
     const copy = outside?.closest<HTMLElement>('[data-halfling-item]');
+    const ownCopy = copy?.parentElement === this ? copy : undefined;
     const active = this.shadowRoot?.activeElement;
-    const id = active?.closest('li')?.dataset['id'] ?? copy?.dataset['halflingItem'];
+    const id = active?.closest('li')?.dataset['id'] ?? ownCopy?.dataset['halflingItem'];
     const place = [...this.#list.children].findIndex(
       (item) => (item as HTMLElement).dataset['id'] === id,
     );

@@ -35,6 +35,7 @@ export type BrowserErrorCode =
   | 'model-not-stored' // a warning: no room for the model, or no right to store it
   | 'history-not-stored' // a warning: the browser refuses to store the history
   | 'history-not-erased' // what is stored of the history may still be there
+  | 'model-outdated' // a warning: the server's version cannot be loaded, so the stored one is used
   | 'no-threads' // a warning: the page is isolated, but the threaded engine did not start
   | 'invalid-path' // a manifest names a file outside its own directory
   | 'wasm-not-found' // the wasm URL answers with something else than WebAssembly

@@ -1,7 +1,6 @@
 // A list of recommendations that follows the history and the model: what the React hook and the
 // element have in common.
 
-import type { HalflingError } from './errors.js';
 import type { Recommendation, Recommender, RecommendOptions } from './types.js';
 
 export interface ListQuery<Item> extends Omit<RecommendOptions<Item>, 'signal'> {
@@ -15,7 +14,8 @@ export interface ListState<Item> {
   readonly status: 'loading' | 'ready' | 'error';
   /** Of the last answer; they stay while the next one is awaited. */
   readonly recommendations: readonly Recommendation<Item>[];
-  readonly error?: HalflingError;
+  /** A HalflingError, or what a function of the query threw. */
+  readonly error?: unknown;
 }
 
 export const EMPTY_LIST: ListState<never> = { status: 'loading', recommendations: [] };
@@ -60,7 +60,7 @@ export class LiveList<Item> {
           : this.#recommender.recommend(call));
       if (!signal.aborted) this.#set({ status: 'ready', recommendations });
     } catch (error) {
-      if (!signal.aborted) this.#set({ status: 'error', error: error as HalflingError });
+      if (!signal.aborted) this.#set({ status: 'error', error });
     }
   }
 

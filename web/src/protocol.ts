@@ -69,15 +69,17 @@ export interface Measured {
 
 /**
  * The worker's side: start, then load, then all others. All resolve to a Failure rather than reject.
- * prepareUpdate() may run beside rank() and explain(); commitUpdate() must not, for it changes what
- * indices mean.
+ * prepareUpdate() and dropUpdate() may run beside rank() and explain(), though not beside themselves;
+ * commitUpdate() must not, for it changes what indices mean.
  */
 export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest, onProgress: Report): Promise<Reply<LoadedModel>>;
   rank(request: RankRequest): Promise<Reply<Ranking & Measured>>;
   explain(request: ExplainRequest): Promise<Reply<Explanation & Measured>>;
-  /** Loads the version that the server has now, if it is another one, beside the one in use. */
+  /** Loads the newest version, if it is another one, beside the one in use. */
   prepareUpdate(onProgress: Report): Promise<Reply<LoadedModel | null>>;
   commitUpdate(): Promise<Reply<null>>;
+  /** Lets go of what prepareUpdate() has loaded. */
+  dropUpdate(): Promise<Reply<null>>;
 }

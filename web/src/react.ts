@@ -17,7 +17,7 @@ export interface RecommenderState {
   readonly recommender?: Recommender;
   readonly progress?: LoadProgress;
   readonly error?: HalflingError;
-  /** Starts again after an error. */
+  /** Starts again after an error: of loading, or of a worker that died later. */
   readonly retry: () => void;
 }
 
@@ -43,8 +43,11 @@ export function useRecommender(
           if (!signal.aborted) setState({ progress });
         };
         created = await createRecommender({ ...first.current, model, signal, onProgress });
-        if (signal.aborted) created.dispose();
-        else setState({ recommender: created });
+        if (signal.aborted) return created.dispose();
+        created.on('close', (error) => {
+          if (!signal.aborted) setState({ error });
+        });
+        setState({ recommender: created });
       } catch (error) {
         if (!signal.aborted) setState({ error: error as HalflingError });
       }
@@ -63,7 +66,7 @@ export function useRecommender(
 
 /**
  * Recommendations that follow the history, in this tab and others. Functions in `query` may be new at
- * every render: the list is made anew when the rest of `query`, or one of `deps`, changes.
+ * every render: the recommender is asked again when the rest of `query`, or one of `deps`, changes.
  */
 export function useRecommendations<Item>(
   recommender: Recommender<Item> | undefined,
@@ -71,19 +74,30 @@ export function useRecommendations<Item>(
   deps: readonly unknown[] = [],
 ): ListState<Item> {
   const latest = useRef(query);
+  const list = useRef<LiveList<Item>>(null);
+  const [state, setState] = useState<ListState<Item>>(EMPTY_LIST);
+
   useEffect(() => {
     latest.current = query;
   });
-  const [state, setState] = useState<ListState<Item>>(EMPTY_LIST);
+
+  // Before the effect that makes the list, which asks by itself: a first render asks once.
+  useEffect(() => {
+    void list.current?.refresh();
+  }, [JSON.stringify(query), ...deps]);
 
   useEffect(() => {
     if (!recommender) {
       setState(EMPTY_LIST);
       return undefined;
     }
-    const list = new LiveList(recommender, () => latest.current, setState);
-    return () => list.stop();
-  }, [recommender, JSON.stringify(query), ...deps]);
+    const made = new LiveList(recommender, () => latest.current, setState);
+    list.current = made;
+    return () => {
+      made.stop();
+      list.current = null;
+    };
+  }, [recommender]);
 
   return state;
 }

@@ -43,6 +43,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   #catalog: Catalog<Item>;
   #info: RecommenderInfo;
   #lastCall: CallStats | undefined;
+  #updating: Promise<boolean> | undefined;
   #disposed = false;
 
   private constructor(
@@ -98,12 +99,12 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   similar(itemId: string, options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
     return this.#rank(options, () => {
       this.#catalog.indexOf('similar()', itemId);
-      return { history: [itemId], hidden: [itemId] };
+      return { history: [itemId], hidden: [itemId, ...this.#interpret().dismissed] };
     });
   }
 
   trending(options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
-    return this.#rank(options, () => ({ history: [], hidden: [] }));
+    return this.#rank(options, () => ({ history: [], hidden: this.#interpret().dismissed }));
   }
 
   explain(
@@ -112,20 +113,22 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   ): Promise<Reason<Item>[]> {
     return this.#connection.call(async (api) => {
       const catalog = this.#catalog;
-      const item = catalog.indexOf('explain()', itemId);
+      const asked = catalog.indexOf('explain()', itemId);
       const ids = options.history ?? this.#interpret().history;
       const history = Int32Array.from(new Set(catalog.toIndices('history', ids)));
       if (history.length === 0) return { ok: true, value: [] };
-      const reply = await api.explain({ item, history });
+      const reply = await api.explain({ item: asked, history });
       if (!reply.ok) return reply;
       const { whole, without, stats } = reply.value;
       this.#lastCall = stats;
-      const reasons = Array.from(history, (index, entry) => ({
-        item: catalog.items[index] as Item,
-        id: (catalog.records[index] as CatalogItem).id,
+      const reasons = Array.from(history).flatMap((index, entry) => {
+        const item = catalog.items[index];
+        if (item === undefined) return [];
+        const { id } = catalog.records[index] as CatalogItem;
         // Without its only item the history is empty, and popularity is all there is to go by.
-        contribution: whole - (without[entry] ?? catalog.popularityScore(item)),
-      }));
+        const rest = without[entry] ?? catalog.popularityScore(asked);
+        return { item, id, contribution: whole - rest };
+      });
       return { ok: true, value: reasons.sort((a, b) => b.contribution - a.contribution) };
     }, options.signal);
   }
@@ -153,22 +156,12 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     await this.#history.setConsent(granted);
   }
 
-  async update(options: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
-    const start = Date.now();
-    const report = proxy(guarded(options.onProgress ?? (() => undefined)));
-    const model = await this.#connection.callBeside((api) => api.prepareUpdate(report));
-    if (!model) return false;
-    // In the queue with all other calls, since from here on indices mean other items.
-    await this.#connection.call(async (api) => {
-      const reply = await api.commitUpdate();
-      if (!reply.ok) return reply;
-      this.#catalog = new Catalog(model.items, this.#toItem);
-      this.#info = { ...model.info, loadMilliseconds: Date.now() - start };
-      return reply;
+  update({ onProgress }: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
+    // One at a time: the worker holds one model beside the one in use.
+    this.#updating ??= this.#update(onProgress).finally(() => {
+      this.#updating = undefined;
     });
-    for (const warning of model.warnings) this.#warn(toError(warning));
-    this.#emitter.emit('update', this.#info);
-    return true;
+    return this.#updating;
   }
 
   on<Name extends keyof RecommenderEvents>(
@@ -187,6 +180,35 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     this.#disposed = true;
     this.#history.close();
     this.#connection.close(DISPOSED);
+  }
+
+  async #update(onProgress: CreateOptions['onProgress'] = () => undefined): Promise<boolean> {
+    const start = Date.now();
+    const report = proxy(guarded(onProgress));
+    const model = await this.#connection.callBeside((api) => api.prepareUpdate(report));
+    if (!model) return false;
+    const catalog = await this.#prepareCatalog(model);
+    // In the queue with all other calls, since from here on indices mean other items.
+    await this.#connection.call(async (api) => {
+      const reply = await api.commitUpdate();
+      if (!reply.ok) return reply;
+      this.#catalog = catalog;
+      this.#info = { ...model.info, loadMilliseconds: Date.now() - start };
+      return reply;
+    });
+    for (const warning of model.warnings) this.#warn(toError(warning));
+    this.#emitter.emit('update', this.#info);
+    return true;
+  }
+
+  /** The page's part of an update. When `toItem` throws, the worker drops its own part, too. */
+  async #prepareCatalog({ items }: LoadedModel): Promise<Catalog<Item>> {
+    try {
+      return new Catalog(items, this.#toItem);
+    } catch (error) {
+      await this.#connection.callBeside((api) => api.dropUpdate());
+      throw error;
+    }
   }
 
   /** The history does without the worker: only dispose() ends it. */

@@ -69,7 +69,8 @@ export interface HistoryOptions {
    */
   readonly consent?: boolean;
   /**
-   * Recommenders of one name share a history, and so do those without a name. Its database is called
+   * Names the stored history, which recommenders of one name share, in all tabs, as do those without a
+   * name. What is not stored, for lack of consent, each has for itself. Its database is called
    * `halfling-history-` and the name; without a name, `halfling`.
    */
   readonly name?: string;
@@ -93,7 +94,8 @@ export interface CreateOptions<Item = CatalogItem> {
   readonly model: string | URL;
   /**
    * The site's own record of an item, which filters, boosts and results then use; undefined for one
-   * that the site no longer has, which is never recommended. Default: the catalogue's own record.
+   * that the site no longer has, which is never recommended. Called once for each item of a model,
+   * when that is loaded or update() has found it. Default: the catalogue's own record.
    */
   readonly toItem?: (item: CatalogItem) => Item | undefined;
   /** Where the engine's wasm files lie, if not beside this module. */
@@ -118,10 +120,13 @@ export interface CreateOptions<Item = CatalogItem> {
   readonly threads?: 'auto' | number;
   /** Whether the model is stored on the device for the next visit. Default true. */
   readonly cache?: boolean;
-  /** Load only a model that is stored on the device; ask the network for none. Default false. */
+  /**
+   * Load only a model that is stored on the device; ask the network for none, in update() neither.
+   * Default false.
+   */
   readonly offlineOnly?: boolean;
   readonly history?: HistoryOptions;
-  /** Aborts the download and rejects with code 'aborted'. Later aborts have no effect. */
+  /** Until the recommender is there: ends the start, which rejects with 'aborted'. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -158,7 +163,10 @@ export interface RankOptions<Item = CatalogItem> extends CallOptions {
 }
 
 export interface RecommendOptions<Item = CatalogItem> extends RankOptions<Item> {
-  /** Item ids, oldest first, instead of the visitor's own history. */
+  /**
+   * Item ids, oldest first, instead of the visitor's own history, of which nothing counts then: what
+   * the visitor has dismissed may be returned, unless it is in `exclude`.
+   */
   readonly history?: readonly string[];
   /**
    * Whether items of the history are left out: all (true, the default), none (false), or those
@@ -242,7 +250,10 @@ export interface CallStats {
   readonly tokensRun?: number;
   /** Tokens of the prompt that the call before had already computed. */
   readonly reusedTokens: number;
-  /** Requests that the worker has made since the model was loaded: always 0. */
+  /**
+   * Requests that the worker has made since the model in use was loaded: 0, unless update() has
+   * asked for a newer one meanwhile.
+   */
   readonly requestsSinceLoading: number;
 }
 
@@ -254,7 +265,10 @@ export interface RecommenderEvents {
   consent: boolean;
   /** update() has put another version of the model in place. */
   update: RecommenderInfo;
-  /** Something is not stored as it should be, or threads did not start; everything else goes on. */
+  /**
+   * Something is not stored as it should be, the stored model is older than the server's, or threads
+   * did not start; everything else goes on.
+   */
   warning: HalflingError;
   /** No call will be answered any more: the worker died, or dispose() was called. */
   close: HalflingError;
@@ -262,7 +276,8 @@ export interface RecommenderEvents {
 
 /**
  * A loaded model in its own worker, and the visitor's history. Calls run one after another, in the
- * order they were made, and reject with a HalflingError.
+ * order they were made, and reject with a HalflingError; what the caller's own `toItem`, `filter`,
+ * `boost` or `similarity` throws arrives as it is.
  */
 export interface Recommender<Item = CatalogItem> {
   /** The catalogue. */
@@ -270,7 +285,10 @@ export interface Recommender<Item = CatalogItem> {
   readonly info: RecommenderInfo;
   /** Of the last call of the engine that succeeded. */
   readonly lastCall: CallStats | undefined;
-  /** Ranks the catalogue after the history; by popularity while there is none. */
+  /**
+   * Ranks the catalogue after the history; by popularity while there is none. What the visitor has
+   * dismissed is left out, here, in similar() and in trending().
+   */
   recommend(options?: RecommendOptions<Item>): Promise<Recommendation<Item>[]>;
   /** What comes next for a visitor of this one item. */
   similar(itemId: string, options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;
@@ -278,7 +296,7 @@ export interface Recommender<Item = CatalogItem> {
   trending(options?: RankOptions<Item>): Promise<Recommendation<Item>[]>;
   /**
    * Which items of the history speak for `itemId`, strongest first: the model is asked again without
-   * each of them.
+   * each of them. One of which `toItem` made undefined counts in the history, but is no reason here.
    */
   explain(
     itemId: string,
@@ -308,7 +326,9 @@ export interface Recommender<Item = CatalogItem> {
 
   /**
    * Asks for a newer version of the model and puts it in place; calls go on meanwhile. Resolves to
-   * whether there was one.
+   * whether there was one. Where it rejects, the model in use stays. Calls that overlap are one, with
+   * the first's `onProgress`. With `offlineOnly` no network is asked: a newer version is then one that
+   * another tab has stored.
    */
   update(options?: Pick<CreateOptions, 'onProgress'>): Promise<boolean>;
   /** Returns the function that stops listening. */

@@ -54,7 +54,11 @@ describe('types', () => {
     const create = (options: halfling.CreateOptions) => halfling.createRecommender(options);
     const createFilms = (toItem: () => Film | undefined) =>
       halfling.createRecommender({ model: '/m/', toItem });
+    const createPriced = () =>
+      halfling.createRecommender({ model: '/m/', toItem: (item) => ({ ...item, price: 1 }) });
+    type Priced = halfling.CatalogItem & { price: number };
     expectTypeOf(create).returns.resolves.toEqualTypeOf<halfling.Recommender>();
+    expectTypeOf(createPriced).returns.resolves.toMatchTypeOf<halfling.Recommender<Priced>>();
     expectTypeOf(createFilms).returns.resolves.toEqualTypeOf<halfling.Recommender<Film>>();
     type Options = halfling.RecommendOptions<Film>;
     expectTypeOf<{ filter: (film: Film) => boolean }>().toMatchTypeOf<Options>();

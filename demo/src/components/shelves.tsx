@@ -29,12 +29,6 @@ export function useList(query: ListQuery<CatalogItem>): readonly Film[] {
   return films;
 }
 
-/** Films that a second list should not show again. */
-function useKnown(): string[] {
-  const { events } = useShop();
-  return [...new Set(events.map(({ item }) => item))];
-}
-
 export function ForYouShelf({ films }: { readonly films: readonly Film[] }) {
   const { events } = useShop();
   const count = seenItems(events).length;
@@ -70,14 +64,16 @@ interface BecauseProps {
 }
 
 export function BecauseShelf({ reason, shown }: BecauseProps) {
-  const exclude = [...useKnown(), ...shown.map(({ id }) => id)];
+  const { events } = useShop();
+  const exclude = [...seenItems(events), ...shown.map(({ id }) => id)];
   const films = useList({ similarTo: reason.id, exclude });
   const link = <a href={filmUrl(reason.id)}>{reason.title}</a>;
   return <Shelf heading={<>Because you viewed {link}</>} films={films} />;
 }
 
 export function SimilarShelf({ film }: { readonly film: Film }) {
-  const films = useList({ similarTo: film.id, exclude: useKnown() });
+  const { events } = useShop();
+  const films = useList({ similarTo: film.id, exclude: seenItems(events) });
   return <Shelf heading={`Similar to ${film.title}`} films={films} />;
 }
 

@@ -1,7 +1,7 @@
 import type { EventType, Recommender } from 'halfling';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 
-import { useCart } from '../cart';
+import { useStoredCart, type Cart } from '../cart';
 import { isSettled, type Family, type Models } from '../models';
 import type { Offline } from '../offline';
 import { Pages } from '../pages/pages';
@@ -19,18 +19,19 @@ interface Props {
   readonly models: Models;
   readonly recommender: Recommender;
   readonly offline: Offline;
+  readonly cart: Cart;
   readonly family: Family;
   readonly setFamily: (family: Family) => void;
 }
 
 function useShopState(
-  { models, recommender, family, setFamily }: Props,
+  { models, recommender, cart, family, setFamily }: Props,
   openPrivacy: () => void,
 ): Shop {
   const catalogue = useFilms(recommender);
   const events = useEvents(recommender);
   const consent = useConsent(recommender);
-  const cart = useCart(consent);
+  useStoredCart(cart, consent);
   const track = useCallback(
     (type: EventType, ...ids: readonly string[]) => {
       for (const item of ids) void recommender.track({ type, item });

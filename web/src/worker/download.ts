@@ -115,7 +115,7 @@ async function fetchOnce(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
-  init?: RequestInit,
+  init: RequestInit,
 ): Promise<FetchedFile> {
   const response = await open(url, init);
   const bytes = await readExactly(response, file.bytes, onPiece);
@@ -132,12 +132,13 @@ async function fetchOnce(
 /**
  * Fetches a file of the model and verifies its checksum. Bytes that differ from the manifest may be
  * an older version in the HTTP cache, so they are fetched once more past it. `onPiece` gets negative
- * bytes when a try is taken back.
+ * bytes when a try is taken back. An abort by `signal` reads as 'network'.
  */
 export async function fetchVerified(
   url: string,
   file: ModelFile,
   onPiece: (bytes: number) => void,
+  signal: AbortSignal | null = null,
 ): Promise<FetchedFile> {
   let arrived = 0;
   const count = (bytes: number) => {
@@ -145,10 +146,10 @@ export async function fetchVerified(
     onPiece(bytes);
   };
   try {
-    return await fetchOnce(url, file, count);
+    return await fetchOnce(url, file, count, { signal });
   } catch (error) {
     if (!(error instanceof HalflingError) || error.code === 'network') throw error;
     onPiece(-arrived);
-    return await fetchOnce(url, file, onPiece, SECOND_TRY);
+    return await fetchOnce(url, file, onPiece, { ...SECOND_TRY, signal });
   }
 }

@@ -1,6 +1,6 @@
 // Brings a model into an engine: from the device where it is stored, from the network otherwise.
 
-import { HalflingError, toFailure, type Failure } from '../errors.js';
+import { HalflingError, toFailure, type Failure, type HalflingErrorCode } from '../errors.js';
 import type { Report } from '../protocol.js';
 import type { CatalogItem } from '../types.js';
 import { fetchVerified, mimeType, open, readAll, type FetchedFile } from './download.js';
@@ -72,7 +72,7 @@ export class ModelLoader {
   readonly #offlineOnly: boolean;
   /** undefined: the model is in memory alone. */
   #store: ModelStore | undefined;
-  #warning: Failure | undefined;
+  readonly #warnings = new Map<HalflingErrorCode, Failure>();
 
   private constructor(manifestUrl: string, offlineOnly: boolean) {
     this.#manifestUrl = manifestUrl;
@@ -92,11 +92,15 @@ export class ModelLoader {
     return loader;
   }
 
-  /** Why nothing is stored, though it was to be; said once. */
-  takeWarning(): Failure | undefined {
-    const warning = this.#warning;
-    this.#warning = undefined;
-    return warning;
+  warn(code: HalflingErrorCode, message: string): void {
+    this.#warnings.set(code, toFailure(new HalflingError(code, message)));
+  }
+
+  /** What is not as it was to be; said once. */
+  takeWarnings(): Failure[] {
+    const warnings = [...this.#warnings.values()];
+    this.#warnings.clear();
+    return warnings;
   }
 
   /**
@@ -104,7 +108,7 @@ export class ModelLoader {
    * and none is stored, else errors of the network and of parseManifest.
    */
   async chooseManifest(): Promise<ManifestText> {
-    const stored = await this.#readStoredManifest();
+    const stored = await this.readStoredManifest();
     if (this.#offlineOnly) return stored ?? this.#refuse('it was never loaded as a whole');
     try {
       return await fetchManifest(this.#manifestUrl);
@@ -114,9 +118,21 @@ export class ModelLoader {
     }
   }
 
-  /** As the server has it now. */
-  fetchManifest(): Promise<ManifestText> {
-    return fetchManifest(this.#manifestUrl);
+  /** Of the whole model that the device has. */
+  async readStoredManifest(): Promise<ManifestText | undefined> {
+    try {
+      const text = await this.#store?.readManifest();
+      return text === undefined
+        ? undefined
+        : { text, manifest: parseManifest(text, this.#manifestUrl) };
+    } catch {
+      return undefined; // of a later release of this package, or damaged: it is overwritten
+    }
+  }
+
+  /** As the server has it now; with offlineOnly as the device has it, perhaps from another tab. */
+  newestManifest(): Promise<ManifestText> {
+    return this.#offlineOnly ? this.chooseManifest() : fetchManifest(this.#manifestUrl);
   }
 
   /**
@@ -149,8 +165,10 @@ export class ModelLoader {
     onProgress: Report,
   ): Promise<ModelContent> {
     const meter = new ProgressMeter(manifest.totalBytes, onProgress);
+    const stop = new AbortController();
+    const loadFile = (file: ModelFile) => this.#loadFile(file, meter, stop.signal);
     const loadCatalog = async () => {
-      const { bytes, lastModified } = await this.#loadFile(manifest.catalog, meter);
+      const { bytes, lastModified } = await loadFile(manifest.catalog);
       const text = new TextDecoder().decode(bytes);
       const { items, popularityDate } = parseCatalog(
         text,
@@ -161,35 +179,37 @@ export class ModelLoader {
     };
     const queue = manifest.shards.values();
     const loadShards = async () => {
-      for (const shard of queue) addShard(shard.path, (await this.#loadFile(shard, meter)).bytes);
+      for (const shard of queue) addShard(shard.path, (await loadFile(shard)).bytes);
     };
-    const lanes = Array.from({ length: PARALLEL_SHARDS }, loadShards);
-    const [catalog] = await Promise.all([loadCatalog(), ...lanes]);
+    const catalog = loadCatalog();
+    const work = [catalog, ...Array.from({ length: PARALLEL_SHARDS }, loadShards)];
+    try {
+      await Promise.all(work);
+    } catch (error) {
+      // Behind a failure nothing goes on: the engine is deleted, and the worker may live on.
+      stop.abort();
+      await Promise.allSettled(work);
+      throw error;
+    }
     await meter.finish();
-    return { manifest, ...catalog };
+    return { manifest, ...(await catalog) };
   }
 
-  async #loadFile(file: ModelFile, meter: ProgressMeter): Promise<FetchedFile> {
+  async #loadFile(
+    file: ModelFile,
+    meter: ProgressMeter,
+    signal: AbortSignal,
+  ): Promise<FetchedFile> {
     const stored = await this.#store?.read(file);
     if (stored) {
       meter.add(file.bytes);
       return stored;
     }
     if (this.#offlineOnly) return this.#refuse(`${file.path} is missing or damaged`);
-    const fetched = await fetchVerified(this.#urlOf(file), file, (bytes) => meter.add(bytes));
+    const onPiece = (bytes: number) => meter.add(bytes);
+    const fetched = await fetchVerified(this.#urlOf(file), file, onPiece, signal);
     await this.#tryToStore((store) => store.write(file, fetched));
     return fetched;
-  }
-
-  async #readStoredManifest(): Promise<ManifestText | undefined> {
-    try {
-      const text = await this.#store?.readManifest();
-      return text === undefined
-        ? undefined
-        : { text, manifest: parseManifest(text, this.#manifestUrl) };
-    } catch {
-      return undefined; // of a later release of this package, or damaged: it is overwritten
-    }
   }
 
   async #hasAll(manifest: Manifest): Promise<boolean> {
@@ -217,11 +237,9 @@ export class ModelLoader {
 
   #giveUpStoring(error: unknown): undefined {
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    this.#warning = toFailure(
-      new HalflingError(
-        'model-not-stored',
-        `The model is in memory alone and will be downloaded again on the next visit (${reason}): free some space, or leave the private window.`,
-      ),
+    this.warn(
+      'model-not-stored',
+      `The model is in memory alone and will be downloaded again on the next visit (${reason}): free some space, or leave the private window.`,
     );
   }
 

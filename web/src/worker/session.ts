@@ -56,7 +56,7 @@ function holdLock(name: string): Promise<void> {
 function toModel(
   { content, stored }: Loaded,
   { simd, threads, wasmBytes }: LoadedEngine,
-  warning: Failure | undefined,
+  warnings: readonly Failure[],
 ): LoadedModel {
   const { manifest, items, popularityDate } = content;
   const { name, version, parameters, linearParameters, layers, modelDim, compression } = manifest;
@@ -78,7 +78,7 @@ function toModel(
       ...(popularityDate !== undefined && { popularityDate }),
       ...(manifest.evaluation && { evaluation: manifest.evaluation }),
     },
-    warnings: warning ? [warning] : [],
+    warnings,
   };
 }
 
@@ -116,21 +116,19 @@ export class Session implements WorkerApi {
       const [wasm, { loader, chosen }] = await Promise.all([starting, choosing]);
       this.#wasm = wasm;
       this.#loader = loader;
-      const loaded = await this.#loadModel(wasm, loader, chosen, onProgress);
+      const loaded = await this.#loadOrStored(wasm, loader, chosen, onProgress);
       this.#use(loaded, wasm);
-      return toModel(loaded, wasm, loader.takeWarning());
+      return toModel(loaded, wasm, loader.takeWarnings());
     });
   }
 
   prepareUpdate(onProgress: Report): Promise<Reply<LoadedModel | null>> {
     return settled(async () => {
       if (!this.#wasm || !this.#loader) throw notLoaded();
-      const newest = await this.#loader.fetchManifest();
+      const newest = await this.#loader.newestManifest();
       if (newest.manifest.version === this.#model?.content.manifest.version) return null;
-      this.#next?.engine.delete();
-      this.#next = undefined;
       this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
-      return toModel(this.#next, this.#wasm, this.#loader.takeWarning());
+      return toModel(this.#next, this.#wasm, this.#loader.takeWarnings());
     });
   }
 
@@ -145,12 +143,45 @@ export class Session implements WorkerApi {
     });
   }
 
+  dropUpdate(): Promise<Reply<null>> {
+    return settled(() => {
+      this.#next?.engine.delete();
+      this.#next = undefined;
+      return Promise.resolve(null);
+    });
+  }
+
   rank(request: RankRequest): Promise<Reply<Ranking & Measured>> {
     return this.#measured((engine) => rank(engine, request));
   }
 
   explain(request: ExplainRequest): Promise<Reply<Explanation & Measured>> {
     return this.#measured((engine) => explain(engine, request));
+  }
+
+  /** The chosen version; where that fails, the stored one: a deployment may be half done. */
+  async #loadOrStored(
+    wasm: LoadedEngine,
+    loader: ModelLoader,
+    chosen: ManifestText,
+    onProgress: Report,
+  ): Promise<Loaded> {
+    try {
+      return await this.#loadModel(wasm, loader, chosen, onProgress);
+    } catch (error) {
+      // After a trap there is nothing in the engine's memory to be trusted.
+      if (!(error instanceof HalflingError)) throw error;
+      const stored = await loader.readStoredManifest();
+      if (!stored || stored.text === chosen.text) throw error;
+      const loaded = await this.#loadModel(wasm, loader, stored, onProgress).catch(() => {
+        throw error;
+      });
+      loader.warn(
+        'model-outdated',
+        `The stored version of the model is used, since that of the server cannot be loaded: ${error.message}`,
+      );
+      return loaded;
+    }
   }
 
   async #loadModel(

@@ -1,0 +1,59 @@
+// createRecommender over a made-up worker.
+
+import 'fake-indexeddb/auto';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { createRecommender } from '../src/create-recommender.js';
+
+const { close } = vi.hoisted(() => ({ close: vi.fn() }));
+vi.mock('../src/worker-connection.js', () => ({
+  WorkerConnection: class {
+    close = close;
+    open = () => Promise.resolve();
+    call = () => Promise.resolve({ items: [{ id: 'a', popularity: 1 }], info: {}, warnings: [] });
+    onClose = () => undefined;
+  },
+}));
+
+beforeEach(() => {
+  vi.stubGlobal('Worker', class {});
+  vi.stubGlobal('navigator', { locks: {} });
+  vi.stubGlobal('location', { href: 'https://shop.example/' });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  close.mockClear();
+});
+
+describe('createRecommender', () => {
+  it('gives what it has loaded', async () => {
+    const recommender = await createRecommender({ model: '/model/' });
+    expect(recommender.items).toHaveLength(1);
+    expect(close).not.toHaveBeenCalled();
+    recommender.dispose();
+  });
+
+  it('hears an abort while the history opens', async () => {
+    const stop = new AbortController();
+    const creating = createRecommender({
+      model: '/model/',
+      signal: stop.signal,
+      toItem: (item) => {
+        stop.abort('gone'); // the model is loaded by now
+        return item;
+      },
+    });
+    await expect(creating).rejects.toMatchObject({ code: 'aborted', cause: 'gone' });
+    expect(close).toHaveBeenCalled();
+  });
+
+  it('ends the worker when toItem throws, with what that threw', async () => {
+    const thrown = new Error('no such product');
+    const toItem = (): undefined => {
+      throw thrown;
+    };
+    await expect(createRecommender({ model: '/model/', toItem })).rejects.toBe(thrown);
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+});
