@@ -18,7 +18,6 @@ export interface Shop {
   readonly events: readonly HistoryEvent[];
   readonly track: (type: EventType, ...ids: readonly string[]) => void;
   readonly consent: boolean;
-  readonly setConsent: (granted: boolean) => void;
   readonly cart: Cart;
   readonly openPrivacy: () => void;
   /** Which two models are loaded. */

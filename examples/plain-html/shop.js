@@ -17,8 +17,10 @@ function open(id) {
 
 const consent = document.querySelector('#consent');
 consent.checked = recommender.consent;
-consent.addEventListener('change', () => void recommender.setConsent(consent.checked));
-document.querySelector('#forget').addEventListener('click', () => void recommender.clearHistory());
+const tell = (error) => alert(error.message); // what is stored could not be erased, say
+consent.addEventListener('change', () => recommender.setConsent(consent.checked).catch(tell));
+const forget = document.querySelector('#forget');
+forget.addEventListener('click', () => recommender.clearHistory().catch(tell));
 
 const films = document.querySelector('#films');
 const search = document.querySelector('#search');

@@ -7,12 +7,15 @@ import { useShop } from '../shop';
  * need what was refused.
  */
 export function ConsentBar() {
-  const { consent, setConsent, events, cart } = useShop();
+  const { recommender, consent, events, cart } = useShop();
   const [isAnswered, setAnswered] = useState(false);
+  const [failure, setFailure] = useState('');
   if (consent || isAnswered || (events.length === 0 && cart.ids.length === 0)) return null;
   const answer = (granted: boolean) => {
-    setConsent(granted);
-    setAnswered(true);
+    recommender.setConsent(granted).then(
+      () => setAnswered(true),
+      (error: Error) => setFailure(error.message),
+    );
   };
   return (
     <section class="bar" aria-label="Your consent">
@@ -21,6 +24,7 @@ export function ConsentBar() {
         nothing is ever sent. If you say no, it is forgotten when you close the page, and so is the
         no.
       </p>
+      {failure && <p role="alert">{failure}</p>}
       <div class="bar-buttons">
         <button type="button" class="button" onClick={() => answer(false)}>
           No, forget it

@@ -38,10 +38,6 @@ function useShopState(
     },
     [recommender],
   );
-  const setConsent = useCallback(
-    (granted: boolean) => void recommender.setConsent(granted),
-    [recommender],
-  );
   return useMemo(
     () => ({
       ...catalogue,
@@ -50,7 +46,6 @@ function useShopState(
       events,
       track,
       consent,
-      setConsent,
       cart,
       openPrivacy,
       family,
@@ -63,7 +58,6 @@ function useShopState(
       events,
       track,
       consent,
-      setConsent,
       cart.ids,
       openPrivacy,
       family,

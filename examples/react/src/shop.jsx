@@ -28,7 +28,9 @@ export function Shop() {
         </select>
       </label>
       <Shelf recommender={recommender} genre={genre} />
-      <button onClick={() => recommender.clearHistory()}>Forget what I viewed</button>
+      <button onClick={() => recommender.clearHistory().catch((error) => alert(error.message))}>
+        Forget what I viewed
+      </button>
     </main>
   );
 }
