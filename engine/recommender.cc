@@ -304,37 +304,6 @@ Result<std::vector<float>> Recommender::LeaveOneOut(const std::vector<int>& hist
   return scores;
 }
 
-Result<std::vector<float>> Recommender::ScoreAll(const std::vector<int>& history) {
-  const ItemTrie& trie = model_->trie;
-  HALFLING_RETURN_IF_ERROR(CheckHistory(history, trie.num_items()));
-  RunPrompt(history);
-
-  std::vector<float> scores;
-  std::vector<float> log_probabilities;
-  std::vector<float> scratch;
-  std::vector<int> code;
-  for (int item = 0; item < trie.num_items(); ++item) {
-    code.clear();
-    trie.AppendCode(item, code);
-    TransformerLogits source(model_->transformer, cache_, scratch_, prompt_hidden_);
-    float score = 0.0f;
-    int node = 0;
-    for (int depth = 0; depth < static_cast<int>(code.size()); ++depth) {
-      if (depth > 0) source.Extend(std::array{depth - 1}, std::array{trie.token(node)});
-      HALFLING_RETURN_IF_ERROR(
-          ChildLogProbabilities(trie, node, depth, source, log_probabilities, scratch));
-      const std::span<const int> children = trie.child_tokens(node);
-      const auto child =
-          std::lower_bound(children.begin(), children.end(), code[static_cast<size_t>(depth)]);
-      const auto index = static_cast<size_t>(child - children.begin());
-      score += log_probabilities[index];
-      node = trie.first_child(node) + static_cast<int>(index);
-    }
-    scores.push_back(score);
-  }
-  return scores;
-}
-
 Result<std::vector<std::vector<float>>> Recommender::CodeLogits(const std::vector<int>& history,
                                                                 int item) {
   const ItemTrie& trie = model_->trie;

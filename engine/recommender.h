@@ -116,10 +116,6 @@ class Recommender {
   // kEmptyHistory unless there are at least two, else errors as ScoreItems has them.
   Result<std::vector<float>> LeaveOneOut(const std::vector<int>& history, int item);
 
-  // The same as ScoreItems of all items, [num_items], but one by one, token by token along the
-  // code: the definition that the searches are tested against. Errors as Recommend has them.
-  Result<std::vector<float>> ScoreAll(const std::vector<int>& history);
-
   // For each token of the item's code the logits of all tokens that the trie allows there, in the
   // order of the trie's children: what comparing two models' distributions needs. Costs little
   // right after Recommend with the same history, whose prompt it reuses. kUnknownItem for an `item`

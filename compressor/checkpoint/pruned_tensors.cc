@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/model/weights.h"
+
 namespace halfling {
 
 Result<PrunedTensors> PrunedTensors::Create(const TensorSource& source,

@@ -11,9 +11,6 @@
 
 namespace halfling {
 
-inline constexpr char kEmbeddingTensor[] = "model.embed_tokens.weight";
-inline constexpr char kHeadTensor[] = "lm_head.weight";
-
 // Row i of the embedding (and of the head, where there is one) is row rows[i] of the source's; all
 // other tensors are the source's own.
 class PrunedTensors : public TensorSource {

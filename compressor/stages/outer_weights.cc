@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "compressor/checkpoint/pruned_tensors.h"
 #include "compressor/stages/stored_linear.h"
 
 namespace halfling {
@@ -41,7 +40,7 @@ Result<RoundedWeights> RoundOuterWeights(const ModelWeights& weights,
   HALFLING_RETURN_IF_ERROR(RoundMatrix(kEmbeddingTensor, matrix_dtype,
                                        rounded.weights.embedding, rounded.tensors));
   HALFLING_RETURN_IF_ERROR(
-      AppendVector("model.norm.weight", vector_dtype, weights.final_norm, rounded.tensors));
+      AppendVector(kFinalNormTensor, vector_dtype, weights.final_norm, rounded.tensors));
   if (weights.head.rows() > 0) {
     HALFLING_RETURN_IF_ERROR(
         RoundMatrix(kHeadTensor, matrix_dtype, rounded.weights.head, rounded.tensors));
@@ -51,14 +50,9 @@ Result<RoundedWeights> RoundOuterWeights(const ModelWeights& weights,
 
 Status AppendNorms(int layer, const LayerWeights& weights, const DTypeChoice& vector_dtype,
                    std::vector<NamedTensor>& tensors) {
-  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  const std::pair<const char*, const std::vector<float>*> norms[] = {
-      {"input_layernorm.weight", &weights.attention_norm},
-      {"self_attn.q_norm.weight", &weights.query_norm},
-      {"self_attn.k_norm.weight", &weights.key_norm},
-      {"post_attention_layernorm.weight", &weights.ffn_norm}};
-  for (const auto& [name, values] : norms) {
-    HALFLING_RETURN_IF_ERROR(AppendVector(prefix + name, vector_dtype, *values, tensors));
+  for (const LayerNorm& norm : kLayerNorms) {
+    HALFLING_RETURN_IF_ERROR(AppendVector(LayerNormName(layer, norm), vector_dtype,
+                                          weights.*norm.weights, tensors));
   }
   return {};
 }

@@ -15,7 +15,7 @@ class Loader {
   explicit Loader(const TensorSource& source) : source_(source) {}
 
   Result<std::vector<float>> Vector(const std::string& name, int64_t size) const {
-    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, FindShaped(name, {size}));
+    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, FindShaped(source_, name, {size}));
     return ToFloats(tensor, name);
   }
 
@@ -105,15 +105,6 @@ class Loader {
     return pivots;
   }
 
-  Result<TensorView> FindShaped(const std::string& name, const Shape& shape) const {
-    HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source_.Find(name));
-    if (tensor.shape != shape) {
-      return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(tensor.shape),
-                  ", expected ", ShapeToString(shape));
-    }
-    return tensor;
-  }
-
   const TensorSource& source_;
 };
 
@@ -129,6 +120,12 @@ Status CheckMatrix(const std::string& name, const Matrix& matrix, int64_t rows, 
   return CheckSize(name + " (columns)", matrix.cols(), cols);
 }
 
+// 0 for a norm that the model does not have.
+int64_t LayerNormSize(const ModelConfig& config, const LayerNorm& norm) {
+  if (!norm.of_heads) return config.model_dim;
+  return config.qk_norm ? config.head_dim : 0;
+}
+
 Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int layer) {
   for (LinearKind kind : kLinearKinds) {
     const LinearShape shape = LinearShapeOf(config, kind);
@@ -139,15 +136,11 @@ Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int la
     HALFLING_RETURN_IF_ERROR(
         CheckSize(name + ".bias", linear.bias().size(), shape.has_bias ? shape.out_dim : 0));
   }
-  const std::string prefix = LayerPrefix(layer);
-  const int64_t head_norm = config.qk_norm ? config.head_dim : 0;
-  HALFLING_RETURN_IF_ERROR(
-      CheckSize(prefix + "input_layernorm", weights.attention_norm.size(), config.model_dim));
-  HALFLING_RETURN_IF_ERROR(
-      CheckSize(prefix + "post_attention_layernorm", weights.ffn_norm.size(), config.model_dim));
-  HALFLING_RETURN_IF_ERROR(
-      CheckSize(prefix + "self_attn.q_norm", weights.query_norm.size(), head_norm));
-  return CheckSize(prefix + "self_attn.k_norm", weights.key_norm.size(), head_norm);
+  for (const LayerNorm& norm : kLayerNorms) {
+    HALFLING_RETURN_IF_ERROR(CheckSize(LayerNormName(layer, norm), (weights.*norm.weights).size(),
+                                       LayerNormSize(config, norm)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -191,6 +184,10 @@ std::string LinearName(int layer, LinearKind kind) {
   return LayerPrefix(layer) + std::string(LinearKindName(kind));
 }
 
+std::string LayerNormName(int layer, const LayerNorm& norm) {
+  return LayerPrefix(layer) + norm.name;
+}
+
 LinearShape LinearShapeOf(const ModelConfig& config, LinearKind kind) {
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
   const int64_t kv_dim = int64_t{config.num_kv_heads} * config.head_dim;
@@ -216,19 +213,18 @@ Result<ModelWeights> LoadOuterWeights(const ModelConfig& config, const TensorSou
   ModelWeights weights;
   HALFLING_ASSIGN_OR_RETURN(
       weights.embedding,
-      loader.ReadMatrix("model.embed_tokens.weight", config.vocab_size, config.model_dim));
+      loader.ReadMatrix(kEmbeddingTensor, config.vocab_size, config.model_dim));
   if (!config.tied_embeddings) {
     HALFLING_ASSIGN_OR_RETURN(
-        weights.head, loader.ReadMatrix("lm_head.weight", config.vocab_size, config.model_dim));
+        weights.head, loader.ReadMatrix(kHeadTensor, config.vocab_size, config.model_dim));
   }
   HALFLING_ASSIGN_OR_RETURN(weights.final_norm,
-                            loader.Vector("model.norm.weight", config.model_dim));
+                            loader.Vector(kFinalNormTensor, config.model_dim));
   return weights;
 }
 
 Result<LayerWeights> LoadLayer(const ModelConfig& config, const TensorSource& source, int layer) {
   const Loader loader(source);
-  const std::string prefix = LayerPrefix(layer);
   LayerWeights weights;
   for (LinearKind kind : kLinearKinds) {
     const LinearShape shape = LinearShapeOf(config, kind);
@@ -236,16 +232,11 @@ Result<LayerWeights> LoadLayer(const ModelConfig& config, const TensorSource& so
         weights.linear(kind),
         loader.ReadLinear(LinearName(layer, kind), shape.out_dim, shape.in_dim, shape.has_bias));
   }
-  HALFLING_ASSIGN_OR_RETURN(weights.attention_norm,
-                            loader.Vector(prefix + "input_layernorm.weight", config.model_dim));
-  HALFLING_ASSIGN_OR_RETURN(
-      weights.ffn_norm,
-      loader.Vector(prefix + "post_attention_layernorm.weight", config.model_dim));
-  if (config.qk_norm) {
-    HALFLING_ASSIGN_OR_RETURN(weights.query_norm,
-                              loader.Vector(prefix + "self_attn.q_norm.weight", config.head_dim));
-    HALFLING_ASSIGN_OR_RETURN(weights.key_norm,
-                              loader.Vector(prefix + "self_attn.k_norm.weight", config.head_dim));
+  for (const LayerNorm& norm : kLayerNorms) {
+    const int64_t size = LayerNormSize(config, norm);
+    if (size == 0) continue;
+    HALFLING_ASSIGN_OR_RETURN(weights.*norm.weights,
+                              loader.Vector(LayerNormName(layer, norm), size));
   }
   return weights;
 }
@@ -262,11 +253,11 @@ Result<ModelWeights> LoadWeights(const ModelConfig& config, const TensorSource& 
 
 Status CheckOuterWeights(const ModelConfig& config, const ModelWeights& weights) {
   HALFLING_RETURN_IF_ERROR(
-      CheckMatrix("model.embed_tokens", weights.embedding, config.vocab_size, config.model_dim));
-  HALFLING_RETURN_IF_ERROR(CheckMatrix("lm_head", weights.head,
+      CheckMatrix(kEmbeddingTensor, weights.embedding, config.vocab_size, config.model_dim));
+  HALFLING_RETURN_IF_ERROR(CheckMatrix(kHeadTensor, weights.head,
                                        config.tied_embeddings ? 0 : config.vocab_size,
                                        config.tied_embeddings ? 0 : config.model_dim));
-  return CheckSize("model.norm", weights.final_norm.size(), config.model_dim);
+  return CheckSize(kFinalNormTensor, weights.final_norm.size(), config.model_dim);
 }
 
 Status CheckWeights(const ModelConfig& config, const ModelWeights& weights) {

@@ -47,6 +47,22 @@ struct LayerWeights {
   const Linear& linear(LinearKind kind) const { return linears[static_cast<size_t>(kind)]; }
 };
 
+// One of the norms of a layer, in the order in which a file has them.
+struct LayerNorm {
+  const char* name;  // "input_layernorm.weight", after "model.layers.3."
+  std::vector<float> LayerWeights::*weights;
+  bool of_heads;  // of each head's q or k, where the model has qk_norm
+};
+inline constexpr std::array kLayerNorms = {
+    LayerNorm{"input_layernorm.weight", &LayerWeights::attention_norm, false},
+    LayerNorm{"self_attn.q_norm.weight", &LayerWeights::query_norm, true},
+    LayerNorm{"self_attn.k_norm.weight", &LayerWeights::key_norm, true},
+    LayerNorm{"post_attention_layernorm.weight", &LayerWeights::ffn_norm, false}};
+
+inline constexpr char kEmbeddingTensor[] = "model.embed_tokens.weight";
+inline constexpr char kHeadTensor[] = "lm_head.weight";
+inline constexpr char kFinalNormTensor[] = "model.norm.weight";
+
 struct ModelWeights {
   Matrix embedding;               // [vocab_size, model_dim]
   Matrix head;                    // [vocab_size, model_dim]; empty when tied to the embedding
@@ -59,6 +75,8 @@ struct ModelWeights {
 
 // "model.layers.3.self_attn.q_proj"
 std::string LinearName(int layer, LinearKind kind);
+// "model.layers.3.input_layernorm.weight"
+std::string LayerNormName(int layer, const LayerNorm& norm);
 
 struct LinearShape {
   int64_t out_dim = 0;

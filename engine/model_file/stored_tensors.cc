@@ -17,17 +17,6 @@ std::string ScaleName(const std::string& name) { return name + "_scale"; }
 
 std::string At(const std::string& name, size_t index) { return Concat(name, "[", index, "]"); }
 
-// The tensor `name`, which must have `shape`.
-Result<TensorView> FindShaped(const TensorSource& source, const std::string& name,
-                              const Shape& shape) {
-  HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
-  if (tensor.shape != shape) {
-    return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(tensor.shape),
-                ", expected ", ShapeToString(shape));
-  }
-  return tensor;
-}
-
 Result<std::vector<float>> ReadScales(const TensorSource& source, const std::string& name,
                                       DType dtype, const Shape& shape) {
   HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
@@ -129,6 +118,16 @@ std::vector<std::byte> BytesOf(const std::vector<T>& values) {
 }
 
 }  // namespace
+
+Result<TensorView> FindShaped(const TensorSource& source, const std::string& name,
+                              const Shape& shape) {
+  HALFLING_ASSIGN_OR_RETURN(const TensorView tensor, source.Find(name));
+  if (tensor.shape != shape) {
+    return Fail(ErrorCode::kShapeMismatch, name, " has shape ", ShapeToString(tensor.shape),
+                ", expected ", ShapeToString(shape));
+  }
+  return tensor;
+}
 
 Result<StoredMatrix> ReadStoredMatrix(const TensorSource& source, const std::string& name,
                                       int64_t rows, int64_t cols) {

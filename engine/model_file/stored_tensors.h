@@ -22,6 +22,10 @@
 
 namespace halfling {
 
+// The tensor `name`, which must have `shape`: else kShapeMismatch.
+Result<TensorView> FindShaped(const TensorSource& source, const std::string& name,
+                              const Shape& shape);
+
 // The matrix `name` of the given sizes, in whichever form it is there. Errors name the tensor and
 // what was expected: kMissingTensor, kUnsupportedDType, kShapeMismatch; kNonFiniteWeight for floats
 // and scales; kInvalidWeight for integers and scales outside their range.

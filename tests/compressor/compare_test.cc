@@ -6,6 +6,7 @@
 
 #include "engine/recommender.h"
 #include "tests/catch.h"
+#include "tests/engine/score_all.h"
 #include "tests/engine/tiny_model.h"
 
 namespace halfling {
@@ -50,7 +51,7 @@ TargetRanks MustRank(const Recommender& recommender, const std::vector<Example>&
 // The probability of each beginning of a code, out of the exact scores of all items.
 std::map<std::vector<int>, double> BeginningProbabilities(Recommender& recommender,
                                                           const std::vector<int>& history) {
-  const std::vector<float> scores = recommender.ScoreAll(history).value();
+  const std::vector<float> scores = testing::ScoreAll(recommender.model(), history);
   std::map<std::vector<int>, double> of_code;
   for (size_t item = 0; item < scores.size(); ++item) {
     of_code[testing::CodeOf(recommender.model().trie, static_cast<int>(item))] =

@@ -1,6 +1,7 @@
 #include "engine/recommender.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -10,6 +11,7 @@
 #include "engine/kernels/implementation.h"
 #include "engine/model_file/stored_tensors.h"
 #include "tests/catch.h"
+#include "tests/engine/score_all.h"
 #include "tests/engine/tiny_model.h"
 
 namespace halfling::testing {
@@ -54,15 +56,14 @@ bool IsAllowed(const RecommendRequest& request, int item) {
 // The request's answer by the definition: every item's exact score, sorted.
 std::vector<ScoredItem> BruteForce(Recommender& recommender, const RecommendRequest& request,
                                    const std::vector<int>& popularity) {
-  const auto scores = recommender.ScoreAll(request.history);
-  if (!scores) FAIL(scores.error().message);
   const RecommenderModel& model = recommender.model();
+  const std::vector<float> scores = ScoreAll(model, request.history);
   std::vector<ScoredItem> items;
   for (int item = 0; item < model.trie.num_items(); ++item) {
     if (!IsAllowed(request, item)) continue;
     const auto i = static_cast<size_t>(item);
     const float boost = request.boosts.empty() ? 0.0f : request.boosts[i];
-    items.push_back({item, (*scores)[i] + boost, (*scores)[i]});
+    items.push_back({item, scores[i] + boost, scores[i]});
   }
   std::sort(items.begin(), items.end(), [&](const ScoredItem& a, const ScoredItem& b) {
     const std::vector<int> code_a = CodeOf(model.trie, a.item);
@@ -162,7 +163,7 @@ TEST_CASE("Items scored together score as they do alone, in any order and number
       const auto scores = recommender.ScoreItems(history, items);
       REQUIRE(scores);
       REQUIRE(scores->size() == items.size());
-      const std::vector<float> all = recommender.ScoreAll(history).value();
+      const std::vector<float> all = ScoreAll(recommender.model(), history);
       for (size_t i = 0; i < items.size(); ++i) {
         REQUIRE((*scores)[i] == all[static_cast<size_t>(items[i])]);
       }
@@ -193,8 +194,7 @@ TEST_CASE("Leaving one out scores the item after the other entries of the prompt
         if (i >= history.size() - kept) {
           others.erase(others.begin() + static_cast<std::ptrdiff_t>(i + kept - history.size()));
         }
-        Recommender fresh = recommender.Fork();
-        const std::vector<float> all = fresh.ScoreAll(others).value();
+        const std::vector<float> all = ScoreAll(recommender.model(), others);
         REQUIRE((*scores)[i] == all[static_cast<size_t>(item)]);
       }
     }
@@ -268,13 +268,12 @@ TEST_CASE("Scores are log-probabilities over the catalogue's codes") {
   for (std::vector<int>& code : contents.codes) code.resize(3, 5);
   auto recommender = Recommender::Load(WriteModelFile(contents));
   REQUIRE(recommender);
-  const auto scores = recommender->ScoreAll({1, 2, 3});
-  REQUIRE(scores);
+  const std::vector<float> scores = ScoreAll(recommender->model(), std::array{1, 2, 3});
   std::set<std::vector<int>> seen;
   double sum = 0;
-  for (size_t item = 0; item < scores->size(); ++item) {
+  for (size_t item = 0; item < scores.size(); ++item) {
     if (seen.insert(contents.codes[item]).second) {
-      sum += std::exp(static_cast<double>((*scores)[item]));
+      sum += std::exp(static_cast<double>(scores[item]));
     }
   }
   CHECK(sum == Approx(1.0).epsilon(1e-5));
@@ -294,11 +293,10 @@ TEST_CASE("A filter changes no probability and costs no result") {
       int allowed = 0;
       for (int item = 0; item < options.num_items; ++item) allowed += IsAllowed(request, item);
       REQUIRE(static_cast<int>(items.size()) == std::min(allowed, request.limit));
-      const auto scores = recommender.ScoreAll(request.history);
-      REQUIRE(scores);
+      const std::vector<float> scores = ScoreAll(recommender.model(), request.history);
       for (const ScoredItem& item : items) {
         REQUIRE(IsAllowed(request, item.item));
-        REQUIRE(item.log_probability == (*scores)[static_cast<size_t>(item.item)]);
+        REQUIRE(item.log_probability == scores[static_cast<size_t>(item.item)]);
       }
     }
   }
@@ -481,18 +479,19 @@ TEST_CASE("An int8 model scores as its weights in f32 do, the same in all kernel
     Recommender int8 = MustLoad(options);
     auto widened = Recommender::Load(WriteModelFile(Widened(TinyModelContents(options))));
     REQUIRE(widened);
-    const std::vector<float> scores = int8.ScoreAll({1, 2, 3}).value();
-    const double difference = MeanDifference(scores, widened->ScoreAll({1, 2, 3}).value());
+    constexpr std::array kHistory = {1, 2, 3};
+    const std::vector<float> scores = ScoreAll(int8.model(), kHistory);
+    const double difference = MeanDifference(scores, ScoreAll(widened->model(), kHistory));
     CHECK(difference < 1e-3);  // nats: inputs of 16 bits against 24
     CHECK(difference > 0);     // it is not f32 that ran
     // Weights of 8 bits against 24. In a random model of 16 dimensions that is no small change.
-    CHECK(MeanDifference(scores, original.ScoreAll({1, 2, 3}).value()) < 0.3);
+    CHECK(MeanDifference(scores, ScoreAll(original.model(), kHistory)) < 0.3);
 
     for (const auto* implementation : kernels::AvailableImplementations()) {
       CAPTURE(implementation->name);
       REQUIRE(kernels::UseImplementation(implementation->name));
       Recommender again = MustLoad(options);
-      CHECK(again.ScoreAll({1, 2, 3}).value() == scores);
+      CHECK(ScoreAll(again.model(), kHistory) == scores);
     }
     kernels::UseImplementation(kernels::AvailableImplementations().front()->name);
   }

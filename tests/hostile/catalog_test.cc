@@ -151,8 +151,8 @@ TEST_CASE("Requests out of range are refused, and the session goes on") {
     refused([&](Request& r) { r.limit = width; }, ErrorCode::kInvalidRequest, "limit");
     refused([&](Request& r) { r.beam_width = width; }, ErrorCode::kInvalidRequest, "beam_width");
   }
-  RequireError(recommender->ScoreAll({}), ErrorCode::kEmptyHistory, "history");
-  RequireError(recommender->ScoreAll({30}), ErrorCode::kUnknownItem, "30");
+  RequireError(recommender->ScoreItems({}, {1}), ErrorCode::kEmptyHistory, "history");
+  RequireError(recommender->ScoreItems({30}, {1}), ErrorCode::kUnknownItem, "30");
 
   Request longest = valid;
   longest.history.assign(10'000, 1);
