@@ -144,7 +144,8 @@ export class VisitorHistory {
 
   /** A database that exists is the consent of an earlier visit, unless something else was said since. */
   async #restore(): Promise<void> {
-    const database = await HistoryDatabase.openExisting(this.#name, this.#endings);
+    const opening = HistoryDatabase.openExisting(this.#name, this.#endings);
+    const database = await opening.catch(() => undefined); // without consent nobody misses it
     if (!database) return;
     if (this.#consent === undefined) this.#changeConsent(true);
     if (this.#consent) await this.#join(database);

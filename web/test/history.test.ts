@@ -171,6 +171,14 @@ describe('with consent', () => {
     expect(history.warnings).toMatchObject([{ code: 'history-not-stored' }]);
   });
 
+  it('says nothing of a database that fails where nobody has consented', async () => {
+    vi.spyOn(indexedDB, 'open').mockImplementation(refuse);
+    const history = await openTab();
+    await view(history, 'a');
+    expect(items(history)).toEqual(['a']);
+    expect(history.warnings).toEqual([]);
+  });
+
   it('goes on over a new connection when the browser has closed one', async () => {
     const opening = vi.spyOn(indexedDB, 'open');
     const history = await openTab({ consent: true });
