@@ -111,8 +111,8 @@ def find_checkpoints(folder: Path, only: list[str] | None) -> list[Path]:
     found = [folder / name for name in only or ("instruments", "beauty", "movielens")]
     missing = [path for path in found if not (path / "recommender.json").is_file()]
     for path in missing:
-        page = "language-model" if "smollm2" in path.name else "training"
-        print(f"quality.py: {path}: no checkpoint; see docs/{page}.md", file=sys.stderr)
+        document = "language-model" if "smollm2" in path.name else "training"
+        print(f"quality.py: {path}: no checkpoint; see docs/{document}.md", file=sys.stderr)
     if (only and missing) or len(missing) == len(found):
         raise StepError(f"{folder}: expected {', '.join(path.name for path in missing)}")
     return [path for path in found if path not in missing]
