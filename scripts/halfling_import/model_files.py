@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from halfling_train.config_file import read_architecture
 from halfling_train.datasets import DataError, read_json
 from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files
 from safetensors import SafetensorError, safe_open
 
 from .output_folder import TOKENIZER, begin_output
-
-ARCHITECTURES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 PLACING = ("link", "symlink", "copy")
 
 CONVERT = """\
@@ -47,15 +46,11 @@ def open_model(folder: Path) -> Model:
     check_whole(folder)
     path = folder / "config.json"
     config = read_json(path)
-    names = config.get("architectures")
-    if not isinstance(names, list) or len(names) != 1 or names[0] not in ARCHITECTURES:
-        raise DataError(
-            f"{path}: architectures is {names!r}; expected one of {', '.join(ARCHITECTURES)}"
-        )
+    architecture = read_architecture(config, path)
     weights = files_of_weights(folder)
     return Model(
         folder,
-        names[0],
+        architecture,
         positive(path, config, "vocab_size"),
         positive(path, config, "max_position_embeddings"),
         weights,

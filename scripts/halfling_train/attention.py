@@ -5,12 +5,14 @@ Shapes: N packed tokens, D hidden size, H query heads, G key/value heads, E head
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from .llama_config import Dropout, LlamaConfig, drop
+from .llama_config import Dropout, LlamaConfig, RopeScaling, drop
+from .rms_norm import RmsNorm
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,25 @@ class Rope(nn.Module):
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         steps = torch.arange(0, config.head_dim, 2).float() / config.head_dim
-        angles = torch.outer(
-            torch.arange(config.max_position_embeddings).float(), config.rope_theta**-steps
-        )
-        angles = torch.cat([angles, angles], dim=-1)  # [positions, E]
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        frequencies = stretched(config.rope_theta**-steps, config.rope_scaling)
+        self.register_buffer("frequencies", frequencies, persistent=False)  # [E / 2]
 
     def forward(self, positions: Tensor, dtype: torch.dtype) -> Rotation:
         """The rotations of tokens at `positions` [...]: two tables [..., 1, E]."""
-        return tuple(table[positions].unsqueeze(-2).to(dtype) for table in (self.cos, self.sin))
+        angles = positions.float().unsqueeze(-1) * self.frequencies
+        angles = torch.cat([angles, angles], dim=-1).unsqueeze(-2)
+        return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def stretched(frequencies: Tensor, scaling: RopeScaling) -> Tensor:
+    """[E / 2] radians a position, as transformers' `_compute_llama3_parameters` has them."""
+    slow = frequencies / scaling.factor
+    if scaling.kind != "llama3":
+        return slow
+    turns = scaling.original_max_position_embeddings * frequencies / (2 * math.pi)
+    low, high = scaling.low_freq_factor, scaling.high_freq_factor
+    share = ((turns - low) / (high - low)).clamp(0, 1)  # that keeps its frequency
+    return share * frequencies + (1 - share) * slow
 
 
 Rotation = tuple[Tensor, Tensor]
@@ -98,17 +109,27 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_dim, self.dropout = config.head_dim, dropout
-        width, kv_width = config.hidden_size, self.kv_heads * self.head_dim
-        self.q_proj = nn.Linear(width, width, bias=False)
-        self.k_proj = nn.Linear(width, kv_width, bias=False)
-        self.v_proj = nn.Linear(width, kv_width, bias=False)
-        self.o_proj = nn.Linear(width, width, bias=False)
+        width, inner, kv_width = (
+            config.hidden_size,
+            self.heads * self.head_dim,
+            self.kv_heads * self.head_dim,
+        )
+        self.q_proj = nn.Linear(width, inner, config.attention_bias)
+        self.k_proj = nn.Linear(width, kv_width, config.attention_bias)
+        self.v_proj = nn.Linear(width, kv_width, config.attention_bias)
+        self.o_proj = nn.Linear(inner, width, config.output_bias)
+        if config.qk_norm:
+            self.q_norm = RmsNorm(self.head_dim, config.rms_norm_eps)
+            self.k_norm = RmsNorm(self.head_dim, config.rms_norm_eps)
+        self.qk_norm = config.qk_norm
 
     def project(self, x: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
         """x [..., D] -> queries [..., H, E], keys and values [..., G, E]."""
         queries = self.q_proj(x).unflatten(-1, (self.heads, self.head_dim))
         keys = self.k_proj(x).unflatten(-1, (self.kv_heads, self.head_dim))
         values = self.v_proj(x).unflatten(-1, (self.kv_heads, self.head_dim))
+        if self.qk_norm:
+            queries, keys = self.q_norm(queries), self.k_norm(keys)
         return rotate(queries, rotation), rotate(keys, rotation), values
 
     def _per_query_head(self, x: Tensor, dim: int) -> Tensor:

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import fields
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
+from .config_file import hugging_face_config, read_config
 from .datasets import DataError, Dataset, read_json
 from .description import interactions_of, recommender_description, write_json
 from .evaluation import Figures
 from .llama import LlamaForCausalLM
-from .llama_config import LlamaConfig
-from .prompt import BOS, Prompt
+from .prompt import Prompt
 from .semantic_model import SemanticModel
 from .trainer import Trainer
-from .weights import EMBEDDING, WEIGHTS, load_weights
-
-
-def hugging_face_config(config: LlamaConfig) -> dict:
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        **config.as_dict(),
-        "head_dim": config.head_dim,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "mlp_bias": False,
-        "rope_scaling": None,
-        "tie_word_embeddings": True,
-        "bos_token_id": BOS,
-        "eos_token_id": None,
-        "pad_token_id": None,
-        "torch_dtype": "bfloat16",
-        "use_cache": True,
-    }
+from .weights import HEAD, WEIGHTS, check_present, load_weights
 
 
 @torch.no_grad()
@@ -66,45 +45,13 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     ids = prompt.checkpoint_ids(dataset.level_sizes)
     if described["vocab_size"] <= ids.max():
         raise DataError(f"{path}: vocab_size {described['vocab_size']} does not fit {dataset.name}")
-    model = SemanticModel(dataset, llama_config(described, len(ids), path), prompt=prompt)
+    model = SemanticModel(dataset, read_config(described, len(ids), path), prompt=prompt)
     weights = load_weights(folder)
-    weights[EMBEDDING] = weights[EMBEDDING][torch.from_numpy(ids)]
-    model.llama.load_state_dict(weights)
+    check_present(weights, model.llama.state_dict(), folder)
+    tables = {name: weights[name][torch.from_numpy(ids)] for name in model.llama.tables}
+    weights.pop(HEAD, None)  # which some files hold beside the embedding that it is tied to
+    model.llama.load_state_dict({**weights, **tables})
     return model.eval()
-
-
-def llama_config(described: dict, vocab_size: int, path: Path) -> LlamaConfig:
-    """Of a config.json, for a vocabulary of another size. Raises DataError, which names `path`,
-    for what differs from the model here."""
-    rope = described.get("rope_parameters") or {}  # where transformers 5 keeps theta
-    given = {
-        "num_key_value_heads": described.get("num_attention_heads"),  # older files lack these
-        "rope_theta": 10000.0,
-        **described,
-        **{name: value for name, value in rope.items() if name == "rope_theta"},
-        "vocab_size": vocab_size,
-    }
-    names = [field.name for field in fields(LlamaConfig)]
-    for name in names:
-        if not isinstance(given.get(name), (int, float)):
-            raise DataError(f"{path}: {name} is {given.get(name)}; expected a number")
-    config = LlamaConfig(**{name: given[name] for name in names})
-    wanted = {
-        "architectures": ["LlamaForCausalLM"],
-        "tie_word_embeddings": True,
-        "attention_bias": False,
-        "mlp_bias": False,
-        "hidden_act": "silu",
-        "rope_scaling": None,
-        "head_dim": config.head_dim,
-    }
-    for name, value in wanted.items():
-        if described.get(name, value) not in (value, None):
-            raise DataError(f"{path}: {name} is {described[name]}; expected {value}")
-    kind = rope.get("rope_type", "default")
-    if kind != "default":
-        raise DataError(f"{path}: rope_parameters.rope_type is {kind}; expected default")
-    return config
 
 
 def load_prompt(folder: Path, dataset: Dataset) -> Prompt:

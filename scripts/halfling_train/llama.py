@@ -1,6 +1,6 @@
-"""A LLaMA decoder with the parameter names of transformers' LlamaForCausalLM.
+"""A decoder of LLaMA's kind (Mistral, Qwen2 and Qwen3 too), with transformers' parameter names.
 
-Why not transformers' own class: training needs dropout (LLaMA has none), packed batches without
+Why not transformers' own classes: training needs dropout (they have none), packed batches without
 padding, and attention of many beams over one shared prompt. tests/scripts/ holds the two equal.
 
 Shapes: N packed tokens, D hidden size, B prompts, K beams.
@@ -15,25 +15,17 @@ from torch.utils.checkpoint import checkpoint
 
 from .attention import Attention, Packing, PromptCache, Rope, Rotation
 from .llama_config import Dropout, LlamaConfig, drop
-
-
-class RmsNorm(nn.Module):
-    def __init__(self, size: int, eps: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(size))
-        self.eps = eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean_square = x.float().pow(2).mean(-1, keepdim=True)
-        return x * torch.rsqrt(mean_square + self.eps).to(x.dtype) * self.weight.to(x.dtype)
+from .rms_norm import RmsNorm
+from .weights import EMBEDDING, HEAD
 
 
 class FeedForward(nn.Module):
     def __init__(self, config: LlamaConfig, dropout: Dropout) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        width, inner, bias = config.hidden_size, config.intermediate_size, config.mlp_bias
+        self.gate_proj = nn.Linear(width, inner, bias)
+        self.up_proj = nn.Linear(width, inner, bias)
+        self.down_proj = nn.Linear(inner, width, bias)
         self.dropout = dropout.feed_forward
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,12 +71,12 @@ class LlamaModel(nn.Module):
 
 
 class LlamaForCausalLM(nn.Module):
-    """Embeddings are tied: the output head is the embedding table."""
-
     def __init__(self, config: LlamaConfig, dropout: Dropout = Dropout()) -> None:
         super().__init__()
         self.config = config
         self.model = LlamaModel(config, dropout)
+        if not config.tied_embeddings:
+            self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.recompute = False  # layers run again for their gradients: less memory, more time
         self.apply(self._initialize)
         # Keeps the variance of the residual stream independent of the depth (GPT-2, section 2.3).
@@ -97,8 +89,16 @@ class LlamaForCausalLM(nn.Module):
     def _initialize(module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+
+    @property
+    def tables(self) -> dict[str, nn.Module]:
+        """By their weights' names, what has a row for each token: the embedding, and a head of its own."""
+        own_head = {} if self.config.tied_embeddings else {HEAD: self.lm_head}
+        return {EMBEDDING: self.model.embed_tokens, **own_head}
 
     def forward(
         self,
@@ -142,4 +142,5 @@ class LlamaForCausalLM(nn.Module):
     def logits(self, hidden: Tensor, first: int = 0, count: int | None = None) -> Tensor:
         """Scores of the `count` tokens from `first` on; of the whole vocabulary by default."""
         last = self.config.vocab_size if count is None else first + count
-        return F.linear(hidden, self.model.embed_tokens.weight[first:last].to(hidden.dtype))
+        *_, head = self.tables.values()
+        return F.linear(hidden, head.weight[first:last].to(hidden.dtype))

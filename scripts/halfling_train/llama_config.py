@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +10,22 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class RopeScaling:
+    """How the rotary positions of a model were stretched to longer texts.
+
+    `linear`: all by `factor`. `llama3`: the long wavelengths by `factor`, the short ones not at all.
+    """
+
+    kind: str = "default"
+    factor: float = 1.0
+    low_freq_factor: float = 1.0  # the rest: of llama3
+    high_freq_factor: float = 4.0
+    original_max_position_embeddings: int = 8192
+
+
+@dataclass(frozen=True)
 class LlamaConfig:
-    """The part of config.json that shapes the model."""
+    """What shapes a decoder of LLaMA's kind; the defaults of the options below are LLaMA's."""
 
     vocab_size: int
     hidden_size: int = 256
@@ -22,13 +36,17 @@ class LlamaConfig:
     max_position_embeddings: int = 128
     rms_norm_eps: float = 1e-6
     rope_theta: float = 10000.0
+    head_dim: int = 0  # 0: hidden_size / num_attention_heads
+    rope_scaling: RopeScaling = RopeScaling()
+    tied_embeddings: bool = True  # the output head is the embedding table
+    attention_bias: bool = False  # of q, k and v
+    output_bias: bool = False  # of o
+    mlp_bias: bool = False
+    qk_norm: bool = False  # an RMS norm of each head's queries and keys (Qwen3)
 
-    @property
-    def head_dim(self) -> int:
-        return self.hidden_size // self.num_attention_heads
-
-    def as_dict(self) -> dict:
-        return asdict(self)
+    def __post_init__(self) -> None:
+        if not self.head_dim:
+            object.__setattr__(self, "head_dim", self.hidden_size // self.num_attention_heads)
 
 
 @dataclass(frozen=True)

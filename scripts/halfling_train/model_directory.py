@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
+from .config_file import read_config
 from .datasets import DataError, Dataset, read_json
-from .checkpoint import llama_config
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
-from .llama import RmsNorm
 from .prompt import Prompt
+from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
 from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
-from .weights import EMBEDDING, sha256_of
+from .weights import sha256_of
 
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
@@ -74,27 +74,30 @@ class ModelDirectory:
         """
         rows = self._rows(dataset, prompt)
         size = prompt.vocabulary_size(dataset.level_sizes)
-        config = llama_config(self.config, size, self.folder)
+        config = read_config(self.config, size, self.folder)
         model = SemanticModel(dataset, config, prompt=prompt)
-        self._load_embedding(model, rows)
-        for path, module in list(model.llama.named_modules()):
+        for name, table in model.llama.tables.items():
+            self._load_table(name, table, rows)
+        for path, module in list(model.llama.model.named_modules(prefix="model")):
             if isinstance(module, nn.Linear):
                 self._load_linear(model, path, module)
             elif isinstance(module, RmsNorm):
-                module.weight.data = self._norm(f"{path}.weight", module.weight.shape)
+                module.weight.data = self._vector(f"{path}.weight", module.weight.shape)
         self._check_nothing_is_left_over(model)
         return model.eval()
 
-    def _load_embedding(self, model: SemanticModel, rows: Tensor) -> None:
-        table = model.llama.model.embed_tokens
-        values, quantizer = self._matrix(EMBEDDING, (len(rows), table.embedding_dim))
-        table.weight.data = spread(values, rows, table.num_embeddings)
+    def _load_table(self, name: str, table: nn.Module, rows: Tensor) -> None:
+        tokens, width = table.weight.shape
+        values, quantizer = self._matrix(name, (len(rows), width))
+        table.weight.data = spread(values, rows, tokens)
         if quantizer:
-            quantizer.scales = spread(quantizer.scales, rows, table.num_embeddings)
+            quantizer.scales = spread(quantizer.scales, rows, tokens)
             register_parametrization(table, "weight", quantizer)
 
     def _load_linear(self, model: SemanticModel, path: str, module: nn.Linear) -> None:
         rows, cols = module.weight.shape
+        if module.bias is not None:
+            module.bias.data = self._vector(f"{path}.bias", module.bias.shape)
         if f"{path}.right" not in self.places:
             values, quantizer = self._matrix(f"{path}.weight", (rows, cols))
             module.weight.data = values
@@ -106,8 +109,11 @@ class ModelDirectory:
         left_rows = rows if pivots is None else rows - rank
         right, right_quantizer = self._matrix(f"{path}.right", (rank, cols))
         left, left_quantizer = self._matrix(f"{path}.left", (left_rows, rank))
+        bias = None if module.bias is None else module.bias.data
         factors = (
-            LowRankLinear(left, right) if pivots is None else PivotedLinear(left, right, pivots)
+            LowRankLinear(left, right, bias)
+            if pivots is None
+            else PivotedLinear(left, right, pivots, bias)
         )
         for side, quantizer in (("left", left_quantizer), ("right", right_quantizer)):
             if quantizer:
@@ -168,7 +174,7 @@ class ModelDirectory:
         rows = self._rows(dataset, model.prompt)
         with torch.no_grad():
             for name, parameter, quantizer in stored_weights(model):
-                kept = rows.to(parameter.device) if name == EMBEDDING else slice(None)
+                kept = rows.to(parameter.device) if name in model.llama.tables else slice(None)
                 write_matrix(self.places, name, parameter, quantizer, partial, kept)
         self._carry_report(partial)
         write_json(partial / "manifest.json", self._manifest(partial, record))
@@ -201,7 +207,7 @@ class ModelDirectory:
         self._check_present(name)
         return read_matrix(self.places, name, shape)
 
-    def _norm(self, name: str, shape: torch.Size) -> Tensor:
+    def _vector(self, name: str, shape: torch.Size) -> Tensor:
         self._check_present(name)
         place = self.places[name]
         if not place.dtype.is_floating_point or place.shape != shape:

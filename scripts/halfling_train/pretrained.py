@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer
 from torch import Tensor
 
-from .checkpoint import llama_config
+from .config_file import read_config
 from .datasets import DataError, Dataset, read_json
 from .description import interactions_of, recommender_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
 from .semantic_model import SemanticModel
-from .weights import EMBEDDING, WEIGHTS, load_weights
+from .weights import EMBEDDING, WEIGHTS, check_present, load_weights
 
 # At the known tokens' whole spread the model is sure of the wrong code: 36 nats an item on
 # instruments before the first step, where chance has 9; at this one 15.
@@ -35,7 +35,7 @@ def code_words(level_sizes: tuple[int, ...]) -> list[str]:
 
 @dataclass
 class Pretrained:
-    """A Hugging Face directory of a LLaMA with tied embeddings, and its tokenizer."""
+    """A Hugging Face directory of a Llama, Mistral, Qwen2 or Qwen3, and its tokenizer."""
 
     folder: Path
     config: dict
@@ -47,7 +47,7 @@ class Pretrained:
         """Raises DataError where a file is missing or the model is of another kind."""
         path = folder / "config.json"
         config = read_json(path)
-        llama_config(config, config.get("vocab_size"), path)
+        read_config(config, config.get("vocab_size"), path)
         if not (folder / TOKENIZER).is_file():
             raise DataError(f"{folder / TOKENIZER}: no such file")
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -94,17 +94,18 @@ class Pretrained:
         if described["num_hidden_layers"] > self.config["num_hidden_layers"]:
             raise DataError(f"{self.folder}: has {self.config['num_hidden_layers']} layers only")
         size = prompt.vocabulary_size(dataset.level_sizes)
-        config = llama_config(described, size, self.folder / "config.json")
+        config = read_config(described, size, self.folder / "config.json")
         model = SemanticModel(dataset, config, dropout, label_smoothing, prompt=prompt)
         if from_scratch:
             return model
-        known = self.weights[EMBEDDING].float()
-        new = torch.randn(size - len(prompt.text), known.shape[1])
-        spread = NEW_TOKENS_SPREAD * known.std(0)
-        table = torch.cat([known[list(prompt.text)], known.mean(0) + spread * new])
-        wanted = model.llama.state_dict()
-        weights = {name: self.weights[name].float() for name in wanted if name != EMBEDDING}
-        model.llama.load_state_dict({**weights, EMBEDDING: table})
+        check_present(self.weights, model.llama.state_dict(), self.folder)
+        weights = {name: self.weights[name].float() for name in model.llama.state_dict()}
+        for name in model.llama.tables:
+            known = weights[name]
+            new = torch.randn(size - len(prompt.text), known.shape[1])
+            spread = NEW_TOKENS_SPREAD * known.std(0)
+            weights[name] = torch.cat([known[list(prompt.text)], known.mean(0) + spread * new])
+        model.llama.load_state_dict(weights)
         return model
 
     def save(self, model: SemanticModel, dataset: Dataset, output: Path) -> None:
@@ -112,17 +113,16 @@ class Pretrained:
         output.mkdir(parents=True, exist_ok=True)
         ids = torch.from_numpy(model.prompt.checkpoint_ids(dataset.level_sizes))
         trained = {name: p.detach().bfloat16().cpu() for name, p in model.llama.named_parameters()}
-        known = self.weights[EMBEDDING].bfloat16()
-        table = torch.zeros(max(len(known), int(ids.max()) + 1), known.shape[1]).bfloat16()
-        table[: len(known)] = known
-        table[ids] = trained[EMBEDDING]
-        weights = {**trained, EMBEDDING: table}
-        contiguous = {name: value.contiguous() for name, value in weights.items()}
+        tables = {
+            name: with_rows(self.weights[name].bfloat16(), ids, trained[name])
+            for name in model.llama.tables
+        }
+        contiguous = {name: value.contiguous() for name, value in {**trained, **tables}.items()}
         save_file(contiguous, str(output / WEIGHTS), metadata={"format": "pt"})
         config = {
             **self.config,
             "num_hidden_layers": model.llama.config.num_hidden_layers,
-            "vocab_size": len(table),
+            "vocab_size": len(tables[EMBEDDING]),
             "torch_dtype": "bfloat16",
         }
         write_json(output / "config.json", config)
@@ -145,3 +145,11 @@ class Pretrained:
         settings = self.folder / "tokenizer_config.json"
         if settings.is_file():
             (output / settings.name).write_bytes(settings.read_bytes())
+
+
+def with_rows(table: Tensor, ids: Tensor, rows: Tensor) -> Tensor:
+    """`table` [known, D] with `rows` at `ids`, and zeros between where ids lie beyond it."""
+    whole = table.new_zeros(max(len(table), int(ids.max()) + 1), table.shape[1])
+    whole[: len(table)] = table
+    whole[ids] = rows
+    return whole

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Packing, PromptCache
-from .datasets import Dataset
+from .batches import WINDOW
+from .datasets import DataError, Dataset
 from .llama import LlamaForCausalLM
 from .llama_config import Dropout, LlamaConfig
 from .packing import PackedItems, order_by_length, pack_items
@@ -35,6 +36,12 @@ class SemanticModel(nn.Module):
     ) -> None:
         super().__init__()
         self.prompt = prompt
+        longest = len(prompt.prefix) + WINDOW * (len(dataset.level_sizes) + len(prompt.separator))
+        if longest > config.max_position_embeddings:
+            raise DataError(
+                f"the model looks back over {config.max_position_embeddings} tokens; "
+                f"expected {longest}, the prompt and {WINDOW} items of {dataset.name}"
+            )
         self.llama = LlamaForCausalLM(config, dropout)
         self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
         table = prompt.token_table(dataset.codes, dataset.level_sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -13,6 +14,7 @@ from .datasets import DataError, read_json
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 EMBEDDING = "model.embed_tokens.weight"
+HEAD = "lm_head.weight"  # where it is not the embedding
 
 
 def sha256_of(path: Path) -> str:
@@ -45,6 +47,12 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     for path in weight_files(folder):
         weights |= load_file(str(path))
     return weights
+
+
+def check_present(weights: dict[str, Tensor], names: Iterable[str], folder: Path) -> None:
+    for name in names:
+        if name not in weights:
+            raise DataError(f"{folder}: no tensor {name} in its weights")
 
 
 def weights_digest(folder: Path) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from halfling_train.config_file import read_config
 from halfling_train.datasets import DataError
 from halfling_train.llama import LlamaForCausalLM
-from halfling_train.llama_config import LlamaConfig
+from halfling_train.llama_config import LlamaConfig, RopeScaling
 from halfling_train.model_directory import CODES, ModelDirectory
 from halfling_train.storage import read_matrix
 from halfling_train.weights import EMBEDDING
@@ -18,6 +19,14 @@ from halfling_train.weights import EMBEDDING
 POPULARITY = "catalog.popularity"
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+PLAIN = {  # all that the graphs here know
+    "head_dim": 0,
+    "rope_scaling": RopeScaling(),
+    "tied_embeddings": True,
+    "attention_bias": False,
+    "mlp_bias": False,
+    "qk_norm": False,
+}
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,10 @@ def read_weights(folder: Path) -> Weights:
     """Raises DataError for a directory that is broken, or of another kind than LLaMA's."""
     directory = ModelDirectory(folder)
     places, described = directory.places, directory.config
-    config = LlamaConfig(**{field.name: described[field.name] for field in fields(LlamaConfig)})
-    if described.get("head_dim", config.head_dim) != config.head_dim:
-        raise DataError(
-            f"{folder}: head_dim is {described['head_dim']}, expected {config.head_dim}"
-        )
+    config = read_config(described, described["vocab_size"], folder)
+    for name, value in PLAIN.items():
+        if replace(config, **{name: value}) != config:
+            raise DataError(f"{folder}: {name} is {getattr(config, name)}, expected a plain LLaMA")
     width, seen = config.hidden_size, {CODES, POPULARITY, "vocabulary.ids"}
 
     def vector(name: str) -> np.ndarray:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from halfling_train.checkpoint import hugging_face_config
+from halfling_train.config_file import hugging_face_config
 from halfling_train.datasets import Dataset
+from halfling_train.llama import LlamaForCausalLM
 from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 from safetensors.torch import load_file, save_file
@@ -49,6 +50,14 @@ PLANS = {
     ],
 }
 FLOATS = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+def move_vectors(llama: LlamaForCausalLM) -> None:
+    """Biases and norms away from where they start, so that one left out is noticed."""
+    with torch.no_grad():
+        for parameter in llama.parameters():
+            if parameter.dim() == 1:
+                parameter += 0.3 * torch.randn_like(parameter)
 
 
 def stored(name: str, matrix: np.ndarray, precision: str) -> dict[str, torch.Tensor]:

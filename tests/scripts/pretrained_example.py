@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import torch
+import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM
 
 
 def byte_level_bpe(texts: list[str], special: list[str], size: int) -> Tokenizer:
@@ -27,13 +27,16 @@ def byte_level_bpe(texts: list[str], special: list[str], size: int) -> Tokenizer
     return tokenizer
 
 
-def write_language_model(folder: Path, tokenizer: Tokenizer) -> Path:
-    """A Hugging Face directory of a LLaMA with three layers; token 0 ends a text."""
+def write_language_model(folder: Path, tokenizer: Tokenizer, architecture: str = "Llama") -> Path:
+    """A Hugging Face directory of a model with three layers; token 0 ends a text.
+
+    Only Mistral has a head of its own.
+    """
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     torch.manual_seed(4)
-    config = LlamaConfig(
+    config = getattr(transformers, f"{architecture}Config")(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=32,
         intermediate_size=48,
@@ -41,9 +44,14 @@ def write_language_model(folder: Path, tokenizer: Tokenizer) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=256,
-        tie_word_embeddings=True,
+        tie_word_embeddings=architecture != "Mistral",
         bos_token_id=None,
         eos_token_id=0,
     )
-    LlamaForCausalLM(config).save_pretrained(folder, safe_serialization=True)
+    model = getattr(transformers, f"{architecture}ForCausalLM")(config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):  # which start as zeros
+                parameter.normal_()
+    model.save_pretrained(folder, safe_serialization=True)
     return folder

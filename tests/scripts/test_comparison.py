@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from compressed import PLANS, write_halved
+from compressed import PLANS, move_vectors, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import save_checkpoint
 from halfling_train.comparison import compare, interval, relative_changes
@@ -25,23 +26,39 @@ from halfling_train.semantic_model import SemanticModel
 HALFLING = SCRIPTS.parent / "build" / "native" / "compressor" / "halfling"
 needs_tool = pytest.mark.skipif(not HALFLING.exists(), reason=f"{HALFLING} is not built")
 
+QWEN2 = {"attention_bias": True}
+QWEN3 = {"qk_norm": True, "head_dim": 12, "tied_embeddings": False}
+
 
 def run(*command: object) -> dict:
     words = list(map(str, command))
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
-@pytest.fixture(params=["int8", "svd-llm", "halfling"])
+@pytest.fixture(
+    params=[
+        ("int8", {}),
+        ("svd-llm", {}),
+        ("halfling", {}),
+        ("int8", QWEN2),
+        ("svd-llm", QWEN2),
+        ("halfling", QWEN3),
+    ],
+    ids=lambda param: f"{param[0]}-{'-'.join(param[1]) or 'llama'}",
+)
 def compressed(
     request: pytest.FixtureRequest, letter: Path, config: LlamaConfig, tmp_path: Path
 ) -> tuple[Path, Path]:
     """A checkpoint and the model directory that the tool made of it."""
+    method, options = request.param
     torch.manual_seed(2)
     dataset = load_letter(letter)
     checkpoint, output = tmp_path / "original", tmp_path / "half"
-    save_checkpoint(checkpoint, SemanticModel(dataset, config).llama, dataset)
-    compress = [HALFLING, "compress", checkpoint, output, "--method", request.param, "--json"]
-    keep = [] if request.param == "int8" else ["--keep", 0.5, "--dtype", "int8"]
+    model = SemanticModel(dataset, dataclasses.replace(config, **options)).llama
+    move_vectors(model)
+    save_checkpoint(checkpoint, model, dataset)
+    compress = [HALFLING, "compress", checkpoint, output, "--method", method, "--json"]
+    keep = [] if method == "int8" else ["--keep", 0.5, "--dtype", "int8"]
     run(*compress, *keep, "--evaluate-users", 0)
     return checkpoint, output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from compressed import (
     PLANS,
     SHARD,
+    move_vectors,
     replace_tensors,
     restored,
     restored_linear,
@@ -22,14 +24,28 @@ from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory, stored_weights
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.storage import INT4_GROUP, Quantizer
-from halfling_train.weights import EMBEDDING
+from halfling_train.weights import EMBEDDING, HEAD
 
 EVERY_KIND = pytest.mark.parametrize("kind", PLANS)
+OPTIONS = {  # no one architecture has them all; a directory may
+    "attention_bias": True,
+    "output_bias": True,
+    "qk_norm": True,
+    "tied_embeddings": False,
+    "head_dim": 12,
+}
 
 
 def make_original(dataset: Dataset, config: LlamaConfig) -> SemanticModel:
     torch.manual_seed(3)
-    return SemanticModel(dataset, config).eval()
+    model = SemanticModel(dataset, config).eval()
+    move_vectors(model.llama)
+    return model
+
+
+@pytest.fixture(params=[{}, OPTIONS], ids=["llama", "options"])
+def any_config(request: pytest.FixtureRequest, config: LlamaConfig) -> LlamaConfig:
+    return dataclasses.replace(config, **request.param)
 
 
 @pytest.fixture
@@ -41,9 +57,9 @@ def halved(dataset: Dataset, config: LlamaConfig, tmp_path: Path) -> Path:
 
 @EVERY_KIND
 def test_the_loaded_model_computes_what_its_files_stand_for(
-    dataset: Dataset, config: LlamaConfig, tmp_path: Path, kind: str
+    dataset: Dataset, any_config: LlamaConfig, tmp_path: Path, kind: str
 ) -> None:
-    dense = make_original(dataset, config)
+    dense = make_original(dataset, any_config)
     write_halved(tmp_path / "halved", dense, dataset, kind)
     loaded = ModelDirectory(tmp_path / "halved").load(dataset)
     tensors = tensors_of(tmp_path / "halved")
@@ -51,7 +67,7 @@ def test_the_loaded_model_computes_what_its_files_stand_for(
         if name.endswith("_proj.weight"):
             weight = restored_linear(tensors, name.removesuffix(".weight"), parameter.shape[1])
             parameter.data = torch.from_numpy(weight)
-        elif name == EMBEDDING:
+        elif name in (EMBEDDING, HEAD):
             rows = tensors["vocabulary.ids"].long()
             parameter.data[rows] = torch.from_numpy(restored(tensors, name, parameter.shape[1]))
     sequences = dataset.training()[:8]
@@ -61,9 +77,9 @@ def test_the_loaded_model_computes_what_its_files_stand_for(
 
 @EVERY_KIND
 def test_what_was_not_trained_comes_back_byte_for_byte(
-    dataset: Dataset, config: LlamaConfig, tmp_path: Path, kind: str
+    dataset: Dataset, any_config: LlamaConfig, tmp_path: Path, kind: str
 ) -> None:
-    write_halved(tmp_path / "halved", make_original(dataset, config), dataset, kind)
+    write_halved(tmp_path / "halved", make_original(dataset, any_config), dataset, kind)
     directory = ModelDirectory(tmp_path / "halved")
     model = directory.load(dataset)
     directory.round(model)
@@ -73,9 +89,9 @@ def test_what_was_not_trained_comes_back_byte_for_byte(
 
 @EVERY_KIND
 def test_the_forward_pass_uses_the_values_that_will_be_written(
-    dataset: Dataset, config: LlamaConfig, tmp_path: Path, kind: str
+    dataset: Dataset, any_config: LlamaConfig, tmp_path: Path, kind: str
 ) -> None:
-    write_halved(tmp_path / "halved", make_original(dataset, config), dataset, kind)
+    write_halved(tmp_path / "halved", make_original(dataset, any_config), dataset, kind)
     directory = ModelDirectory(tmp_path / "halved")
     model = directory.load(dataset)
     torch.manual_seed(4)
