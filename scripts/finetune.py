@@ -63,7 +63,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--base", type=Path, required=True, help="Hugging Face directory of a LLaMA")
+    add("--base", type=Path, required=True, help="Hugging Face directory: Llama, Mistral, Qwen2 or 3")
     add_dataset_options(parser)
     add("--output", type=Path, required=True, help="checkpoint directory to write")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
@@ -112,7 +112,7 @@ def finetune(arguments: argparse.Namespace) -> None:
     has_titles = all(item.title for item in dataset.items) and arguments.alignment > 0
     alignment = TitleAlignment(base, dataset) if has_titles else None
     others = alignment.text_tokens if alignment else set()
-    prompt = base.prompt(arguments.instruction, arguments.separator, others)
+    prompt = base.prompt(arguments.instruction, arguments.separator, dataset.level_sizes, others)
     share = arguments.dropout
     model = base.start(
         dataset,

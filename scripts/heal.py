@@ -34,6 +34,7 @@ from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import spread  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
     Trainer,
     TrainOptions,
@@ -86,11 +87,11 @@ def heal(arguments: argparse.Namespace) -> None:
         arguments.block_epochs,
         arguments.label_share,
     ).to(workers.device)
-    sample = validation_sample(dataset, arguments.validation_users)
+    sample = validation_sample(dataset, arguments.validation_users, original.prompt)
     before = mean_code_loss(model, sample, workers)
     trainer = Trainer(
         model,
-        dataset.training(),
+        training_sequences(dataset, original.prompt),
         lambda _: -mean_code_loss(model, sample, workers, arguments.label_share),
         options_of(arguments),
         workers,
@@ -130,11 +131,21 @@ def heal(arguments: argparse.Namespace) -> None:
     workers.leave()
 
 
-def validation_sample(dataset: Dataset, users: int) -> list[np.ndarray]:
+def training_sequences(dataset: Dataset, prompt: Prompt) -> list[np.ndarray]:
+    """One that ends with each item, where the prompt has room for one question only."""
+    whole = dataset.training()
+    if prompt.asks_throughout:
+        return whole
+    window = min(prompt.max_history + 1, WINDOW)
+    ends = [(sequence, end) for sequence in whole for end in range(2, len(sequence) + 1)]
+    return [sequence[max(0, end - window) : end] for sequence, end in ends]
+
+
+def validation_sample(dataset: Dataset, users: int, prompt: Prompt) -> list[np.ndarray]:
     """What evenly spread users (0: all) chose up to their validation target, which no training
     sees."""
     chosen = spread(len(dataset.users), users)
-    return [dataset.sequences[user][:-1][-WINDOW:] for user in chosen]
+    return [dataset.sequences[user][:-1][-prompt.max_history - 1 :] for user in chosen]
 
 
 def state_path(arguments: argparse.Namespace) -> Path:

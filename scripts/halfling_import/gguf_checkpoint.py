@@ -169,11 +169,16 @@ def hugging_face_config(file: GgufFile, dtype: str) -> dict:
 def rope_scaling(file: GgufFile, theta: float, head_dim: int) -> dict | None:
     """config.json's field. DataError for a kind that the engine does not run."""
     kind = file.setting("rope.scaling.type", "none")
-    if kind == "linear":
-        return {"type": "linear", "factor": shortest(file.setting("rope.scaling.factor"))}
-    if kind != "none":
+    if kind not in ("none", "linear"):
         raise DataError(f"{file.path}: its rope.scaling.type is {kind}; expected none or linear")
     table = file.tensors().get(ROPE_DIVISORS)
+    if kind == "linear":
+        if table is not None:
+            raise DataError(
+                f"{file.path}: its rope.scaling.type is linear, and it has {ROPE_DIVISORS} beside "
+                "that; expected one of the two"
+            )
+        return {"type": "linear", "factor": shortest(file.setting("rope.scaling.factor"))}
     if table is None:
         return None
     scaling = {**LLAMA3_ROPE, "factor": shortest(table.data.max())}

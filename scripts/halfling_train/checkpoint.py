@@ -61,21 +61,30 @@ def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
         return Prompt()
     described = read_json(path)
     parts = described["prompt"]
-    if parts["suffix"] != parts["separator"]:
-        raise DataError(
-            f"{path}: prompt.suffix is {parts['suffix']}; expected the separator, "
-            f"{parts['separator']}, as train.py and finetune.py have it"
-        )
-    first_code = min(min(item["tokens"]) for item in described["items"])
-    prompt = Prompt.of_text(parts["prefix"], parts["separator"], first_code)
-    expected = recommender_description(dataset, prompt)["items"]
-    for item, entry in zip(described["items"], expected):
-        if item["tokens"] != entry["tokens"]:
-            raise DataError(
-                f"{path}: item {item['id']}: its tokens are {item['tokens']}; "
-                f"expected {entry['tokens']} for {dataset.name}"
-            )
-    return prompt
+    return Prompt.of_text(
+        *(parts[name] for name in ("prefix", "separator", "suffix")),
+        code_ids(described["items"], dataset, path),
+        max_history=described["max_history"],
+    )
+
+
+def code_ids(items: list[dict], dataset: Dataset, path: Path) -> tuple[int, ...]:
+    """The token of every code, level by level, -1 for those that no item has."""
+    if [item["id"] for item in items] != [item.id for item in dataset.items]:
+        raise DataError(f"{path}: its items are not those of {dataset.name}, in their order")
+    starts = Prompt(text=()).first_tokens(dataset.level_sizes).tolist()
+    ids = [-1] * sum(dataset.level_sizes)
+    code_of: dict[int, int] = {}
+    for item, row in zip(items, dataset.codes.tolist()):
+        codes = [start + code for start, code in zip(starts, row)]
+        for token, code in zip(item["tokens"], codes):
+            if ids[code] not in (-1, token) or code_of.setdefault(token, code) != code:
+                raise DataError(
+                    f"{path}: item {item['id']}: its tokens are {item['tokens']}; they do not "
+                    f"stand for {dataset.name}'s codes, {row}, as those of other items do"
+                )
+            ids[code] = token
+    return tuple(ids)
 
 
 def save_report(folder: Path, settings: dict, trainer: Trainer, figures: Figures) -> None:

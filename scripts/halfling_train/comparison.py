@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .datasets import MAX_HISTORY, Dataset
+from .datasets import Dataset
 from .distillation import divergences
 from .evaluation import COLUMNS, user_batches
 from .metrics import code_ranks, gains, item_ranks
@@ -55,12 +55,12 @@ def compare(
     for batch in tqdm(batches, desc="ranking", mininterval=5):
         own = [histories[user] for user in batch]
         wanted = targets[batch]
-        sequences = [np.append(h[-MAX_HISTORY:], t) for h, t in zip(own, wanted)]
+        seen = [history[-original.prompt.max_history :] for history in own]
+        sequences = [np.append(history, target) for history, target in zip(seen, wanted)]
         original_log_probs = original.code_log_probs(sequences, only_last=True)
         for model, ranked in ((original, before), *zip(models.values(), after.values())):
             began = time.monotonic()
-            recent = [history[-MAX_HISTORY:] for history in own]
-            rows = model.recommend(recent, beams, own if exclude_seen else None)
+            rows = model.recommend(own, beams, own if exclude_seen else None)
             ranked.strict.append(item_ranks(rows, wanted))
             ranked.by_code.append(code_ranks(rows, wanted, dataset.leaf_of))
             ranked.top += [row[:TOP] for row in rows]

@@ -147,8 +147,12 @@ def assemble(
     popularity_date: str = "",
 ) -> Dataset:
     """Turns item names into indices; users with fewer than three events have no split."""
-    if len({len(code) for code in codes}) != 1:
-        raise DataError(f"{name}: training needs codes of one length")
+    for item, code in zip(items, codes):
+        if len(code) != len(codes[0]):
+            raise DataError(
+                f"{name}: item {item.id}: its code has {len(code)} words; expected "
+                f"{len(codes[0])}, as item {items[0].id} has: training needs codes of one length"
+            )
     table = np.array(codes, dtype=np.int64)
     numbers = {item.id: number for number, item in enumerate(items)}
     users, sequences = [], []

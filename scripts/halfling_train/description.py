@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .datasets import MAX_HISTORY, Dataset
+from .datasets import Dataset
 from .prompt import Prompt
+
 
 def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict:
     """The recommender.json of a dataset: prompt, and every item with its tokens."""
     ids = prompt.checkpoint_ids(dataset.level_sizes)
     tokens = ids[prompt.token_table(dataset.codes, dataset.level_sizes)]
-    prefix, separator = (ids[list(part)].tolist() for part in (prompt.prefix, prompt.separator))
+    parts = {name: getattr(prompt, name) for name in ("prefix", "separator", "suffix")}
     items = []
     for item, code, popularity in zip(dataset.items, tokens.tolist(), dataset.popularity.tolist()):
         entry = {"id": item.id, "tokens": code, "title": item.title, "category": item.category}
@@ -20,8 +21,8 @@ def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict
         items.append({**entry, "popularity": popularity})
     return {
         "format": 1,
-        "prompt": {"prefix": prefix, "separator": separator, "suffix": separator},
-        "max_history": MAX_HISTORY,
+        "prompt": {name: ids[list(part)].tolist() for name, part in parts.items()},
+        "max_history": prompt.max_history,
         **({"popularity_date": dataset.popularity_date} if dataset.popularity_date else {}),
         "items": items,
     }

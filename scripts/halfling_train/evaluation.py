@@ -36,7 +36,7 @@ def evaluate(
 ) -> Figures:
     """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`.
 
-    The model sees the last 20 items; with `exclude_seen` it ranks only what the user never chose.
+    A baseline sees the last 20 items, a model what its prompt has; with `exclude_seen` it ranks only what the user never chose.
     """
     histories, targets = dataset.evaluation(split)
     batches = user_batches(histories, users)
@@ -80,13 +80,13 @@ def recommend(
     exclude_seen: bool,
     device: torch.device,
 ) -> list[list[int]]:
-    recent = [history[-MAX_HISTORY:] for history in histories]
     excluded = histories if exclude_seen else None
     if not isinstance(model, torch.nn.Module):
+        recent = [history[-MAX_HISTORY:] for history in histories]
         return model.recommend(recent, beams, excluded)
     model.eval()
     with torch.no_grad(), autocast(device):
-        return model.recommend(recent, beams, excluded)
+        return model.recommend(histories, beams, excluded)
 
 
 def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:

@@ -14,7 +14,10 @@ from .prompt import Prompt
 
 @dataclass(frozen=True)
 class PackedItems:
-    """A batch of sequences as tokens, each but its last: N tokens, M items."""
+    """A batch of sequences as tokens, each but its last: N tokens, M items to predict.
+
+    Those are all items where the prompt asks throughout, else the last of each sequence.
+    """
 
     packing: Packing
     items: Tensor  # [M]
@@ -28,29 +31,39 @@ def pack_items(sequences: list[np.ndarray], table: Tensor, prompt: Prompt) -> Pa
     order = order_by_length(list(map(len, sequences)))
     items = torch.from_numpy(np.concatenate([sequences[i] for i in order])).to(device)
     counts = np.array([len(sequences[i]) for i in order])
-    start, step = len(prompt.prefix), levels + len(prompt.separator)
-    # The separator after the last item and its last code predict nothing here.
-    lengths = start + counts * step - len(prompt.separator) - 1
+    asked = prompt.length(counts - 1, levels)  # where the last item's codes begin
+    lengths = asked + levels - 1  # its last code predicts nothing here
     packing = pack(lengths, device)
+    first_item, first_token = np.cumsum(counts) - counts, np.cumsum(lengths) - lengths
+    start, step = len(prompt.prefix), levels + len(prompt.separator)
 
-    # An item's block is its codes and the separator after them.
-    first_item = np.cumsum(counts) - counts
-    places = packing.positions - start
-    blocks = places.div(step, rounding_mode="floor")
-    rest = places - blocks * step
-    whose = torch.from_numpy(np.repeat(first_item, lengths)).to(device) + blocks
-    around = torch.tensor([*prompt.prefix, *prompt.separator], device=device)
-    tokens = around[packing.positions.clamp(max=start - 1)]
-    is_code = (places >= 0) & (rest < levels)
-    tokens[is_code] = table[items[whose[is_code]], rest[is_code]]
-    is_separator = (places >= 0) & ~is_code
-    tokens[is_separator] = around[start + rest[is_separator] - levels]
+    def of_tokens(values: np.ndarray) -> Tensor:
+        """[sequences] -> [N]."""
+        return torch.from_numpy(np.repeat(values, lengths)).to(device)
 
-    first_token = np.repeat(np.cumsum(lengths) - lengths, counts)
-    within = np.arange(len(items)) - np.repeat(first_item, counts)
-    before = torch.from_numpy(first_token + start + within * step - 1).to(device)
-    predictors = before.unsqueeze(1) + torch.arange(levels, device=device)
-    return PackedItems(packing, items, tokens, predictors)
+    # prefix, blocks of an item's codes and the separator after them, suffix, the last item's codes.
+    places, target = packing.positions, of_tokens(asked)
+    suffix = (target - len(prompt.suffix)).clamp(min=start)
+    block = (places - start).div(step, rounding_mode="floor")
+    rest = places - start - block * step
+    in_blocks, in_target = (places >= start) & (places < suffix), places >= target
+    around = torch.tensor([*prompt.prefix, *prompt.separator, *prompt.suffix], device=device)
+    which = torch.where(in_blocks, rest + start - levels, places)
+    which = torch.where(places >= suffix, places - suffix + start + step - levels, which)
+    tokens = around[which.clamp(0, len(around) - 1)]
+    is_code = in_target | (in_blocks & (rest < levels))
+    whose = of_tokens(first_item) + torch.where(in_target, of_tokens(counts - 1), block)
+    level = torch.where(in_target, places - target, rest)
+    tokens[is_code] = table[items[whose[is_code]], level[is_code]]
+
+    if prompt.asks_throughout:
+        within = np.arange(len(items)) - np.repeat(first_item, counts)
+        before = np.repeat(first_token, counts) + start + within * step - 1
+    else:
+        items = items[torch.from_numpy(first_item + counts - 1).to(device)]
+        before = first_token + asked - 1
+    predictors = torch.from_numpy(before).to(device).unsqueeze(1)
+    return PackedItems(packing, items, tokens, predictors + torch.arange(levels, device=device))
 
 
 def order_by_length(lengths: list[int]) -> list[int]:

@@ -65,13 +65,20 @@ class Pretrained:
             raise DataError(f"{path}: eos_token_id is {ends}; expected a token, to end titles")
         return end
 
-    def prompt(self, instruction: str, separator: str, others: set[int] = frozenset()) -> Prompt:
+    def prompt(
+        self,
+        instruction: str,
+        separator: str,
+        level_sizes: tuple[int, ...],
+        others: set[int] = frozenset(),
+    ) -> Prompt:
         """Codes become new tokens after the tokenizer's own."""
         prefix = self.encode(instruction)
         if not prefix:
             raise DataError("the instruction is empty; expected at least one token")
-        first_code = self.tokenizer.get_vocab_size(with_added_tokens=True)
-        return Prompt.of_text(prefix, self.encode(separator), first_code, others)
+        between, first = self.encode(separator), self.tokenizer.get_vocab_size()
+        code_ids = range(first, first + sum(level_sizes))
+        return Prompt.of_text(prefix, between, between, code_ids, others)
 
     def start(
         self,

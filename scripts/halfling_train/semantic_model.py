@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Packing, PromptCache
-from .batches import WINDOW
 from .datasets import DataError, Dataset
 from .llama import LlamaForCausalLM
 from .llama_config import Dropout, LlamaConfig
@@ -36,11 +35,12 @@ class SemanticModel(nn.Module):
     ) -> None:
         super().__init__()
         self.prompt = prompt
-        longest = len(prompt.prefix) + WINDOW * (len(dataset.level_sizes) + len(prompt.separator))
+        levels, history = len(dataset.level_sizes), prompt.max_history
+        longest = int(prompt.length(history, levels)) + levels
         if longest > config.max_position_embeddings:
             raise DataError(
-                f"the model looks back over {config.max_position_embeddings} tokens; "
-                f"expected {longest}, the prompt and {WINDOW} items of {dataset.name}"
+                f"the model looks back over {config.max_position_embeddings} tokens; expected "
+                f"{longest}, a prompt of {history} items of {dataset.name} and the next one"
             )
         self.llama = LlamaForCausalLM(config, dropout)
         self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
@@ -54,15 +54,18 @@ class SemanticModel(nn.Module):
     def levels(self) -> int:
         return self.trie.levels
 
-    @property
-    def _tokens_an_item(self) -> int:
-        return self.levels + len(self.prompt.separator)
+    def count(self, sequences: list[np.ndarray]) -> int:
+        """How many items of these are predicted."""
+        return sum(map(len, sequences)) if self.prompt.asks_throughout else len(sequences)
 
     def level_logits(self, level: int, hidden: Tensor) -> Tensor:
         return self.llama.logits(hidden, self.firsts[level], self.trie.level_sizes[level])
 
     def loss(self, sequences: list[np.ndarray]) -> tuple[Tensor, int]:
-        """Sum over all items of the negative log-likelihood of their codes, and their number."""
+        """Sum of the negative log-likelihood of items' codes, and the number of items.
+
+        All items where the prompt asks throughout, else the last of each sequence.
+        """
         hidden, items = self._run(sequences)
         losses = [self._level_loss(level, hidden[:, level], items) for level in range(self.levels)]
         return torch.stack(losses).sum(), len(items)
@@ -118,7 +121,9 @@ class SemanticModel(nn.Module):
         return predicting.unflatten(0, batch.predictors.shape), batch.items
 
     def _last_items(self, sequences: list[np.ndarray]) -> Tensor:
-        """Where each sequence's last item stands among those of the batch."""
+        """Where each sequence's last item stands among those that the batch predicts."""
+        if not self.prompt.asks_throughout:
+            return torch.arange(len(sequences), device=self.tokens.device)
         lengths = list(map(len, sequences))
         packed = torch.tensor([lengths[i] for i in order_by_length(lengths)])
         return packed.to(self.tokens.device).cumsum(0) - 1
@@ -161,10 +166,11 @@ class SemanticModel(nn.Module):
     def recommend(
         self, histories: list[np.ndarray], beams: int, excluded: list[np.ndarray] | None = None
     ) -> list[list[int]]:
-        """For each history the items of its best `beams` codes, best first.
+        """For each history's last items the items of its best `beams` codes, best first.
 
         `excluded` are items, for each history, that the search leaves out.
         """
+        histories = [history[-self.prompt.max_history :] for history in histories]
         results: list[list[int]] = [[] for _ in histories]
         by_length: dict[int, list[int]] = {}
         for index, history in enumerate(histories):
@@ -189,7 +195,7 @@ class SemanticModel(nn.Module):
         """
         hidden, caches = self._prefill(histories)
         batch = len(histories)
-        position = len(self.prompt.prefix) - 1 + histories.shape[1] * self._tokens_an_item
+        position = int(self.prompt.length(histories.shape[1], self.levels)) - 1
         nodes = torch.zeros(batch, 1, dtype=torch.long, device=hidden.device)
         scores = torch.zeros(batch, 1, device=hidden.device)
         hidden = hidden.unsqueeze(1)  # [B, 1, D]
@@ -208,16 +214,16 @@ class SemanticModel(nn.Module):
     def _prefill(self, histories: np.ndarray) -> tuple[Tensor, list[PromptCache]]:
         """The last hidden state [B, D] of the prompt and every layer's cache."""
         device = self.tokens.device
-        codes = self.tokens[torch.from_numpy(histories).to(device)]  # [B, items, levels]
-        prefix = torch.tensor(self.prompt.prefix, device=device).expand(len(codes), -1)
-        separator = torch.tensor(self.prompt.separator, dtype=torch.long, device=device)
-        blocks = torch.cat([codes, separator.expand(*codes.shape[:2], -1)], dim=2)
-        tokens = torch.cat([prefix, blocks.flatten(1)], dim=1)
+        asked = int(self.prompt.length(histories.shape[1], self.levels))
+        # The question does not depend on what follows it: any item may stand for the next one.
+        next_items = np.zeros((len(histories), 1), dtype=histories.dtype)
+        sequences = list(np.concatenate([histories, next_items], axis=1))
+        tokens = self._pack(sequences).tokens.unflatten(0, (len(sequences), -1))[:, :asked]
         batch, length = tokens.shape
         positions = torch.arange(length, device=device).repeat(batch)
         caches: list[PromptCache] = []
         packing = Packing(((0, batch, length),), positions)
-        hidden = self.llama(tokens.flatten(), packing, caches)
+        hidden = self.llama(tokens.reshape(-1), packing, caches)
         return hidden.unflatten(0, (batch, length))[:, -1], caches
 
     def _extend(

@@ -13,9 +13,12 @@ import torch
 from conftest import SCRIPTS
 from halfling_train.attention import Packing
 from halfling_train.checkpoint import load_model, round_to_bfloat16, save_checkpoint
-from halfling_train.datasets import Dataset, load_letter
+from halfling_train.datasets import DataError, Dataset, load_letter
+from halfling_train.description import write_json
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.semantic_model import SemanticModel
+from halfling_train.weights import EMBEDDING, WEIGHTS
+from safetensors.torch import load_file, save_file
 
 
 def save_random_model(dataset: Dataset, config: LlamaConfig, folder: Path) -> SemanticModel:
@@ -46,6 +49,34 @@ def test_a_saved_model_loads_and_ranks_the_same(
     model = save_random_model(dataset, config, tmp_path)
     histories = [np.array([1, 2, 3]), np.array([30])]
     assert load_model(tmp_path, dataset).recommend(histories, 10) == model.recommend(histories, 10)
+
+
+def test_tokens_of_codes_may_have_any_order(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    """LC-Rec adds them to the tokenizer as text is sorted: <a_1>, <a_10>, <a_2>."""
+    model = save_random_model(dataset, config, tmp_path)
+    weights = load_file(str(tmp_path / WEIGHTS))
+    shuffled = np.random.default_rng(8).permutation(np.arange(1, config.vocab_size))
+    token_of = np.concatenate([[0], shuffled])
+    moved = torch.empty_like(weights[EMBEDDING])
+    moved[torch.from_numpy(token_of)] = weights[EMBEDDING]
+    save_file({**weights, EMBEDDING: moved}, str(tmp_path / WEIGHTS))
+    described = json.loads((tmp_path / "recommender.json").read_text())
+    for item in described["items"]:
+        item["tokens"] = token_of[item["tokens"]].tolist()
+    write_json(tmp_path / "recommender.json", described)
+    histories = [np.array([1, 2, 3]), np.array([30])]
+    assert load_model(tmp_path, dataset).recommend(histories, 10) == model.recommend(histories, 10)
+
+    described["items"][7]["tokens"] = described["items"][8]["tokens"]
+    write_json(tmp_path / "recommender.json", described)
+    with pytest.raises(DataError, match="item i[78]: its tokens are .* do not stand for"):
+        load_model(tmp_path, dataset)
+    described["items"].reverse()
+    write_json(tmp_path / "recommender.json", described)
+    with pytest.raises(DataError, match="its items are not those of synthetic"):
+        load_model(tmp_path, dataset)
 
 
 def write_letter_data(folder: Path) -> Dataset:

@@ -74,7 +74,7 @@ def test_own_files_that_cannot_be_trained_on(tmp_path: Path) -> None:
     index = tmp_path / "Shop.index.json"
     for words, message in (
         (["<a_1>", "<c_2>"], "item 3: expected a word like <b_12>, found <c_2>"),
-        (["<a_1>", "<b_2>"], "codes of one length"),
+        (["<a_1>", "<b_2>"], "item 3: its code has 2 words; expected 3, as item 0 has"),
     ):
         index.write_text(json.dumps({**item_codes(), "3": words}))
         with pytest.raises(DataError, match=message):

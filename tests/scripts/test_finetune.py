@@ -47,7 +47,7 @@ def any_base(
 
 def start(base: Pretrained, dataset: Dataset, layers: int = 0) -> SemanticModel:
     torch.manual_seed(6)
-    prompt = base.prompt(INSTRUCTION, SEPARATOR)
+    prompt = base.prompt(INSTRUCTION, SEPARATOR, dataset.level_sizes)
     return base.start(dataset, prompt, Dropout(), 0.0, layers).eval()
 
 
@@ -74,7 +74,7 @@ def test_transformers_reads_the_saved_model_and_its_new_tokens(
 
     with torch.no_grad():
         logits = theirs(torch.tensor([ids])).logits[0, -1]
-        first = model.prompt.first_code
+        first = model.prompt.code_ids[0]
         level = model.level_logits(0, model._prefill(np.array([history]))[0])[0]
     torch.testing.assert_close(
         level, logits[first : first + dataset.level_sizes[0]], rtol=1e-4, atol=1e-4
@@ -110,7 +110,7 @@ def test_a_saved_model_loads_and_ranks_the_same(
 def test_the_title_tasks_ask_for_codes_and_titles(base: Pretrained, dataset: Dataset) -> None:
     alignment = TitleAlignment(base, dataset)
     torch.manual_seed(6)
-    prompt = base.prompt(INSTRUCTION, "", alignment.text_tokens)
+    prompt = base.prompt(INSTRUCTION, "", dataset.level_sizes, alignment.text_tokens)
     model = base.start(dataset, prompt, Dropout(), 0.0).eval()
     items = np.array([7, 20])
     with torch.no_grad():
@@ -177,7 +177,7 @@ def test_what_cannot_be_fine_tuned_is_refused(
     with pytest.raises(DataError, match="has 3 layers only"):
         start(base, dataset, 4)
     with pytest.raises(DataError, match="instruction is empty"):
-        base.prompt("", "")
+        base.prompt("", "", dataset.level_sizes)
     base.save(start(base, dataset), dataset, tmp_path / "tuned")
     with pytest.raises(DataError, match="tokenizer.json: has <a_0> already"):
         start(Pretrained.read(tmp_path / "tuned"), dataset)

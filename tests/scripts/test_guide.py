@@ -15,12 +15,13 @@ TOOL = ROOT / "build/native/compressor/halfling"
 @pytest.mark.skipif(not TOOL.is_file(), reason=f"{TOOL} is not built")
 def test_every_command_runs_and_does_what_the_guide_says(tmp_path: Path) -> None:
     make_workspace(tmp_path)
-    imported, _, prompts, halved, small, evaluated, looked, _ = run_commands(tmp_path)
+    imported, _, prompts, halved, small, evaluated, healed, looked, _ = run_commands(tmp_path)
     assert "wrote build/checkpoints/shop: LlamaForCausalLM, 40 items" in imported
     assert "build/checkpoints/shop-plain" in prompts
     assert "build/models/shop: halfling, keep 0.5, int8" in halved
     assert "build/models/shop-small: halfling" in small
     assert "change" in evaluated and "KL" in evaluated
+    assert "wrote build/models/shop-healed" in healed
     assert "String set" in looked
     assert (tmp_path / "shop-report.html").is_file()
 

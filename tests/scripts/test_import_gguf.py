@@ -70,6 +70,11 @@ def test_linearly_scaled_rotary_positions_are_kept(tokenizer: Tokenizer, tmp_pat
     imported = must_import(tmp_path / "model.gguf", tmp_path / "out")
     torch.testing.assert_close(logits_of(imported, tokenizer), logits_of(model, tokenizer))
 
+    made = Made(scaling=gguf.RopeScalingType.LINEAR, divisors=(1, 1, 2, 4))
+    write_gguf(tmp_path / "model.gguf", model, tokenizer, made)
+    with pytest.raises(DataError, match="is linear, and it has rope_freqs.weight beside"):
+        convert(tmp_path / "model.gguf", tmp_path / "out")
+
 
 def test_llama_3_2_s_scaling_is_known_by_its_table(tokenizer: Tokenizer, tmp_path: Path) -> None:
     """Of a head's four frequencies two are kept, one, of 4,443 tokens, blended, one divided."""

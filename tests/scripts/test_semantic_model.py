@@ -17,8 +17,10 @@ from halfling_train.semantic_model import SemanticModel
 
 PROMPTS = {
     "of a beginning": Prompt(),
-    "of an instruction": Prompt.of_text([90, 70, 80], [], 100),
-    "with separators": Prompt.of_text([90, 70], [80, 75], 100, {60}),
+    "of an instruction": Prompt.of_text([90, 70, 80], [], []),
+    "with separators": Prompt.of_text([90, 70], [80, 75], [80, 75], others={60}),
+    "with a question": Prompt.of_text([90, 70], [80], [75, 80, 60]),
+    "with a question alone": Prompt.of_text([90], [], [75]),
 }
 
 
@@ -33,8 +35,10 @@ def model(dataset: Dataset, config: LlamaConfig, request: pytest.FixtureRequest)
 def item_log_probs(model: SemanticModel, history: list[int]) -> torch.Tensor:
     """[items] by a plain forward pass for every item, with no cache and no beam."""
     prefix = list(model.prompt.prefix)
-    for code in model.tokens[history].tolist():
-        prefix += [*code, *model.prompt.separator]
+    for number, code in enumerate(model.tokens[history].tolist()):
+        prefix += [*(model.prompt.separator if number else ()), *code]
+    if history or not model.prompt.asks_throughout:
+        prefix += model.prompt.suffix
     scores = []
     for item, code in enumerate(model.tokens.tolist()):
         tokens = torch.tensor(prefix + code[:-1])
@@ -78,12 +82,13 @@ def test_a_narrow_beam_finds_no_better_score_than_a_wide_one(model: SemanticMode
 def test_the_loss_is_the_likelihood_that_ranking_uses(model: SemanticModel) -> None:
     sequences = [np.array([4, 7, 7, 20]), np.array([11, 2])]
     loss, count = model.loss(sequences)
+    throughout = model.prompt.asks_throughout
     expected = -sum(
         item_log_probs(model, sequence[:end].tolist())[sequence[end]]
         for sequence in sequences
-        for end in range(len(sequence))
+        for end in (range(len(sequence)) if throughout else [len(sequence) - 1])
     )
-    assert count == 6
+    assert count == model.count(sequences) == (6 if throughout else 2)
     assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 

@@ -1,0 +1,72 @@
+"""A model that somebody else fine-tuned, with a prompt of its own, is compared and healed like ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SCRIPTS
+from halfling_import.prompt_template import TEMPLATES
+from lcrec_example import LAYOUTS, description, imported
+
+TOOL = SCRIPTS.parent / "build/native/compressor/halfling"
+pytestmark = pytest.mark.skipif(not TOOL.is_file(), reason=f"{TOOL} is not built")
+
+
+def run(*command: object) -> str:
+    words = list(map(str, command))
+    finished = subprocess.run(words, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="module", params=(("Llama", "lc-rec"), ("Qwen2", "minionerec")), ids="-".join)
+def folder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_models: dict
+) -> Path:
+    """data, what the import made of it and of a model, and half of that."""
+    architecture, layout = request.param
+    folder = tmp_path_factory.mktemp(layout)
+    LAYOUTS[layout](folder / "data")
+    imported(tiny_models[architecture], folder / "data", TEMPLATES[layout])
+    keep = ("--keep", 0.5, "--evaluate-users", 0)
+    run(TOOL, "compress", folder / "imported", folder / "half", *keep)
+    return folder
+
+
+def against_the_original(folder: Path, model: str) -> dict:
+    """The tool's figures."""
+    against = ("--against", folder / "imported", "--users", "all", "--json")
+    interactions = ("--interactions", folder / "imported" / "interactions.json")
+    (figures,) = json.loads(run(TOOL, "evaluate", folder / model, *against, *interactions))["models"]
+    return figures
+
+
+def test_compare_has_the_tools_figures(folder: Path) -> None:
+    prompt = description(folder / "imported")["prompt"]
+    assert prompt["suffix"] != prompt["separator"]
+    wanted = against_the_original(folder, "half")
+    data = ("--dataset", "files", "--data", folder / "data", "--json")
+    script = (sys.executable, SCRIPTS / "compare.py", folder / "half")
+    answer = json.loads(run(*script, "--against", folder / "imported", *data))
+    (given,) = answer["models"]
+    one_user = 1.001 / answer["users"]  # whose rounding went the other way
+    for name, value in wanted["metrics"].items():
+        assert given["metrics"][name]["mean"] == pytest.approx(value["mean"], abs=one_user)
+    own, tools = given["against"], wanted["against"]
+    assert own["divergence"]["mean"] == pytest.approx(tools["divergence"]["mean"], rel=0.02)
+    assert own["overlap@10"]["mean"] == pytest.approx(tools["overlap@10"]["mean"], abs=0.02)
+
+
+def test_healing_brings_it_closer_to_its_original(folder: Path) -> None:
+    data = ("--dataset", "files", "--data", folder / "data", "--threads", 1)
+    models = ("--original", folder / "imported", "--halved", folder / "half")
+    options = ("--epochs", 3, "--batch-size", 32, "--validation-users", 0, "--learning-rate", 3e-3)
+    script = (sys.executable, SCRIPTS / "heal.py", *data, *models)
+    run(*script, "--output", folder / "healed", *options)
+    before, after = (against_the_original(folder, model) for model in ("half", "healed"))
+    divergences = [figures["against"]["divergence"]["mean"] for figures in (before, after)]
+    assert divergences[1] < 0.8 * divergences[0]
