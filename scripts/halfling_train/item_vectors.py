@@ -35,13 +35,13 @@ def collaborative_vectors(
     expected = totals[counts.row] * totals[counts.col] / totals.sum()
     information = np.maximum(np.log(counts.data / expected), 0.0)
     matrix = sparse.csr_matrix((information, (counts.row, counts.col)), shape=(items, items))
-    return unit_rows(TruncatedSVD(size, random_state=seed).fit_transform(matrix))
+    return unit_rows(TruncatedSVD(min(size, items), random_state=seed).fit_transform(matrix))
 
 
 def text_vectors(items: list[Item], size: int, seed: int) -> np.ndarray:
     """[items, size] principal components of the embeddings of title and categories."""
     embeddings = embed([f"{item.title}. {item.category}" for item in items])
-    return unit_rows(PCA(size, random_state=seed).fit_transform(embeddings))
+    return unit_rows(PCA(min(size, len(items)), random_state=seed).fit_transform(embeddings))
 
 
 def embed(texts: list[str], batch_size: int = 64) -> np.ndarray:

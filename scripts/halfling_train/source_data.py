@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +34,7 @@ class SourceData:
 
 def read_source_data(files: SourceFiles) -> SourceData:
     codes = read_index(files.index)
-    first = files.interactions[0]
-    if first.suffix == ".csv":
-        users = read_tables(files.interactions, codes)
-    else:
-        users = read_interactions(first)
+    users = read_users(files.interactions, codes)
     check_items(users, codes, ", ".join(map(str, files.interactions)), files.index)
     details = read_details(files.items) if files.items else {}
     return SourceData(codes, users, {item: details[item] for item in codes if item in details})
@@ -55,6 +52,11 @@ def read_index(path: Path) -> dict[str, list[str]]:
     if not codes or "" in codes:
         raise DataError(f"{path}: expected items, each with an id that is not empty")
     return codes
+
+
+def read_users(files: Sequence[Path], codes: dict[str, list[str]]) -> dict[str, list[str]]:
+    """{user: items, oldest first} of one JSON or of CSVs, whose codes must be those of the index."""
+    return read_tables(files, codes) if files[0].suffix == ".csv" else read_interactions(files[0])
 
 
 def read_interactions(path: Path) -> dict[str, list[str]]:

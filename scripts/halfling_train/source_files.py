@@ -29,21 +29,34 @@ def find_source_files(
 
     `index` is taken in place of one in the folder.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with *.index.json")
+    check_folder(folder, "*.index.json")
     index = index or only_file(folder, INDEX, dataset, "*.index.json")
     if index is None:
         named = f" of {dataset}" if dataset else ""
         raise DataError(f"{folder}: expected one *.index.json{named} at or below it, found none")
+    return SourceFiles(index, find_interactions(folder, dataset), find_items(folder, dataset))
+
+
+def find_interactions(folder: Path, dataset: str | None = None) -> tuple[Path, ...]:
+    """One JSON, or CSVs in order of time."""
+    check_folder(folder, "*.inter.json")
     interactions = only_file(folder, INTERACTIONS, dataset, "*.inter.json")
-    tables = () if interactions else split_tables(folder, dataset)
-    if not interactions and not tables:
+    found = (interactions,) if interactions else split_tables(folder, dataset)
+    if not found:
         raise DataError(
             f"{folder}: expected *.inter.json, or MiniOneRec's train/*.csv, valid/*.csv and "
             "test/*.csv, at or below it, found none"
         )
-    items = only_file(folder, ITEMS, dataset, "*.item.json")
-    return SourceFiles(index, (interactions,) if interactions else tables, items)
+    return found
+
+
+def check_folder(folder: Path, kind: str) -> None:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with {kind}")
+
+
+def find_items(folder: Path, dataset: str | None = None) -> Path | None:
+    return only_file(folder, ITEMS, dataset, "*.item.json")
 
 
 def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) -> Path | None:

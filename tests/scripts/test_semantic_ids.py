@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
+from conftest import SCRIPTS
 from halfling_train.item_vectors import collaborative_vectors
+from halfling_train.named_datasets import load_files
 from halfling_train.residual_kmeans import SLACK, quantize, report
+from lcrec_example import ITEMS, write_lcrec_data
 
 
 def clouds(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +53,45 @@ def test_items_consumed_together_get_near_vectors() -> None:
     vectors = collaborative_vectors(sequences, items=20, size=4, seed=0)
     similarity = vectors @ vectors.T
     assert similarity[:10, :10].min() > similarity[:10, 10:].max()
+
+
+def semantic_ids(*options: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, SCRIPTS / "semantic_ids.py", "--dataset", "files", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_an_own_catalogue_gets_the_index_that_training_reads(tmp_path: Path) -> None:
+    write_lcrec_data(tmp_path)
+    (tmp_path / "Shop.index.json").unlink()
+    index = tmp_path / "made.index.json"
+    options = ("--data", tmp_path, "--output", index, "--text-weight", 0)
+    made = semantic_ids(*options, "--levels", 8, 8, 8)
+    assert made.returncode == 0, made.stderr
+    dataset = load_files(tmp_path)
+    assert len(dataset.items) == len(np.unique(dataset.codes, axis=0)) == ITEMS
+    assert dataset.items[3].title == "String set \N{EN DASH} no. 3"
+    assert '"collisions": 0' in made.stdout
+
+    (tmp_path / "Shop.item.json").unlink()
+    untitled = semantic_ids(*options[:-1], 0.6, "--levels", 8, 8, 8)
+    assert "no item has a title" in untitled.stdout
+    assert len(load_files(tmp_path).items) == ITEMS
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        (("--levels", "64", "64", "64"), 3, "40 items; expected at least 64"),
+        (("--levels", "8", "8"), 2, "expected 3 or 4 sizes"),
+        (("--output", "codes.json"), 2, "expected a name such as shop.index.json"),
+        (("--data", "nowhere"), 3, "nowhere: no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    change: tuple[str, ...], status: int, message: str, tmp_path: Path
+) -> None:
+    write_lcrec_data(tmp_path)
+    options = ("--data", tmp_path, "--output", tmp_path / "made.index.json", *change)
+    refused = semantic_ids(*options)
+    assert refused.returncode == status
+    assert message in refused.stderr
