@@ -25,7 +25,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from halfling_train.batches import WINDOW  # noqa: E402
 from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
@@ -103,6 +102,8 @@ def heal(arguments: argparse.Namespace) -> None:
         ),
         keep_start=True,
         loss=model.loss,
+        count=model.halved.count,
+        window=original.prompt.max_history + 1,
         settings={
             "block_epochs": arguments.block_epochs,
             "label_share": arguments.label_share,
@@ -136,7 +137,7 @@ def training_sequences(dataset: Dataset, prompt: Prompt) -> list[np.ndarray]:
     whole = dataset.training()
     if prompt.asks_throughout:
         return whole
-    window = min(prompt.max_history + 1, WINDOW)
+    window = prompt.max_history + 1
     ends = [(sequence, end) for sequence in whole for end in range(2, len(sequence) + 1)]
     return [sequence[max(0, end - window) : end] for sequence, end in ends]
 

@@ -59,7 +59,7 @@ class Rope(nn.Module):
 
 
 def stretched(frequencies: Tensor, scaling: RopeScaling) -> Tensor:
-    """[E / 2] radians a position, as transformers' `_compute_llama3_parameters` has them."""
+    """[E / 2] radians a position; of llama3 as in transformers' `_compute_llama3_parameters`."""
     slow = frequencies / scaling.factor
     if scaling.kind != "llama3":
         return slow

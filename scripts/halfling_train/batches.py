@@ -1,4 +1,4 @@
-"""One epoch's batches: windows of at most 21 items (20 of history and a target)."""
+"""One epoch's batches: windows of at most 21 items (20 of history and a target) or as many as asked."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .datasets import MAX_HISTORY
 WINDOW = MAX_HISTORY + 1
 
 
-def windows(sequence: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+def windows(sequence: np.ndarray, random: np.random.Generator, most: int) -> list[np.ndarray]:
     """The sequence, or its pieces from a random first cut on, so that cuts move between epochs."""
-    if len(sequence) <= WINDOW:
+    if len(sequence) <= most:
         return [sequence]
-    cuts = np.arange(random.integers(1, WINDOW + 1), len(sequence), WINDOW)
+    cuts = np.arange(random.integers(1, most + 1), len(sequence), most)
     return np.split(sequence, cuts)
 
 
@@ -32,6 +32,7 @@ def epoch_batches(
     seed: int,
     epoch: int,
     reversal: float = 0.0,
+    window: int = WINDOW,
 ) -> Iterator[list[np.ndarray]]:
     """Every sequence once, shuffled; a function of (seed, epoch), so resuming needs no state.
 
@@ -42,7 +43,7 @@ def epoch_batches(
     pieces = [
         drop_items(piece, item_drop, random)
         for sequence in sequences
-        for piece in windows(sequence, random)
+        for piece in windows(sequence, random, window)
     ]
     order = random.permutation(len(pieces))
     turned = np.random.default_rng([seed, epoch, 1]).random(len(pieces)) < reversal

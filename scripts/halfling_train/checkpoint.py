@@ -16,7 +16,7 @@ from .llama import LlamaForCausalLM
 from .prompt import Prompt
 from .semantic_model import SemanticModel
 from .trainer import Trainer
-from .weights import HEAD, WEIGHTS, check_present, load_weights
+from .weights import WEIGHTS, load_weights, matching
 
 
 @torch.no_grad()
@@ -41,16 +41,18 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     """The model of a checkpoint directory, in f32, ready to recommend."""
     prompt = load_prompt(folder, dataset)
     path = folder / "config.json"
-    described = read_json(path)
+    described, levels = read_json(path), len(dataset.level_sizes)
     ids = prompt.checkpoint_ids(dataset.level_sizes)
-    if described["vocab_size"] <= ids.max():
-        raise DataError(f"{path}: vocab_size {described['vocab_size']} does not fit {dataset.name}")
-    model = SemanticModel(dataset, read_config(described, len(ids), path), prompt=prompt)
+    config = read_config(described, len(ids), path, prompt.longest(levels))
+    model = SemanticModel(dataset, config, prompt=prompt)
     weights = load_weights(folder)
-    check_present(weights, model.llama.state_dict(), folder)
-    tables = {name: weights[name][torch.from_numpy(ids)] for name in model.llama.tables}
-    weights.pop(HEAD, None)  # which some files hold beside the embedding that it is tied to
-    model.llama.load_state_dict({**weights, **tables})
+    for name in model.llama.tables:
+        rows = len(weights.get(name, ids))
+        if rows <= ids.max():
+            raise DataError(f"{folder}: {name} has {rows} rows; {dataset.name} has token {ids.max()}")
+        if name in weights:
+            weights[name] = weights[name][torch.from_numpy(ids)]
+    model.llama.load_state_dict(matching(weights, model.llama.state_dict(), folder))
     return model.eval()
 
 
@@ -60,31 +62,52 @@ def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
     if not path.is_file():
         return Prompt()
     described = read_json(path)
-    parts = described["prompt"]
-    return Prompt.of_text(
-        *(parts[name] for name in ("prefix", "separator", "suffix")),
-        code_ids(described["items"], dataset, path),
-        max_history=described["max_history"],
-    )
+    parts, most = described.get("prompt"), described.get("max_history")
+    names = ("prefix", "separator", "suffix")
+    if not isinstance(parts, dict) or not all(is_tokens(parts.get(name)) for name in names):
+        raise DataError(f"{path}: prompt: expected lists of tokens, {', '.join(names)}")
+    if type(most) is not int or most < 1:
+        raise DataError(f"{path}: max_history is {most}; expected a number from 1")
+    prefix, separator, suffix = (parts[name] for name in names)
+    if not prefix and (not suffix or suffix == separator):
+        raise DataError(
+            f"{path}: prompt.prefix is empty; expected a token: something must stand before the "
+            "first item"
+        )
+    ids = code_ids(described.get("items"), dataset, path)
+    return Prompt.of_text(prefix, separator, suffix, ids, max_history=most)
 
 
-def code_ids(items: list[dict], dataset: Dataset, path: Path) -> tuple[int, ...]:
-    """The token of every code, level by level, -1 for those that no item has."""
-    if [item["id"] for item in items] != [item.id for item in dataset.items]:
+def is_tokens(value: object) -> bool:
+    return isinstance(value, list) and all(type(token) is int and token >= 0 for token in value)
+
+
+def code_ids(items: object, dataset: Dataset, path: Path) -> tuple[int, ...]:
+    """The token of every code, level by level.
+
+    Of a code that no item has: where all others rise by one the number that it leaves out, else -1.
+    """
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise DataError(f"{path}: items: expected a list of objects")
+    if [str(item.get("id")) for item in items] != [item.id for item in dataset.items]:
         raise DataError(f"{path}: its items are not those of {dataset.name}, in their order")
     starts = Prompt(text=()).first_tokens(dataset.level_sizes).tolist()
-    ids = [-1] * sum(dataset.level_sizes)
-    code_of: dict[int, int] = {}
+    token_of: dict[int, int] = {}
     for item, row in zip(items, dataset.codes.tolist()):
-        codes = [start + code for start, code in zip(starts, row)]
-        for token, code in zip(item["tokens"], codes):
-            if ids[code] not in (-1, token) or code_of.setdefault(token, code) != code:
-                raise DataError(
-                    f"{path}: item {item['id']}: its tokens are {item['tokens']}; they do not "
-                    f"stand for {dataset.name}'s codes, {row}, as those of other items do"
-                )
-            ids[code] = token
-    return tuple(ids)
+        codes, tokens = [start + code for start, code in zip(starts, row)], item.get("tokens")
+        known = [token_of.setdefault(code, token) for code, token in zip(codes, tokens or ())]
+        if not is_tokens(tokens) or len(tokens) != len(codes) or known != tokens:
+            raise DataError(
+                f"{path}: item {item['id']}: its tokens are {tokens}; expected those of "
+                f"{dataset.name}'s code {row}, {known}"
+            )
+    if len(set(token_of.values())) < len(token_of):
+        raise DataError(f"{path}: one token stands for several codes of {dataset.name}")
+    offsets = {token - code for code, token in token_of.items()}
+    if len(offsets) == 1:
+        (first,) = offsets
+        return tuple(range(first, first + sum(dataset.level_sizes)))
+    return tuple(token_of.get(code, -1) for code in range(sum(dataset.level_sizes)))
 
 
 def save_report(folder: Path, settings: dict, trainer: Trainer, figures: Figures) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .datasets import Dataset
+from .datasets import DataError, Dataset
 from .distillation import divergences
 from .evaluation import COLUMNS, user_batches
 from .metrics import code_ranks, gains, item_ranks
@@ -47,20 +47,28 @@ def compare(
     """Figures of `models` beside `original`, in f32: those of `halfling evaluate --json`.
 
     All users, or an evenly spread sample; all models on one device. 95% intervals are of the
-    percentile bootstrap over users.
+    percentile bootstrap over users. Raises DataError where prompts have room for other numbers of
+    items.
     """
+    last = original.prompt.max_history
+    for name, model in models.items():
+        if model.prompt.max_history != last:
+            raise DataError(
+                f"{name}: its prompt has {model.prompt.max_history} items; expected {last}, as the "
+                "original's has"
+            )
     histories, targets = dataset.evaluation(split)
     before, after = Ranked(), {name: Ranked() for name in models}
     batches = user_batches(histories, users)
     for batch in tqdm(batches, desc="ranking", mininterval=5):
         own = [histories[user] for user in batch]
         wanted = targets[batch]
-        seen = [history[-original.prompt.max_history :] for history in own]
-        sequences = [np.append(history, target) for history, target in zip(seen, wanted)]
+        recent = [history[-last:] for history in own]
+        sequences = [np.append(history, target) for history, target in zip(recent, wanted)]
         original_log_probs = original.code_log_probs(sequences, only_last=True)
         for model, ranked in ((original, before), *zip(models.values(), after.values())):
             began = time.monotonic()
-            rows = model.recommend(own, beams, own if exclude_seen else None)
+            rows = model.recommend(recent, beams, own if exclude_seen else None)
             ranked.strict.append(item_ranks(rows, wanted))
             ranked.by_code.append(code_ranks(rows, wanted, dataset.leaf_of))
             ranked.top += [row[:TOP] for row in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from .datasets import DataError
@@ -61,27 +63,50 @@ def architecture_of(config: LlamaConfig) -> str:
     return QWEN2 if config.attention_bias and not config.output_bias else LLAMA
 
 
-def read_config(described: dict, vocab_size: int, path: Path) -> LlamaConfig:
-    """Of what config.json says, for a vocabulary of another size.
+def read_config(described: dict, vocab_size: int, path: Path, longest: int = 0) -> LlamaConfig:
+    """Of what config.json says, for a vocabulary of another size and texts of `longest` tokens.
 
-    Fields that are absent have transformers' defaults. Raises DataError, which names `path`, for
-    what the decoder here does not compute.
+    Fields that are absent or null have transformers' defaults. Raises DataError, which names `path`
+    and the field, for what is out of range and for what the decoder here does not compute.
     """
     architecture = read_architecture(described, path)
-    if described.get("hidden_act", "silu") not in ("silu", "swish"):
-        raise DataError(f"{path}: hidden_act is {described['hidden_act']}; expected silu")
-    if described.get("quantization_config"):
-        raise DataError(f"{path}: quantization_config is set; expected unquantized weights")
-    rope = described.get("rope_parameters") or {}  # where transformers 5 keeps theta and scaling
-    attention_bias = bool(described.get("attention_bias"))
+    fields = Fields(described, path)
+    if fields.get("hidden_act", "silu") not in ("silu", "swish"):
+        raise fields.error("hidden_act", "silu")
+    if fields.get("quantization_config"):
+        raise fields.error("quantization_config", "unquantized weights")
+    fields.size("vocab_size")
+    heads, hidden = fields.size("num_attention_heads"), fields.size("hidden_size")
+    kv_heads = fields.size("num_key_value_heads", heads)
+    if heads % kv_heads:
+        raise fields.error("num_key_value_heads", f"a divisor of {heads}, num_attention_heads")
+    head_dim = fields.size("head_dim", 128 if architecture == QWEN3 else max(1, hidden // heads))
+    if head_dim % 2:
+        raise fields.error("head_dim", f"an even number; hidden_size / {heads} is {head_dim}")
+    positions = fields.size("max_position_embeddings")
+    window = sliding_window(fields, architecture)
+    if longest > positions:
+        raise fields.error("max_position_embeddings", f"{longest}, the longest prompt and a code")
+    if longest > window:
+        raise fields.error("sliding_window", f"{longest}, the longest prompt and a code, or none")
+    theta, scaling = read_rope(fields, positions)
+    attention_bias = architecture != MISTRAL and bool(fields.get("attention_bias"))
     return LlamaConfig(
         vocab_size,
-        **read_sizes(described, rope, architecture, path),
-        rope_scaling=read_scaling(described, path),
-        tied_embeddings=bool(described.get("tie_word_embeddings")),
-        attention_bias=architecture == QWEN2 or (architecture != MISTRAL and attention_bias),
+        hidden,
+        fields.size("intermediate_size"),
+        fields.size("num_hidden_layers"),
+        heads,
+        kv_heads,
+        positions,
+        fields.number("rms_norm_eps", 1e-6),
+        theta,
+        head_dim,
+        scaling,
+        tied_embeddings=bool(fields.get("tie_word_embeddings")),
+        attention_bias=architecture == QWEN2 or attention_bias,
         output_bias=architecture in (LLAMA, QWEN3) and attention_bias,
-        mlp_bias=architecture == LLAMA and bool(described.get("mlp_bias")),
+        mlp_bias=architecture == LLAMA and bool(fields.get("mlp_bias")),
         qk_norm=architecture == QWEN3,
     )
 
@@ -95,46 +120,72 @@ def read_architecture(described: dict, path: Path) -> str:
     return names[0]
 
 
-def read_sizes(described: dict, rope: dict, architecture: str, path: Path) -> dict:
-    given = {
-        "num_key_value_heads": described.get("num_attention_heads"),
-        "rms_norm_eps": 1e-6,
-        "rope_theta": 10000.0,
-        **{name: value for name, value in described.items() if value is not None},
-        **{name: value for name, value in rope.items() if name == "rope_theta"},
-    }
-    given.setdefault("head_dim", 128 if architecture == QWEN3 else 0)
-    for name in SIZES:
-        value = given.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise DataError(f"{path}: {name} is {value}; expected a number")
-    # A model that looks back less far is one for shorter texts: no prompt may reach beyond.
-    window = sliding_window(described, architecture)
-    given["max_position_embeddings"] = min(given["max_position_embeddings"], window)
-    return {name: given[name] for name in SIZES}
+@dataclass(frozen=True)
+class Fields:
+    """An object of config.json; null counts as absent. `prefix` is where it stands in the file."""
+
+    values: dict
+    path: Path
+    prefix: str = ""
+
+    def get(self, name: str, default: object = None) -> object:
+        value = self.values.get(name)
+        return default if value is None else value
+
+    def size(self, name: str, default: int | None = None) -> int:
+        value = self.get(name, default)
+        if type(value) is not int or value < 1:
+            raise self.error(name, "a whole number from 1")
+        return value
+
+    def number(self, name: str, default: float | None = None) -> float:
+        value = self.get(name, default)
+        if type(value) not in (int, float) or not value > 0:
+            raise self.error(name, "a number above 0")
+        return value
+
+    def object(self, name: str) -> Fields | None:
+        value = self.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise self.error(name, "an object")
+        return None if value is None else Fields(value, self.path, f"{self.prefix}{name}.")
+
+    def error(self, name: str, expected: str) -> DataError:
+        found = self.values.get(name)
+        return DataError(f"{self.path}: {self.prefix}{name} is {found}; expected {expected}")
 
 
-def sliding_window(described: dict, architecture: str) -> float:
+def sliding_window(fields: Fields, architecture: str) -> float:
     """How many tokens back a token sees in the layers where that is fewest."""
-    is_qwen = architecture in (QWEN2, QWEN3)
-    slides = architecture == MISTRAL or (is_qwen and described.get("use_sliding_window"))
-    if is_qwen and described.get("max_window_layers", 28) >= described["num_hidden_layers"]:
-        slides = False
-    window = described.get("sliding_window", DEFAULT_WINDOW)
-    return window if slides and window else float("inf")
+    layers = fields.size("num_hidden_layers")
+    kinds = fields.get("layer_types")
+    if isinstance(kinds, list):
+        slides = "sliding_attention" in kinds[:layers]
+    elif architecture in (QWEN2, QWEN3):
+        slides = fields.get("use_sliding_window") and fields.get("max_window_layers", 28) < layers
+    else:  # null says that Mistral has none
+        slides = architecture == MISTRAL and fields.values.get("sliding_window", 1) is not None
+    return fields.size("sliding_window", DEFAULT_WINDOW) if slides else math.inf
 
 
-def read_scaling(described: dict, path: Path) -> RopeScaling:
-    """Of rope_scaling, or of rope_parameters, as transformers 5 has it."""
-    field = "rope_scaling" if described.get("rope_scaling") else "rope_parameters"
-    rope = described.get(field) or {}
-    if {**described, **rope}.get("partial_rotary_factor", 1.0) != 1.0:
-        raise DataError(f"{path}: partial_rotary_factor is set; expected all of a head to rotate")
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    wanted = {"default": (), "linear": ("factor",), "llama3": ("factor", *LLAMA3_SCALING)}
-    if kind not in wanted:
-        raise DataError(f"{path}: {field}.rope_type is {kind}; expected {', '.join(wanted)}")
-    for name in wanted[kind]:
-        if not isinstance(rope.get(name), (int, float)):
-            raise DataError(f"{path}: {field}.{name} is {rope.get(name)}; expected a number")
-    return RopeScaling(kind, **{name: rope[name] for name in wanted[kind]})
+def read_rope(fields: Fields, positions: int) -> tuple[float, RopeScaling]:
+    """theta, and how positions are stretched: in rope_scaling, or rope_parameters of transformers 5."""
+    theta, scaling = fields.number("rope_theta", 10000.0), RopeScaling()
+    objects = [fields.object(name) for name in ("rope_parameters", "rope_scaling")]
+    for rope in (fields, *filter(None, objects)):
+        theta = rope.number("rope_theta", theta)
+        if rope.get("partial_rotary_factor", 1.0) != 1.0:
+            raise rope.error("partial_rotary_factor", "1: all of a head rotates")
+    for rope in filter(None, objects):
+        kind = rope.get("rope_type", rope.get("type", "default"))
+        if kind == "linear":
+            scaling = RopeScaling(kind, rope.number("factor"))
+        elif kind == "llama3":
+            low, high = rope.number("low_freq_factor"), rope.number("high_freq_factor")
+            if low >= high:
+                raise rope.error("low_freq_factor", f"less than high_freq_factor, {high}")
+            original = rope.size("original_max_position_embeddings", positions)
+            scaling = RopeScaling(kind, rope.number("factor"), low, high, original)
+        elif kind != "default":
+            raise rope.error("rope_type", "default, linear or llama3")
+    return theta, scaling

@@ -10,6 +10,7 @@ import torch
 from .datasets import MAX_HISTORY, Dataset
 from .distributed import Workers
 from .metrics import HR_AT, NDCG_AT, code_ranks, item_ranks, summarize
+from .semantic_model import SemanticModel
 from .trainer import autocast
 
 EVALUATION_BATCH = 256
@@ -36,7 +37,8 @@ def evaluate(
 ) -> Figures:
     """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`.
 
-    A baseline sees the last 20 items, a model what its prompt has; with `exclude_seen` it ranks only what the user never chose.
+    Histories are cut to their last 20 items, or to what a model's prompt has. With `exclude_seen`
+    only what the user never chose is ranked.
     """
     histories, targets = dataset.evaluation(split)
     batches = user_batches(histories, users)
@@ -80,13 +82,14 @@ def recommend(
     exclude_seen: bool,
     device: torch.device,
 ) -> list[list[int]]:
+    last = model.prompt.max_history if isinstance(model, SemanticModel) else MAX_HISTORY
+    recent = [history[-last:] for history in histories]
     excluded = histories if exclude_seen else None
     if not isinstance(model, torch.nn.Module):
-        recent = [history[-MAX_HISTORY:] for history in histories]
         return model.recommend(recent, beams, excluded)
     model.eval()
     with torch.no_grad(), autocast(device):
-        return model.recommend(histories, beams, excluded)
+        return model.recommend(recent, beams, excluded)
 
 
 def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:

@@ -48,6 +48,7 @@ class ModelDirectory:
         ]
         self.places: dict[str, Place] = {}
         self.config: dict = {}
+        self.prompt: dict = {}  # in tokens that the directory keeps
         for shard in self.shards:
             self._index(shard)
 
@@ -58,6 +59,7 @@ class ModelDirectory:
         metadata = header.pop("__metadata__", {})
         if "config" in metadata:
             self.config = json.loads(metadata["config"])
+            self.prompt = json.loads(metadata["prompt"])
         for name, entry in header.items():
             if entry["dtype"] not in DTYPES:
                 raise DataError(
@@ -73,8 +75,9 @@ class ModelDirectory:
         What the files hold in integers is rounded to them again wherever the model uses it.
         """
         rows = self._rows(dataset, prompt)
-        size = prompt.vocabulary_size(dataset.level_sizes)
-        config = read_config(self.config, size, self.folder)
+        self._check_prompt(prompt, rows)
+        size, levels = prompt.vocabulary_size(dataset.level_sizes), len(dataset.level_sizes)
+        config = read_config(self.config, size, self.folder, prompt.longest(levels))
         model = SemanticModel(dataset, config, prompt=prompt)
         for name, table in model.llama.tables.items():
             self._load_table(name, table, rows)
@@ -85,6 +88,18 @@ class ModelDirectory:
                 module.weight.data = self._vector(f"{path}.weight", module.weight.shape)
         self._check_nothing_is_left_over(model)
         return model.eval()
+
+    def _check_prompt(self, prompt: Prompt, rows: Tensor) -> None:
+        kept = {int(token): row for row, token in enumerate(rows)}
+        for name in ("prefix", "separator", "suffix"):
+            wanted = [kept.get(token) for token in getattr(prompt, name)]
+            if self.prompt.get(name) != wanted:
+                raise DataError(f"{self.folder}: its prompt's {name} is not that of the original")
+        if self.prompt.get("max_history") != prompt.max_history:
+            raise DataError(
+                f"{self.folder}: its prompt has {self.prompt.get('max_history')} items; expected "
+                f"{prompt.max_history}, as the original's has"
+            )
 
     def _load_table(self, name: str, table: nn.Module, rows: Tensor) -> None:
         tokens, width = table.weight.shape

@@ -16,7 +16,7 @@ from .description import interactions_of, recommender_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
 from .semantic_model import SemanticModel
-from .weights import EMBEDDING, WEIGHTS, check_present, load_weights
+from .weights import EMBEDDING, WEIGHTS, load_weights, matching
 
 # At the known tokens' whole spread the model is sure of the wrong code: 36 nats an item on
 # instruments before the first step, where chance has 9; at this one 15.
@@ -47,7 +47,7 @@ class Pretrained:
         """Raises DataError where a file is missing or the model is of another kind."""
         path = folder / "config.json"
         config = read_json(path)
-        read_config(config, config.get("vocab_size"), path)
+        read_config(config, 1, path)  # which refuses what is of another kind
         if not (folder / TOKENIZER).is_file():
             raise DataError(f"{folder / TOKENIZER}: no such file")
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -101,18 +101,19 @@ class Pretrained:
         if described["num_hidden_layers"] > self.config["num_hidden_layers"]:
             raise DataError(f"{self.folder}: has {self.config['num_hidden_layers']} layers only")
         size = prompt.vocabulary_size(dataset.level_sizes)
-        config = read_config(described, size, self.folder / "config.json")
+        longest = prompt.longest(len(dataset.level_sizes))
+        config = read_config(described, size, self.folder / "config.json", longest)
         model = SemanticModel(dataset, config, dropout, label_smoothing, prompt=prompt)
         if from_scratch:
             return model
-        check_present(self.weights, model.llama.state_dict(), self.folder)
-        weights = {name: self.weights[name].float() for name in model.llama.state_dict()}
+        weights = dict(self.weights)
         for name in model.llama.tables:
-            known = weights[name]
-            new = torch.randn(size - len(prompt.text), known.shape[1])
-            spread = NEW_TOKENS_SPREAD * known.std(0)
-            weights[name] = torch.cat([known[list(prompt.text)], known.mean(0) + spread * new])
-        model.llama.load_state_dict(weights)
+            if name in weights:
+                known = weights[name].float()
+                new = torch.randn(size - len(prompt.text), known.shape[1])
+                spread = NEW_TOKENS_SPREAD * known.std(0)
+                weights[name] = torch.cat([known[list(prompt.text)], known.mean(0) + spread * new])
+        model.llama.load_state_dict(matching(weights, model.llama.state_dict(), self.folder))
         return model
 
     def save(self, model: SemanticModel, dataset: Dataset, output: Path) -> None:
@@ -126,9 +127,12 @@ class Pretrained:
         }
         contiguous = {name: value.contiguous() for name, value in {**trained, **tables}.items()}
         save_file(contiguous, str(output / WEIGHTS), metadata={"format": "pt"})
+        layers = model.llama.config.num_hidden_layers
+        kinds = self.config.get("layer_types")  # of each layer, as newer files have it
         config = {
             **self.config,
-            "num_hidden_layers": model.llama.config.num_hidden_layers,
+            **({"layer_types": kinds[:layers]} if kinds else {}),
+            "num_hidden_layers": layers,
             "vocab_size": len(tables[EMBEDDING]),
             "torch_dtype": "bfloat16",
         }

@@ -57,6 +57,10 @@ class Prompt:
         empty = len(self.prefix) + (0 if self.asks_throughout else len(self.suffix))
         return np.where(np.asarray(items) > 0, whole, empty)
 
+    def longest(self, levels: int) -> int:
+        """Tokens that the model reads at most: the last code of an item is only predicted."""
+        return int(self.length(self.max_history, levels)) + levels - 1
+
     def vocabulary_size(self, level_sizes: tuple[int, ...]) -> int:
         return len(self.text) + sum(level_sizes)
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Packing, PromptCache
-from .datasets import DataError, Dataset
+from .datasets import Dataset
 from .llama import LlamaForCausalLM
 from .llama_config import Dropout, LlamaConfig
 from .packing import PackedItems, order_by_length, pack_items
@@ -35,17 +35,12 @@ class SemanticModel(nn.Module):
     ) -> None:
         super().__init__()
         self.prompt = prompt
-        levels, history = len(dataset.level_sizes), prompt.max_history
-        longest = int(prompt.length(history, levels)) + levels
-        if longest > config.max_position_embeddings:
-            raise DataError(
-                f"the model looks back over {config.max_position_embeddings} tokens; expected "
-                f"{longest}, a prompt of {history} items of {dataset.name} and the next one"
-            )
         self.llama = LlamaForCausalLM(config, dropout)
         self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
         table = prompt.token_table(dataset.codes, dataset.level_sizes)
         self.register_buffer("tokens", torch.from_numpy(table), persistent=False)
+        unknown = torch.from_numpy(prompt.checkpoint_ids(dataset.level_sizes) < 0)
+        self.register_buffer("unknown", unknown, persistent=False)  # [vocabulary]: no row of its own
         self.firsts = prompt.first_tokens(dataset.level_sizes).tolist()
         self.label_smoothing, self.softmax = label_smoothing, softmax
         self.full_softmax_scores = False  # rank by probabilities over the whole vocabulary
@@ -166,11 +161,10 @@ class SemanticModel(nn.Module):
     def recommend(
         self, histories: list[np.ndarray], beams: int, excluded: list[np.ndarray] | None = None
     ) -> list[list[int]]:
-        """For each history's last items the items of its best `beams` codes, best first.
+        """For each history the items of its best `beams` codes, best first.
 
         `excluded` are items, for each history, that the search leaves out.
         """
-        histories = [history[-self.prompt.max_history :] for history in histories]
         results: list[list[int]] = [[] for _ in histories]
         by_length: dict[int, list[int]] = {}
         for index, history in enumerate(histories):
@@ -243,7 +237,8 @@ class SemanticModel(nn.Module):
         logits = self.level_logits(level, hidden)
         log_probs = self.trie.log_probs(level, nodes, logits)
         if self.full_softmax_scores:
-            total = self.llama.logits(hidden).float().logsumexp(-1, keepdim=True)
+            every = self.llama.logits(hidden).float().masked_fill(self.unknown, float("-inf"))
+            total = every.logsumexp(-1, keepdim=True)
             log_probs = (logits.float() - total).masked_fill(log_probs.isinf(), float("-inf"))
         # A dead beam (score -inf) stands on some node, so its children are finite; the sum is not.
         totals = (scores.unsqueeze(-1) + log_probs).flatten(1)  # [B, K * size]

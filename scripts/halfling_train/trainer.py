@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .batches import epoch_batches
+from .batches import WINDOW, epoch_batches
 from .datasets import DataError
 from .distributed import Workers
 
@@ -72,7 +72,8 @@ class Trainer:
     `identity` names the model and its data: a saved state of another one is refused (DataError),
     and so is one of other `options`, but for those that MAY_CHANGE, or of other `settings`.
     With `keep_start` the weights before training compete too: the best may be those of epoch 0.
-    `loss` is the model's own by default. `figure` names what `evaluate` returns.
+    `loss` is the model's own by default, `count` the number of items that it is of in a batch.
+    Sequences are cut to `window` items. `figure` names what `evaluate` returns.
     """
 
     def __init__(
@@ -86,10 +87,13 @@ class Trainer:
         identity: str,
         keep_start: bool = False,
         loss: Loss | None = None,
+        count: Callable[[list[np.ndarray]], int] = lambda sequences: sum(map(len, sequences)),
+        window: int = WINDOW,
         settings: dict[str, object] | None = None,
         figure: str = "NDCG@10",
     ) -> None:
         self.identity, self.keep_start, self.figure = identity, keep_start, figure
+        self.count, self.window = count, window
         self.loss = loss or (lambda sequences, _: model.loss(sequences))
         fixed = {name: value for name, value in asdict(options).items() if name not in MAY_CHANGE}
         self.fixed = {**fixed, **(settings or {})}
@@ -161,6 +165,7 @@ class Trainer:
                 options.seed,
                 self.epoch,
                 options.reversal,
+                self.window,
             )
         )
         label = f"epoch {self.epoch + 1}/{options.epochs}"
@@ -178,7 +183,7 @@ class Trainer:
 
     def _train_step(self, batch: list[np.ndarray], rate: float, epoch: float) -> float:
         """One update; returns the mean loss an item (of this worker's part)."""
-        options, items = self.options, sum(map(len, batch))
+        options, items = self.options, self.count(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -49,10 +48,15 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
-def check_present(weights: dict[str, Tensor], names: Iterable[str], folder: Path) -> None:
-    for name in names:
-        if name not in weights:
-            raise DataError(f"{folder}: no tensor {name} in its weights")
+def matching(
+    weights: dict[str, Tensor], wanted: dict[str, Tensor], folder: Path
+) -> dict[str, Tensor]:
+    """Those `wanted`, of their shapes; what else a file has, such as tables of angles, is left out."""
+    for name, tensor in wanted.items():
+        found = tuple(weights[name].shape) if name in weights else "absent"
+        if found != tuple(tensor.shape):
+            raise DataError(f"{folder}: {name} is {found}; expected {tuple(tensor.shape)}")
+    return {name: weights[name] for name in wanted}
 
 
 def weights_digest(folder: Path) -> str:

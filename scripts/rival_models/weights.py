@@ -78,7 +78,8 @@ def read_weights(folder: Path) -> Weights:
     """Raises DataError for a directory that is broken, or of another kind than LLaMA's."""
     directory = ModelDirectory(folder)
     places, described = directory.places, directory.config
-    config = read_config(described, described["vocab_size"], folder)
+    rows = places[EMBEDDING].shape[0]
+    config = read_config(described, rows, folder)
     for name, value in PLAIN.items():
         if replace(config, **{name: value}) != config:
             raise DataError(f"{folder}: {name} is {getattr(config, name)}, expected a plain LLaMA")

@@ -71,11 +71,44 @@ def test_tokens_of_codes_may_have_any_order(
 
     described["items"][7]["tokens"] = described["items"][8]["tokens"]
     write_json(tmp_path / "recommender.json", described)
-    with pytest.raises(DataError, match="item i[78]: its tokens are .* do not stand for"):
+    with pytest.raises(DataError, match="item i[78]: its tokens are .*; expected those of"):
         load_model(tmp_path, dataset)
     described["items"].reverse()
     write_json(tmp_path / "recommender.json", described)
     with pytest.raises(DataError, match="its items are not those of synthetic"):
+        load_model(tmp_path, dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_history", 0, "max_history is 0; expected a number from 1"),
+        ("prompt", None, "prompt: expected lists of tokens"),
+        ("prompt", {"prefix": [], "separator": [], "suffix": []}, "prompt.prefix is empty"),
+        ("items", [{"id": "i0"}], "its items are not those of synthetic"),
+    ],
+)
+def test_a_broken_description_is_named(
+    name: str, value: object, message: str, dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    save_random_model(dataset, config, tmp_path)
+    described = json.loads((tmp_path / "recommender.json").read_text())
+    write_json(tmp_path / "recommender.json", {**described, name: value})
+    with pytest.raises(DataError, match=f"recommender.json: {message}"):
+        load_model(tmp_path, dataset)
+
+
+def test_tensors_of_another_shape_are_named(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    model = save_random_model(dataset, config, tmp_path)
+    weights = load_file(str(tmp_path / WEIGHTS))
+    more = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}  # as older files have
+    save_file({**weights, **more}, str(tmp_path / WEIGHTS))
+    histories = [np.array([1, 2, 3])]
+    assert load_model(tmp_path, dataset).recommend(histories, 5) == model.recommend(histories, 5)
+    save_file({**weights, "model.norm.weight": torch.ones(7)}, str(tmp_path / WEIGHTS))
+    with pytest.raises(DataError, match=r"model.norm.weight is \(7,\); expected \(32,\)"):
         load_model(tmp_path, dataset)
 
 

@@ -16,11 +16,12 @@ from compressed import PLANS, move_vectors, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import save_checkpoint
 from halfling_train.comparison import compare, interval, relative_changes
-from halfling_train.datasets import MAX_HISTORY, Dataset, load_letter
+from halfling_train.datasets import MAX_HISTORY, DataError, Dataset, load_letter
 from halfling_train.distillation import divergences
 from halfling_train.engine_numbers import round_inputs, with_engine_numbers
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory
+from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 
 HALFLING = SCRIPTS.parent / "build" / "native" / "compressor" / "halfling"
@@ -114,6 +115,13 @@ def test_the_original_is_at_no_distance_from_itself(dataset: Dataset, config: Ll
     assert against["overlap@10"]["low"] == 1
     for change in against["metrics_relative_change"].values():
         assert (change["low"], change["high"]) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_prompts_of_other_lengths_are_not_compared(dataset: Dataset, config: LlamaConfig) -> None:
+    model = SemanticModel(dataset, config).eval()
+    short = SemanticModel(dataset, config, prompt=Prompt(max_history=3)).eval()
+    with pytest.raises(DataError, match="short: its prompt has 3 items; expected 20"):
+        compare(model, {"short": short}, dataset, "test")
 
 
 def test_divergence_is_that_of_the_last_items(dataset: Dataset, config: LlamaConfig) -> None:

@@ -21,6 +21,7 @@ GOLDEN = SCRIPTS.parent / "tests" / "golden"
 FOLDERS = sorted(path.parent.name for path in GOLDEN.glob("*/golden.json"))
 PATH = Path("config.json")
 LLAMA = {
+    "vocab_size": 99,
     "architectures": ["LlamaForCausalLM"],
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -40,10 +41,13 @@ def test_logits_are_those_of_transformers(name: str) -> None:
     weights = {name: value.float() for name, value in load_weights(folder).items()}
     model.load_state_dict(weights)
     assert (HEAD in weights) != config.tied_embeddings
+    window = described.get("sliding_window") or described["max_position_embeddings"]
+    with pytest.raises(DataError, match="config.json: (sliding_window|max_position_embeddings) is"):
+        read_config(described, described["vocab_size"], folder / "config.json", window + 1)
     seen = 0
     for sequence in json.loads((folder / "golden.json").read_text())["sequences"]:
-        # A window that slides is a limit here; the recommender refuses what reaches beyond it.
-        tokens = torch.tensor(sequence["tokens"][: config.max_position_embeddings])
+        # What reaches beyond a window that slides is refused.
+        tokens = torch.tensor(sequence["tokens"][:window])
         packing = pack(np.array([len(tokens)]), tokens.device)
         with torch.no_grad():
             logits = model.logits(model(tokens, packing))
@@ -66,7 +70,7 @@ def test_the_goldens_have_every_architecture() -> None:
         {"attention_bias": True},
         {"qk_norm": True, "head_dim": 16},
         {"tied_embeddings": False, "rope_scaling": RopeScaling("linear", 2.0)},
-        {"rope_scaling": RopeScaling("llama3", 32.0, 1.0, 4.0, 64)},
+        {"rope_scaling": RopeScaling("llama3", 32.0, 1.0, 4.0, 64), "rope_theta": 5e5},
     ],
 )
 def test_what_is_written_reads_as_it_was(options: dict) -> None:
@@ -82,11 +86,27 @@ def test_what_older_and_newer_configurations_leave_out() -> None:
     rope = {"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}
     assert read_config({**LLAMA, **rope}, 99, PATH).rope_theta == 5e5
     mistral = {**LLAMA, "architectures": ["MistralForCausalLM"], "max_position_embeddings": 9999}
-    wanted = transformers.MistralConfig().sliding_window
-    assert read_config(mistral, 99, PATH).max_position_embeddings == wanted
-    assert (
-        read_config({**mistral, "sliding_window": None}, 99, PATH).max_position_embeddings == 9999
-    )
+    window = transformers.MistralConfig().sliding_window
+    read_config(mistral, 99, PATH, window)
+    with pytest.raises(DataError, match="sliding_window is None; expected 4097"):
+        read_config(mistral, 99, PATH, window + 1)
+    read_config({**mistral, "sliding_window": None}, 99, PATH, 9999)
+    nothing = {"hidden_act": None, "partial_rotary_factor": None, "max_window_layers": None}
+    assert read_config({**LLAMA, **nothing}, 99, PATH) == old
+
+
+def test_theta_and_stretching_are_found_wherever_they_are() -> None:
+    nested = {**LLAMA, "rope_scaling": {"type": "linear", "factor": 2, "rope_theta": 5e5}}
+    assert read_config(nested, 99, PATH).rope_theta == 5e5
+    both = {
+        **LLAMA,
+        "rope_parameters": {"rope_type": "linear", "factor": 2.0},
+        "rope_scaling": {"rope_type": "default"},
+    }
+    assert read_config(both, 99, PATH).rope_scaling == RopeScaling("linear", 2.0)
+    llama3 = {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}
+    scaling = read_config({**LLAMA, "rope_scaling": llama3}, 99, PATH).rope_scaling
+    assert scaling.original_max_position_embeddings == LLAMA["max_position_embeddings"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +121,16 @@ def test_what_older_and_newer_configurations_leave_out() -> None:
         ("quantization_config", {"bits": 4}),
         ("hidden_act", "gelu"),
         ("hidden_size", None),
+        ("hidden_size", 32.5),
         ("num_attention_heads", "4"),
+        ("num_attention_heads", 0),
+        ("num_key_value_heads", 3),
+        ("head_dim", 7),
+        ("num_hidden_layers", -1),
+        ("vocab_size", "many"),
+        ("rope_parameters", [1]),
+        ("rope_scaling", "linear"),
+        ("rope_scaling", {"rope_type": "linear", "factor": 0}),
     ],
 )
 def test_another_kind_of_model_is_refused(name: str, value: object) -> None:

@@ -24,6 +24,8 @@ from pretrained_example import byte_level_bpe, write_language_model
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+HALFLING = SCRIPTS.parent / "build" / "native" / "compressor" / "halfling"
+needs_tool = pytest.mark.skipif(not HALFLING.exists(), reason=f"{HALFLING} is not built")
 INSTRUCTION, SEPARATOR = "Chosen so far:", ", "
 
 
@@ -79,6 +81,17 @@ def test_transformers_reads_the_saved_model_and_its_new_tokens(
     torch.testing.assert_close(
         level, logits[first : first + dataset.level_sizes[0]], rtol=1e-4, atol=1e-4
     )
+
+
+@needs_tool
+def test_the_tool_reads_fewer_layers_of_a_newer_file(dataset: Dataset, tmp_path: Path) -> None:
+    base = make_base(tmp_path, "Qwen2")
+    kinds = {"layer_types": ["full_attention"] * 3}  # as transformers 5 writes it
+    base = dataclasses.replace(base, config={**base.config, **kinds})
+    base.save(start(base, dataset, 2), dataset, tmp_path / "tuned")
+    command = [HALFLING, "recommend", tmp_path / "tuned", "--history", "i3,i8", "--json"]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_what_was_pretrained_is_kept(
@@ -186,10 +199,10 @@ def test_what_cannot_be_fine_tuned_is_refused(
     with pytest.raises(DataError, match="expected model.safetensors or"):
         Pretrained.read(tmp_path)
     short = dataclasses.replace(base, config={**base.config, "max_position_embeddings": 99})
-    with pytest.raises(DataError, match="looks back over 99 tokens; expected 1"):
+    with pytest.raises(DataError, match="config.json: max_position_embeddings is 99; expected 1"):
         start(short, dataset)
     weights = {name: base.weights[name] for name in list(base.weights)[1:]}
-    with pytest.raises(DataError, match=f"{base.folder}: no tensor model"):
+    with pytest.raises(DataError, match=f"{base.folder}: model.embed_tokens.weight is absent"):
         start(dataclasses.replace(base, weights=weights), dataset)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import SCRIPTS
-from halfling_import.prompt_template import TEMPLATES
-from lcrec_example import LAYOUTS, description, imported
+from halfling_import.prompt_template import TEMPLATES, Template
+from lcrec_example import LAYOUTS, imported
 
 TOOL = SCRIPTS.parent / "build/native/compressor/halfling"
 pytestmark = pytest.mark.skipif(not TOOL.is_file(), reason=f"{TOOL} is not built")
@@ -23,17 +23,26 @@ def run(*command: object) -> str:
     return finished.stdout
 
 
-@pytest.fixture(scope="module", params=(("Llama", "lc-rec"), ("Qwen2", "minionerec")), ids="-".join)
+# The third asks throughout, as the prompts of finetune.py do.
+KINDS = {
+    "Llama, LC-Rec": ("Llama", "lc-rec", TEMPLATES["lc-rec"]),
+    "Qwen2, MiniOneRec": ("Qwen2", "minionerec", TEMPLATES["minionerec"]),
+    "Qwen2, plain": ("Qwen2", "lc-rec", Template(("Bought so far:{history}",), "", 7)),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def folder(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_models: dict
 ) -> Path:
     """data, what the import made of it and of a model, and half of that."""
-    architecture, layout = request.param
+    architecture, layout, template = KINDS[request.param]
     folder = tmp_path_factory.mktemp(layout)
     LAYOUTS[layout](folder / "data")
-    imported(tiny_models[architecture], folder / "data", TEMPLATES[layout])
-    keep = ("--keep", 0.5, "--evaluate-users", 0)
-    run(TOOL, "compress", folder / "imported", folder / "half", *keep)
+    imported(tiny_models[architecture], folder / "data", template)
+    # Matrices of seven bits would round inputs, and models so small notice how a tie is rounded.
+    options = ("--method", "svd-llm", "--keep", 0.5, "--evaluate-users", 0)
+    run(TOOL, "compress", folder / "imported", folder / "half", *options)
     return folder
 
 
@@ -46,25 +55,22 @@ def against_the_original(folder: Path, model: str) -> dict:
 
 
 def test_compare_has_the_tools_figures(folder: Path) -> None:
-    prompt = description(folder / "imported")["prompt"]
-    assert prompt["suffix"] != prompt["separator"]
     wanted = against_the_original(folder, "half")
     data = ("--dataset", "files", "--data", folder / "data", "--json")
     script = (sys.executable, SCRIPTS / "compare.py", folder / "half")
     answer = json.loads(run(*script, "--against", folder / "imported", *data))
     (given,) = answer["models"]
-    one_user = 1.001 / answer["users"]  # whose rounding went the other way
     for name, value in wanted["metrics"].items():
-        assert given["metrics"][name]["mean"] == pytest.approx(value["mean"], abs=one_user)
+        assert given["metrics"][name]["mean"] == pytest.approx(value["mean"], abs=1e-6)
     own, tools = given["against"], wanted["against"]
-    assert own["divergence"]["mean"] == pytest.approx(tools["divergence"]["mean"], rel=0.02)
-    assert own["overlap@10"]["mean"] == pytest.approx(tools["overlap@10"]["mean"], abs=0.02)
+    assert own["divergence"]["mean"] == pytest.approx(tools["divergence"]["mean"], rel=2e-3)
+    assert own["overlap@10"]["mean"] == pytest.approx(tools["overlap@10"]["mean"], abs=1e-6)
 
 
 def test_healing_brings_it_closer_to_its_original(folder: Path) -> None:
     data = ("--dataset", "files", "--data", folder / "data", "--threads", 1)
     models = ("--original", folder / "imported", "--halved", folder / "half")
-    options = ("--epochs", 3, "--batch-size", 32, "--validation-users", 0, "--learning-rate", 3e-3)
+    options = ("--epochs", 6, "--batch-size", 4, "--validation-users", 0, "--learning-rate", 2e-3)
     script = (sys.executable, SCRIPTS / "heal.py", *data, *models)
     run(*script, "--output", folder / "healed", *options)
     before, after = (against_the_original(folder, model) for model in ("half", "healed"))

@@ -22,6 +22,7 @@ from compressed import (
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory, stored_weights
+from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.storage import INT4_GROUP, Quantizer
 from halfling_train.weights import EMBEDDING, HEAD
@@ -107,6 +108,22 @@ def test_the_forward_pass_uses_the_values_that_will_be_written(
     for level in range(len(training)):
         assert torch.equal(training[level], rounded[level])
         assert torch.equal(rounded[level], read[level])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        (Prompt((1,), text=(0, 500), code_ids=tuple(range(1, 16))), "prefix is not that of the ori"),
+        (Prompt(suffix=(0,)), "suffix is not that of the original"),
+        (Prompt(max_history=7), "its prompt has 20 items; expected 7"),
+    ],
+)
+def test_another_originals_prompt_is_refused(
+    prompt: Prompt, message: str, dataset: Dataset, halved: Path
+) -> None:
+    assert sum(dataset.level_sizes) == 15
+    with pytest.raises(DataError, match=message):
+        ModelDirectory(halved).load(dataset, prompt)
 
 
 @pytest.mark.parametrize("width, steps", [(50, 127), (INT4_GROUP, 7)])
