@@ -75,7 +75,7 @@ def read_files(folder: Path) -> tuple[list[Item], dict[str, list[str]]]:
     details = read_details(described) if described else {}
     chosen = dict.fromkeys(item for items in users.values() for item in items)
     known = {**details, **{item: {} for item in chosen if item not in details}}
-    return [Item(i, d.get("title", ""), d.get("category", "")) for i, d in known.items()], users
+    return [Item(item, **known[item]) for item in known], users
 
 
 def with_numbers(

@@ -27,6 +27,8 @@ class Item:
     id: str
     title: str = ""
     category: str = ""
+    image: str = ""
+    url: str = ""
 
 
 @dataclass

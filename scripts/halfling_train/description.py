@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from .datasets import Dataset
@@ -16,9 +17,8 @@ def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict
     parts = {name: getattr(prompt, name) for name in ("prefix", "separator", "suffix")}
     items = []
     for item, code, popularity in zip(dataset.items, tokens.tolist(), dataset.popularity.tolist()):
-        entry = {"id": item.id, "tokens": code, "title": item.title, "category": item.category}
-        entry = {name: value for name, value in entry.items() if value != ""}
-        items.append({**entry, "popularity": popularity})
+        known = {name: value for name, value in asdict(item).items() if value != ""}
+        items.append({"id": item.id, "tokens": code, **known, "popularity": popularity})
     return {
         "format": 1,
         "prompt": {name: ids[list(part)].tolist() for name, part in parts.items()},

@@ -58,8 +58,7 @@ def load_files(folder: Path) -> Dataset:
     """
     files = find_source_files(folder)
     data = read_source_data(files)
-    details = {item: data.details.get(item, {}) for item in data.codes}
-    items = [Item(i, d.get("title", ""), d.get("category", "")) for i, d in details.items()]
+    items = [Item(item, **data.details.get(item, {})) for item in data.codes]
     codes = [read_code(files.index, item, words) for item, words in data.codes.items()]
     return assemble(str(folder), items, codes, data.users)
 

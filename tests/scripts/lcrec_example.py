@@ -110,6 +110,7 @@ def write_items(folder: Path, name: str) -> None:
             "title": f"String set &ndash; no. {item}",
             "description": "['made up']",
             "brand": "none",
+            "image": f"/covers/{item}.webp",
             "categories": "Musical Instruments,Strings,Sets" if int(item) % 2 else "",
         }
         for item in item_codes()

@@ -63,6 +63,8 @@ def test_own_files_keep_codes_titles_and_order(write: Callable, tmp_path: Path) 
     assert dict(zip([item.id for item in dataset.items], words)) == item_codes()
     assert dataset.items[7].title == "String set \N{EN DASH} no. 7"
     assert [dataset.items[7].category, dataset.items[8].category] == ["Strings", ""]
+    entry = recommender_description(dataset)["items"][7]
+    assert (entry["id"], entry["image"]) == ("7", dataset.items[7].image) == ("7", "/covers/7.webp")
     chosen = sorted(tuple(sequence.tolist()) for sequence in dataset.sequences)
     assert chosen == sorted(map(tuple, user_items().values()))
 

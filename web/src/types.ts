@@ -203,7 +203,7 @@ export interface Evaluation {
 }
 
 export interface Compression {
-  /** 'svd', 'svd-llm', 'od-llm', 'halfling', or 'none' for the original. */
+  /** 'halfling', 'od-llm', 'svd-llm', 'svd', 'int8', 'int4', or 'none' for the original. */
   readonly method: string;
   /** Share of the linear layers' parameters that was kept. */
   readonly keep: number;
