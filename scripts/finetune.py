@@ -63,7 +63,12 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--base", type=Path, required=True, help="Hugging Face directory: Llama, Mistral, Qwen2 or 3")
+    add(
+        "--base",
+        type=Path,
+        required=True,
+        help="Hugging Face directory: Llama, Mistral, Qwen2 or 3",
+    )
     add_dataset_options(parser)
     add("--output", type=Path, required=True, help="checkpoint directory to write")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
@@ -102,7 +107,9 @@ def aligned_loss(
 def finetune(arguments: argparse.Namespace) -> None:
     state = arguments.output / "training-state.pt"
     if (arguments.output / "config.json").exists() and not state.exists():
-        raise DataError(f"{arguments.output}: holds a model; expected a new folder, or a training's")
+        raise DataError(
+            f"{arguments.output}: holds a model; expected a new folder, or a training's"
+        )
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
     workers = Workers.join(arguments.device)
     if arguments.threads:

@@ -127,7 +127,9 @@ def heal(arguments: argparse.Namespace) -> None:
         directory.save(model.halved, dataset, arguments.output, record)
         print(f"KL(original || halved) an item: {before:.4f} before, {after:.4f} after healing")
         if trainer.best_epoch == 0:
-            print("no epoch came closer than the start, which is written; try a lower --learning-rate")
+            print(
+                "no epoch came closer than the start, which is written; try a lower --learning-rate"
+            )
         print(f"wrote {arguments.output}")
     workers.leave()
 

@@ -70,13 +70,21 @@ def parse_arguments() -> argparse.Namespace:
     add("--draws", type=positive, default=3, help="calibrations of each halfling row (3)")
     add("--heal", action=argparse.BooleanOptionalAction, default=True, help="healed rows too")
     add("--heal-keeps", nargs="+", type=share, default=HEALED_KEEPS, metavar="SHARE")
-    add("--heal-methods", nargs="+", choices=HEALED_METHODS, default=HEALED_METHODS, metavar="METHOD")
+    add(
+        "--heal-methods",
+        nargs="+",
+        choices=HEALED_METHODS,
+        default=HEALED_METHODS,
+        metavar="METHOD",
+    )
     add("--heal-draws", type=positive, default=1, help="draws to heal of each keep (1)")
     add("--heal-arguments", default="", help="more for heal.py, such as '--epochs 10'")
     add("--compress-arguments", default="", help="the same for halfling compress")
     add("--users", default="all", help="test users: a number, or all (all)")
     add("--batch", type=int, default=0, help="models to rank with in one run; 0: all, the quickest")
-    add("--torch", metavar="DEVICE", help="rank by compare.py there, such as cuda; times no ranking")
+    add(
+        "--torch", metavar="DEVICE", help="rank by compare.py there, such as cuda; times no ranking"
+    )
     add("--chromium", action="store_true", help="time some in Chromium (needs the built package)")
     add("--tool", type=Path, default=ROOT / "build/native/compressor/halfling")
     add("--checkpoints", type=Path, default=ROOT / "build/checkpoints")

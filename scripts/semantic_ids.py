@@ -78,9 +78,7 @@ def read_files(folder: Path) -> tuple[list[Item], dict[str, list[str]]]:
     return [Item(item, **known[item]) for item in known], users
 
 
-def with_numbers(
-    items: list[Item], users: dict[str, list]
-) -> tuple[list[Item], list[np.ndarray]]:
+def with_numbers(items: list[Item], users: dict[str, list]) -> tuple[list[Item], list[np.ndarray]]:
     numbers = {item.id: number for number, item in enumerate(items)}
     rows = [[numbers[event] for event in events[:-2]] for events in users.values()]
     return items, [np.array(row, dtype=np.int64) for row in rows]
@@ -106,7 +104,9 @@ def run(arguments: argparse.Namespace) -> None:
             f"{len(items)} items; expected at least {max(arguments.levels)}, the largest of --levels"
         )
     if max(map(len, sequences)) < 2:
-        raise DataError("no user has two items before the last two, which are left out; expected some")
+        raise DataError(
+            "no user has two items before the last two, which are left out; expected some"
+        )
     codes = quantize(item_vectors(items, sequences, arguments), arguments.levels, arguments.seed)
     summary = report(codes, arguments.levels)
     table = {item.id: code for item, code in zip(items, codes.tolist())}
@@ -117,7 +117,9 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print(json.dumps(summary, indent=2))
     if summary["collisions"]:
-        print(f"{summary['collisions']} items share another's code; larger --levels keep them apart")
+        print(
+            f"{summary['collisions']} items share another's code; larger --levels keep them apart"
+        )
 
 
 def index_text(table: dict[str, list[int]]) -> str:

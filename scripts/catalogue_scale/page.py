@@ -34,8 +34,11 @@ def page(results: dict[str, Any], plot: str | None) -> str:
     parts += ["## Loading", loading(results)]
     for engine, title in ENGINES.items():
         if engine in results["catalogues"][0]:
-            parts += [f"## One recommendation, {title}", READING * (engine == "native"),
-                      recommending(results, engine)]
+            parts += [
+                f"## One recommendation, {title}",
+                READING * (engine == "native"),
+                recommending(results, engine),
+            ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -14,6 +14,7 @@ from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files
 from safetensors import SafetensorError, safe_open
 
 from .output_folder import TOKENIZER, begin_output
+
 PLACING = ("link", "symlink", "copy")
 
 CONVERT = """\

@@ -1,4 +1,4 @@
-"""One epoch's batches: windows of at most 21 items (20 of history and a target) or as many as asked."""
+"""One epoch's batches: windows of a history and a target, 21 items unless a prompt has others."""
 
 from __future__ import annotations
 

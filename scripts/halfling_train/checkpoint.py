@@ -49,7 +49,9 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     for name in model.llama.tables:
         rows = len(weights.get(name, ids))
         if rows <= ids.max():
-            raise DataError(f"{folder}: {name} has {rows} rows; {dataset.name} has token {ids.max()}")
+            raise DataError(
+                f"{folder}: {name} has {rows} rows; {dataset.name} has token {ids.max()}"
+            )
         if name in weights:
             weights[name] = weights[name][torch.from_numpy(ids)]
     model.llama.load_state_dict(matching(weights, model.llama.state_dict(), folder))

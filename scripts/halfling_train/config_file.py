@@ -169,7 +169,7 @@ def sliding_window(fields: Fields, architecture: str) -> float:
 
 
 def read_rope(fields: Fields, positions: int) -> tuple[float, RopeScaling]:
-    """theta, and how positions are stretched: in rope_scaling, or rope_parameters of transformers 5."""
+    """theta, and how positions are stretched; transformers 5 has both in rope_parameters."""
     theta, scaling = fields.number("rope_theta", 10000.0), RopeScaling()
     objects = [fields.object(name) for name in ("rope_parameters", "rope_scaling")]
     for rope in (fields, *filter(None, objects)):

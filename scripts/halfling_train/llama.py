@@ -96,7 +96,7 @@ class LlamaForCausalLM(nn.Module):
 
     @property
     def tables(self) -> dict[str, nn.Module]:
-        """By their weights' names, what has a row for each token: the embedding, and a head of its own."""
+        """By name, the weights with a row for each token: the embedding, and a head of its own."""
         own_head = {} if self.config.tied_embeddings else {HEAD: self.lm_head}
         return {EMBEDDING: self.model.embed_tokens, **own_head}
 

@@ -13,7 +13,7 @@ from torch import Tensor
 class RopeScaling:
     """How the rotary positions of a model were stretched to longer texts.
 
-    `linear`: all by `factor`. `llama3`: the long wavelengths by `factor`, the short ones not at all.
+    `linear`: all by `factor`. `llama3`: long wavelengths by `factor`, short ones not at all.
     """
 
     kind: str = "default"

@@ -46,7 +46,7 @@ class Prompt:
 
     @property
     def asks_throughout(self) -> bool:
-        """Whether every item stands where the next would be asked for: all can be learned at once."""
+        """Whether every item stands where the next is asked for, so that all teach at once."""
         return self.suffix == self.separator
 
     def length(self, items: int | np.ndarray, levels: int) -> int | np.ndarray:

@@ -1,8 +1,8 @@
 """A catalogue with codes and its users' histories, as LC-Rec, LETTER and MiniOneRec keep them.
 
-  *.index.json   { item: ["<a_12>", "<b_3>", …] }   the code of every item, a token a word
-  *.inter.json   { user: [item, …] }                oldest first
-  *.item.json    { item: { title, categories, … } } optional
+*.index.json   { item: ["<a_12>", "<b_3>", …] }   the code of every item, a token a word
+*.inter.json   { user: [item, …] }                oldest first
+*.item.json    { item: { title, categories, … } } optional
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
 def matching(
     weights: dict[str, Tensor], wanted: dict[str, Tensor], folder: Path
 ) -> dict[str, Tensor]:
-    """Those `wanted`, of their shapes; what else a file has, such as tables of angles, is left out."""
+    """Those `wanted`, of their shapes; what else a file has, such as angles, is left out."""
     for name, tensor in wanted.items():
         found = tuple(weights[name].shape) if name in weights else "absent"
         if found != tuple(tensor.shape):

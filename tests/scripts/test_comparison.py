@@ -137,7 +137,11 @@ def test_divergence_is_that_of_the_last_items(dataset: Dataset, config: LlamaCon
 
 @pytest.mark.parametrize("kind", PLANS)
 def test_without_rounded_inputs_it_is_the_trained_model(
-    kind: str, dataset: Dataset, config: LlamaConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    dataset: Dataset,
+    config: LlamaConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("halfling_train.engine_numbers.round_inputs", lambda x: x)
     write_halved(tmp_path / "half", SemanticModel(dataset, config), dataset, kind)

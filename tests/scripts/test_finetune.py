@@ -234,7 +234,9 @@ def write_films(folder: Path) -> Path:
     header = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
     (folder / "ml-100k.item").write_text("\n".join([header, *films]) + "\n")
     events = [
-        f"{user}\t{(user + step) % 12}\t{step}" for user in range(16) for step in range(4 + user % 5)
+        f"{user}\t{(user + step) % 12}\t{step}"
+        for user in range(16)
+        for step in range(4 + user % 5)
     ]
     header = "user_id:token\titem_id:token\ttimestamp:float"
     (folder / "ml-100k.inter").write_text("\n".join([header, *events]) + "\n")

@@ -50,7 +50,9 @@ def against_the_original(folder: Path, model: str) -> dict:
     """The tool's figures."""
     against = ("--against", folder / "imported", "--users", "all", "--json")
     interactions = ("--interactions", folder / "imported" / "interactions.json")
-    (figures,) = json.loads(run(TOOL, "evaluate", folder / model, *against, *interactions))["models"]
+    (figures,) = json.loads(run(TOOL, "evaluate", folder / model, *against, *interactions))[
+        "models"
+    ]
     return figures
 
 

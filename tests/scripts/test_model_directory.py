@@ -113,7 +113,10 @@ def test_the_forward_pass_uses_the_values_that_will_be_written(
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        (Prompt((1,), text=(0, 500), code_ids=tuple(range(1, 16))), "prefix is not that of the ori"),
+        (
+            Prompt((1,), text=(0, 500), code_ids=tuple(range(1, 16))),
+            "prefix is not that of the ori",
+        ),
         (Prompt(suffix=(0,)), "suffix is not that of the original"),
         (Prompt(max_history=7), "its prompt has 20 items; expected 7"),
     ],

@@ -56,7 +56,13 @@ def test_items_consumed_together_get_near_vectors() -> None:
 
 
 def semantic_ids(*options: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPTS / "semantic_ids.py", "--dataset", "files", *map(str, options)]
+    command = [
+        sys.executable,
+        SCRIPTS / "semantic_ids.py",
+        "--dataset",
+        "files",
+        *map(str, options),
+    ]
     return subprocess.run(command, capture_output=True, text=True)
 
 
