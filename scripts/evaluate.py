@@ -2,9 +2,9 @@
 """Prints a table of HR@K and NDCG@K of the baselines, and of a trained checkpoint, on a test split.
 
 Every row sees the same histories (the last 20 items; a checkpoint what its prompt has) and the
-same targets, and ranks what the user never chose before, as `halfling evaluate` does. 'strict' asks for the item itself, 'collision' for
-any item with its code. --softmax full ranks by the probability over the whole vocabulary instead
-of over the codes that the catalogue has.
+same targets, and ranks what the user never chose before, as `halfling evaluate` does. 'strict'
+asks for the item itself, 'collision' for any item with its code. --softmax full ranks by the
+probability over all that prompts and codes can use, instead of over the codes that may follow.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> None:
     items, sequences = read_catalogue(arguments.dataset, arguments.data)
     if len(items) < max(arguments.levels):
         raise DataError(
-            f"{len(items)} items; expected at least {max(arguments.levels)}, the largest of --levels"
+            f"{len(items)} items; expected {max(arguments.levels)} or more, the largest of --levels"
         )
     if max(map(len, sequences)) < 2:
         raise DataError(

@@ -39,10 +39,9 @@ class SemanticModel(nn.Module):
         self.trie = ItemTrie(dataset.codes, dataset.level_sizes, dataset.popularity)
         table = prompt.token_table(dataset.codes, dataset.level_sizes)
         self.register_buffer("tokens", torch.from_numpy(table), persistent=False)
+        # [vocabulary]: codes that no item has, and the checkpoint no row for.
         unknown = torch.from_numpy(prompt.checkpoint_ids(dataset.level_sizes) < 0)
-        self.register_buffer(
-            "unknown", unknown, persistent=False
-        )  # [vocabulary]: no row of its own
+        self.register_buffer("unknown", unknown, persistent=False)
         self.firsts = prompt.first_tokens(dataset.level_sizes).tolist()
         self.label_smoothing, self.softmax = label_smoothing, softmax
         self.full_softmax_scores = False  # rank by probabilities over the whole vocabulary

@@ -55,7 +55,7 @@ def read_index(path: Path) -> dict[str, list[str]]:
 
 
 def read_users(files: Sequence[Path], codes: dict[str, list[str]]) -> dict[str, list[str]]:
-    """{user: items, oldest first} of one JSON or of CSVs, whose codes must be those of the index."""
+    """{user: items, oldest first} of one JSON, or of CSVs, whose codes must be the index's."""
     return read_tables(files, codes) if files[0].suffix == ".csv" else read_interactions(files[0])
 
 

@@ -1,4 +1,4 @@
-"""Every kind of model that the tool takes is one that the scripts can train: transformers' logits."""
+"""The scripts can train every kind of model that the tool takes: transformers' logits."""
 
 from __future__ import annotations
 

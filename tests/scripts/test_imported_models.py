@@ -1,4 +1,4 @@
-"""A model that somebody else fine-tuned, with a prompt of its own, is compared and healed like ours."""
+"""A model that somebody else fine-tuned is compared and healed like ours."""
 
 from __future__ import annotations
 

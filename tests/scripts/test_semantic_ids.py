@@ -87,7 +87,7 @@ def test_an_own_catalogue_gets_the_index_that_training_reads(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "status", "message"),
     [
-        (("--levels", "64", "64", "64"), 3, "40 items; expected at least 64"),
+        (("--levels", "64", "64", "64"), 3, "40 items; expected 64 or more"),
         (("--levels", "8", "8"), 2, "expected 3 or 4 sizes"),
         (("--output", "codes.json"), 2, "expected a name such as shop.index.json"),
         (("--data", "nowhere"), 3, "nowhere: no such folder"),
