@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
+from halfling_train.datasets import DataError, Dataset, fingerprint  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import spread  # noqa: E402
@@ -141,6 +141,8 @@ def training_sequences(dataset: Dataset, prompt: Prompt) -> list[np.ndarray]:
         return whole
     window = prompt.max_history + 1
     ends = [(sequence, end) for sequence in whole for end in range(2, len(sequence) + 1)]
+    if not ends:
+        raise DataError(f"{dataset.name}: no user has four events; expected some to train on")
     return [sequence[max(0, end - window) : end] for sequence, end in ends]
 
 

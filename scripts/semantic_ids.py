@@ -32,7 +32,7 @@ from halfling_train.item_vectors import collaborative_vectors, text_vectors  # n
 from halfling_train.named_datasets import FILES, PUBLISHED, load_dataset  # noqa: E402
 from halfling_train.residual_kmeans import quantize, report  # noqa: E402
 from halfling_train.source_data import read_details, read_users  # noqa: E402
-from halfling_train.source_files import INDEX, find_interactions, find_items  # noqa: E402
+from halfling_train.source_files import find_interactions, find_items, is_index  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -50,17 +50,21 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not 3 <= len(arguments.levels) <= 4 or not all(2 <= n <= 256 for n in arguments.levels):
         parser.error("--levels: expected 3 or 4 sizes, each of 2 to 256")
+    if arguments.size < 1 or arguments.seed < 0:
+        parser.error("--size: expected a number from 1; --seed: expected one from 0")
     if arguments.dataset == FILES and not arguments.data:
         parser.error(f"--dataset {FILES}: expected --data, the folder they are in")
-    if arguments.dataset == FILES and not INDEX.fullmatch(arguments.output.name):
+    if arguments.dataset == FILES and not is_index(arguments.output):
         parser.error("--output: expected a name such as shop.index.json, by which it is found")
     return arguments
 
 
-def read_catalogue(name: str, data: Path | None) -> tuple[list[Item], list[np.ndarray]]:
+def read_catalogue(
+    name: str, data: Path | None, output: Path
+) -> tuple[list[Item], list[np.ndarray]]:
     """The items, and the training part of every sequence as item indices."""
     if name == FILES:
-        return with_numbers(*read_files(data))
+        return with_numbers(*read_files(data, output))
     if name == "movielens":
         items, interactions, _ = read_movielens(data or REPOSITORY / "data" / name)
         return with_numbers(items, interactions)
@@ -68,13 +72,21 @@ def read_catalogue(name: str, data: Path | None) -> tuple[list[Item], list[np.nd
     return dataset.items, dataset.training()
 
 
-def read_files(folder: Path) -> tuple[list[Item], dict[str, list[str]]]:
+def read_files(folder: Path, output: Path) -> tuple[list[Item], dict[str, list[str]]]:
     """The catalogue, which is what *.item.json has and then what else somebody chose."""
-    users = read_users(find_interactions(folder), codes={})
+    files = find_interactions(folder)
+    if files[0].suffix == ".csv":
+        raise DataError(f"{files[0]}: MiniOneRec's CSVs have codes; expected *.inter.json")
+    for path in sorted(folder.rglob("*.json")):
+        if is_index(path) and path.resolve() != output.resolve():
+            raise DataError(f"{path}: is an index already; expected --output to be the only one")
+    users = read_users(files, codes={})
     described = find_items(folder)
     details = read_details(described) if described else {}
     chosen = dict.fromkeys(item for items in users.values() for item in items)
     known = {**details, **{item: {} for item in chosen if item not in details}}
+    if "" in known:
+        raise DataError(f"{folder}: expected items, each with an id that is not empty")
     return [Item(item, **known[item]) for item in known], users
 
 
@@ -98,12 +110,12 @@ def item_vectors(
 
 
 def run(arguments: argparse.Namespace) -> None:
-    items, sequences = read_catalogue(arguments.dataset, arguments.data)
+    items, sequences = read_catalogue(arguments.dataset, arguments.data, arguments.output)
     if len(items) < max(arguments.levels):
         raise DataError(
             f"{len(items)} items; expected {max(arguments.levels)} or more, the largest of --levels"
         )
-    if max(map(len, sequences)) < 2:
+    if max(map(len, sequences), default=0) < 2:
         raise DataError(
             "no user has two items before the last two, which are left out; expected some"
         )

@@ -83,6 +83,7 @@ def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Mod
         num_hidden_layers=arguments.layers,
         num_attention_heads=arguments.heads,
         num_key_value_heads=arguments.heads,
+        max_position_embeddings=max(128, Prompt().longest(len(dataset.level_sizes))),
     )
     share = arguments.dropout
     dropout = Dropout(share, share, arguments.attention_dropout, arguments.ffn_dropout)

@@ -18,6 +18,8 @@ from .semantic_model import SemanticModel
 from .trainer import Trainer
 from .weights import WEIGHTS, load_weights, matching
 
+RECOMMENDER = "recommender.json"
+
 
 @torch.no_grad()
 def round_to_bfloat16(model: torch.nn.Module) -> None:
@@ -33,7 +35,7 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
     }
     save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
-    write_json(folder / "recommender.json", recommender_description(dataset), indent=None)
+    write_json(folder / RECOMMENDER, recommender_description(dataset), indent=None)
     write_json(folder / "interactions.json", interactions_of(dataset), indent=None)
 
 
@@ -43,24 +45,25 @@ def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     path = folder / "config.json"
     described, levels = read_json(path), len(dataset.level_sizes)
     ids = prompt.checkpoint_ids(dataset.level_sizes)
+    if not (folder / RECOMMENDER).is_file() and described.get("vocab_size") != len(ids):
+        raise DataError(f"{folder}: expected {RECOMMENDER} in it, as training and imports write it")
     config = read_config(described, len(ids), path, prompt.longest(levels))
     model = SemanticModel(dataset, config, prompt=prompt)
     weights = load_weights(folder)
-    for name in model.llama.tables:
-        rows = len(weights.get(name, ids))
+    for name in weights.keys() & model.llama.tables:
+        rows = len(weights[name])
         if rows <= ids.max():
             raise DataError(
                 f"{folder}: {name} has {rows} rows; {dataset.name} has token {ids.max()}"
             )
-        if name in weights:
-            weights[name] = weights[name][torch.from_numpy(ids)]
+        weights[name] = weights[name][torch.from_numpy(ids)]
     model.llama.load_state_dict(matching(weights, model.llama.state_dict(), folder))
     return model.eval()
 
 
 def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
     """The prompt of recommender.json; the default one where there is no such file."""
-    path = folder / "recommender.json"
+    path = folder / RECOMMENDER
     if not path.is_file():
         return Prompt()
     described = read_json(path)
@@ -97,8 +100,9 @@ def code_ids(items: object, dataset: Dataset, path: Path) -> tuple[int, ...]:
     token_of: dict[int, int] = {}
     for item, row in zip(items, dataset.codes.tolist()):
         codes, tokens = [start + code for start, code in zip(starts, row)], item.get("tokens")
-        known = [token_of.setdefault(code, token) for code, token in zip(codes, tokens or ())]
-        if not is_tokens(tokens) or len(tokens) != len(codes) or known != tokens:
+        fits = is_tokens(tokens) and len(tokens) == len(codes)
+        known = [token_of.setdefault(c, t) for c, t in zip(codes, tokens if fits else ())]
+        if not fits or known != tokens:
             raise DataError(
                 f"{path}: item {item['id']}: its tokens are {tokens}; expected those of "
                 f"{dataset.name}'s code {row}, {known}"

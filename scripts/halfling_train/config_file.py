@@ -162,7 +162,10 @@ def sliding_window(fields: Fields, architecture: str) -> float:
     if isinstance(kinds, list):
         slides = "sliding_attention" in kinds[:layers]
     elif architecture in (QWEN2, QWEN3):
-        slides = fields.get("use_sliding_window") and fields.get("max_window_layers", 28) < layers
+        first = fields.get("max_window_layers", 28)
+        if type(first) is not int or first < 0:
+            raise fields.error("max_window_layers", "a whole number from 0")
+        slides = fields.get("use_sliding_window") and first < layers
     else:  # null says that Mistral has none
         slides = architecture == MISTRAL and fields.values.get("sliding_window", 1) is not None
     return fields.size("sliding_window", DEFAULT_WINDOW) if slides else math.inf

@@ -41,7 +41,8 @@ def collaborative_vectors(
 def text_vectors(items: list[Item], size: int, seed: int) -> np.ndarray:
     """[items, size] principal components of the embeddings of title and categories."""
     embeddings = embed([f"{item.title}. {item.category}" for item in items])
-    return unit_rows(PCA(min(size, len(items)), random_state=seed).fit_transform(embeddings))
+    components = min(size, *embeddings.shape)
+    return unit_rows(PCA(components, random_state=seed).fit_transform(embeddings))
 
 
 def embed(texts: list[str], batch_size: int = 64) -> np.ndarray:

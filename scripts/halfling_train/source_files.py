@@ -63,11 +63,18 @@ def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) ->
     found = [
         path
         for path in sorted(folder.rglob("*.json"))
-        if name.fullmatch(path.name)
-        and not path.name.startswith(WEIGHTS)
-        and belongs_to(path, dataset)
+        if name.fullmatch(path.name) and not of_weights(path) and belongs_to(path, dataset)
     ]
     return one_of(found, folder, kind)
+
+
+def is_index(path: Path) -> bool:
+    """By its name, one of items' codes."""
+    return INDEX.fullmatch(path.name) is not None and not of_weights(path)
+
+
+def of_weights(path: Path) -> bool:
+    return path.name.startswith(WEIGHTS)
 
 
 def split_tables(folder: Path, dataset: str | None) -> tuple[Path, ...]:
@@ -87,7 +94,7 @@ def one_of(found: list[Path], folder: Path, kind: str) -> Path | None:
     if len(found) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in found[:4])
         raise DataError(
-            f"{folder}: expected one {kind}, found {len(found)} ({names}); --dataset names "
-            "one dataset, --data a folder further down, --index an index"
+            f"{folder}: expected one {kind}, found {len(found)} ({names}); give one dataset a "
+            "folder of its own (of links), or, to import-lcrec, --dataset with its name or --index"
         )
     return found[0] if found else None

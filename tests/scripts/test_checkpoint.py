@@ -98,6 +98,20 @@ def test_a_broken_description_is_named(
         load_model(tmp_path, dataset)
 
 
+def test_a_directory_without_a_description_is_named(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    """But for one with the tokens that train.py gives, which needs none."""
+    model = save_random_model(dataset, config, tmp_path)
+    (tmp_path / "recommender.json").unlink()
+    histories = [np.array([1, 2, 3])]
+    assert load_model(tmp_path, dataset).recommend(histories, 5) == model.recommend(histories, 5)
+    described = json.loads((tmp_path / "config.json").read_text())
+    write_json(tmp_path / "config.json", {**described, "vocab_size": 500})
+    with pytest.raises(DataError, match="expected recommender.json in it"):
+        load_model(tmp_path, dataset)
+
+
 def test_tensors_of_another_shape_are_named(
     dataset: Dataset, config: LlamaConfig, tmp_path: Path
 ) -> None:

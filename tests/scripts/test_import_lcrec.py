@@ -178,7 +178,9 @@ def test_one_of_several_datasets(tiny_models: dict[str, Path], tmp_path: Path) -
     with pytest.raises(DataError, match=r"expected one \*\.index\.json, found 2 .*--dataset"):
         find_source_files(tmp_path / "data")
     index = tmp_path / "data/index/Shop.index.json"
-    with pytest.raises(DataError, match=r"expected one train/\*\.csv, found 2 .*--data a folder"):
+    with pytest.raises(
+        DataError, match=r"expected one train/\*\.csv, found 2 .*a folder of its own"
+    ):
         find_source_files(tmp_path / "data", index=index)
     files = find_source_files(tmp_path / "data", "Shop")
     assert [path.parent.name for path in files.interactions] == ["train", "valid", "test"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from conftest import SCRIPTS
 from halfling_train.item_vectors import collaborative_vectors
 from halfling_train.named_datasets import load_files
 from halfling_train.residual_kmeans import SLACK, quantize, report
-from lcrec_example import ITEMS, write_lcrec_data
+from lcrec_example import ITEMS, write_lcrec_data, write_minionerec_data
 
 
 def clouds(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -90,6 +91,8 @@ def test_an_own_catalogue_gets_the_index_that_training_reads(tmp_path: Path) -> 
         (("--levels", "64", "64", "64"), 3, "40 items; expected 64 or more"),
         (("--levels", "8", "8"), 2, "expected 3 or 4 sizes"),
         (("--output", "codes.json"), 2, "expected a name such as shop.index.json"),
+        (("--output", "model.safetensors.index.json"), 2, "expected a name such as shop.index"),
+        (("--size", "0"), 2, "--size: expected a number from 1"),
         (("--data", "nowhere"), 3, "nowhere: no such folder"),
     ],
 )
@@ -97,7 +100,45 @@ def test_what_cannot_be_done_is_said(
     change: tuple[str, ...], status: int, message: str, tmp_path: Path
 ) -> None:
     write_lcrec_data(tmp_path)
+    (tmp_path / "Shop.index.json").unlink()
     options = ("--data", tmp_path, "--output", tmp_path / "made.index.json", *change)
     refused = semantic_ids(*options)
     assert refused.returncode == status
     assert message in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("write", "remove", "message"),
+    [
+        (write_lcrec_data, (), "Shop.index.json: is an index already"),
+        (write_minionerec_data, ("index/Shop.index.json",), "MiniOneRec's CSVs have codes"),
+    ],
+)
+def test_data_that_has_codes_is_left_alone(
+    write: Callable, remove: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    for name in remove:
+        (tmp_path / name).unlink()
+    refused = semantic_ids("--data", tmp_path, "--output", tmp_path / "made.index.json")
+    assert refused.returncode == 3
+    assert message in refused.stderr
+
+
+def test_events_are_needed(tmp_path: Path) -> None:
+    write_lcrec_data(tmp_path)
+    (tmp_path / "Shop.index.json").unlink()
+    (tmp_path / "Shop.inter.json").write_text("{}")
+    refused = semantic_ids("--data", tmp_path, "--output", tmp_path / "made.index.json")
+    assert refused.returncode == 3
+    assert "no user has two items before the last two" in refused.stderr
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.0])
+def test_no_code_is_given_twice_while_there_are_enough(spread: float) -> None:
+    """Not where most items lie in one place, nor where nothing tells them apart."""
+    vectors = spread * np.random.default_rng(2).normal(size=(900, 8)) ** 5
+    codes = quantize(vectors, [8, 8, 16], seed=1)  # 1,024 codes
+    assert len(np.unique(codes, axis=0)) == 900
+    crowded = quantize(np.concatenate([vectors, vectors]), [8, 8, 16], seed=1)
+    assert np.unique(crowded, axis=0, return_counts=True)[1].max() == 2
