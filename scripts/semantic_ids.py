@@ -27,7 +27,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import REPOSITORY, DataError, Item, read_movielens  # noqa: E402
+from halfling_train.datasets import (  # noqa: E402
+    REPOSITORY,
+    DataError,
+    Item,
+    code_word,
+    read_movielens,
+)
 from halfling_train.item_vectors import collaborative_vectors, text_vectors  # noqa: E402
 from halfling_train.named_datasets import FILES, PUBLISHED, load_dataset  # noqa: E402
 from halfling_train.residual_kmeans import quantize, report  # noqa: E402
@@ -135,9 +141,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def index_text(table: dict[str, list[int]]) -> str:
-    """LC-Rec's index: the levels' letters are a, b, c, …"""
+    """LC-Rec's index."""
     words = {
-        item: [f"<{chr(ord('a') + level)}_{code}>" for level, code in enumerate(codes)]
+        item: [code_word(level, code) for level, code in enumerate(codes)]
         for item, codes in table.items()
     }
     rows = ",\n".join(f"{json.dumps(item)}: {json.dumps(code)}" for item, code in words.items())

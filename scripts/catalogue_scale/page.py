@@ -23,8 +23,8 @@ tenth of them (*mask*); with a boost from 0 to 1 for every item (*boosts*)."""
 READING = """\
 *Nodes run* are the tokens that the model runs beyond the prompt; *proven* is the share of the
 answers that the exact search proves within the nodes that `--max-proof-nodes` of the tool allows
-it for that (500 unless the page says otherwise). What it returns otherwise is no worse than a beam's answer, but
-unproven. Times are medians, the least of the rounds; in brackets the 99th percentile."""
+it for that (500 unless the page says otherwise). What it returns otherwise is no worse than a
+beam's answer, but unproven. Times are medians, the least of the rounds; in brackets the 99th percentile."""
 
 
 def page(results: dict[str, Any], plot: str | None) -> str:

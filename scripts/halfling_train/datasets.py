@@ -16,6 +16,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"^<[a-z]_(\d+)>$")
 
 
+def code_word(level: int, code: int) -> str:
+    """As LC-Rec writes a code: <a_12> on the first level, <b_3> on the second, …"""
+    return f"<{chr(ord('a') + level)}_{code}>"
+
+
 class DataError(Exception):
     """Data that is missing or not in the expected form; the message says what and where."""
 

@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Tokenizer
 from torch import Tensor
 
 from .config_file import read_config
-from .datasets import DataError, Dataset, read_json
+from .datasets import DataError, Dataset, code_word, read_json
 from .description import interactions_of, recommender_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
@@ -27,9 +27,7 @@ TOKENIZER = "tokenizer.json"
 def code_words(level_sizes: tuple[int, ...]) -> list[str]:
     """The codes as LC-Rec writes them: <a_0>, <a_1>, … <b_0>, …"""
     return [
-        f"<{chr(ord('a') + level)}_{code}>"
-        for level, size in enumerate(level_sizes)
-        for code in range(size)
+        code_word(level, code) for level, size in enumerate(level_sizes) for code in range(size)
     ]
 
 
