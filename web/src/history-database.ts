@@ -60,11 +60,12 @@ export class HistoryDatabase {
     return new HistoryDatabase(database, isNew, endings);
   }
 
-  /** undefined where there is no database: an opening that is aborted leaves none. */
+  /** undefined where there is no database, and then leaves none. */
   static async openExisting(
     name: string,
     endings: Partial<Endings> = {},
   ): Promise<HistoryDatabase | undefined> {
+    if (!(await mayExist(name))) return undefined;
     let exists = true;
     const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
@@ -121,4 +122,10 @@ export class HistoryDatabase {
   close(): void {
     this.#database.close();
   }
+}
+
+/** Firefox before 126 does not tell. An opening that is aborted can leave version 0 in WebKit. */
+async function mayExist(name: string): Promise<boolean> {
+  const databases = await indexedDB.databases?.();
+  return databases?.some((one) => one.name === name && one.version !== 0) ?? true;
 }

@@ -6,7 +6,10 @@ import type { CreateOptions } from './types.js';
 const MOST = 32; // that engine/base/thread_pool.h has
 const AUTO_MOST = 4;
 
-/** Shared memory, without which there are no threads, is for cross-origin isolated pages alone. */
+/**
+ * Shared memory, without which there are no threads, is for cross-origin isolated pages alone; some
+ * browsers (WebKit on Linux) have none even there.
+ */
 export function chooseThreads({
   threads = 'auto',
   workerUrl,
@@ -19,7 +22,9 @@ export function chooseThreads({
     );
   }
   const hasWorker = threadedWorkerUrl !== undefined || workerUrl === undefined;
-  if (!globalThis.crossOriginIsolated || !hasWorker) return 1;
+  const hasSharedMemory =
+    globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined';
+  if (!hasSharedMemory || !hasWorker) return 1;
   const processors = navigator.hardwareConcurrency || 1;
   return Math.min(threads === 'auto' ? AUTO_MOST : threads, processors, MOST);
 }

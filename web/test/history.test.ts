@@ -127,6 +127,14 @@ describe('with consent', () => {
     expect(items(next)).toEqual(['a']);
   });
 
+  it('not given leaves no database, not even for a moment', async () => {
+    const open = vi.spyOn(indexedDB, 'open'); // aborted, it would leave version 0 in WebKit
+    const history = await openTab();
+    expect(history.consent).toBe(false);
+    expect(open).not.toHaveBeenCalled();
+    expect(await databases()).not.toContain(database);
+  });
+
   it('withdrawn leaves a database of the site alone', async () => {
     indexedDB.open(name);
     const history = await openTab({ consent: true });

@@ -23,6 +23,12 @@ describe('the number of threads', () => {
     expect(chooseThreads({ threads: 4 })).toBe(1);
   });
 
+  it('is one where an isolated page has no shared memory', () => {
+    stubPage(true, 8);
+    vi.stubGlobal('SharedArrayBuffer', undefined); // as in WebKit on Linux
+    expect(chooseThreads({ threads: 4 })).toBe(1);
+  });
+
   it('is as many as there are processors, up to four, or to what is wanted', () => {
     stubPage(true, 8);
     expect(chooseThreads({})).toBe(4);
