@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { preview } from 'vite';
 
-import { launchChromium } from '../scripts/lib/chromium.mjs';
+import { launchChromium } from '../scripts/lib/browsers.mjs';
 import { ROOT } from '../scripts/lib/command.mjs';
 
 const FOLDER = join(ROOT, 'docs/images');

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { PackageSite } from '../tests/browser/package-site.mjs';
-import { launchChromium } from './lib/chromium.mjs';
+import { launchChromium } from './lib/browsers.mjs';
 import { ROOT } from './lib/command.mjs';
 
 const { values } = parseArgs({

@@ -12,7 +12,7 @@ import { CASES, ENGINES, MODELS } from './bench/plan.mjs';
 import { FOLDERS, installedVersion, installPackages, prepareModel } from './bench/prepare.mjs';
 import { startSite } from './bench/site.mjs';
 import { buildPackage, buildPreset, installPython, PYTHON, setUp } from './lib/build.mjs';
-import { launchChromium } from './lib/chromium.mjs';
+import { launchChromium } from './lib/browsers.mjs';
 import { elapsed, mustRun, ROOT } from './lib/command.mjs';
 
 const MODEL_NAMES = MODELS.map(({ name }) => name);

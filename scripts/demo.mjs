@@ -60,7 +60,7 @@ async function serve(port, headers) {
 }
 
 async function checkShop(address) {
-  const { launchChromium } = await import('./lib/chromium.mjs');
+  const { launchChromium } = await import('./lib/browsers.mjs');
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { buildPreset, setUp } from './lib/build.mjs';
-import { launchChromium } from './lib/chromium.mjs';
+import { launchChromium } from './lib/browsers.mjs';
 import { ROOT } from './lib/command.mjs';
 import { runWasmProgram } from './lib/wasm-program.mjs';
 

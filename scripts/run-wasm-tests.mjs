@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { listTestData } from '../tests/wasm/test_data.mjs';
 import { WASM_PRESETS as PRESETS } from './lib/build.mjs';
-import { launchChromium } from './lib/chromium.mjs';
+import { launchChromium } from './lib/browsers.mjs';
 import { ROOT } from './lib/command.mjs';
 import { addCounts, countCatch2, NO_TESTS } from './lib/count-tests.mjs';
 import { runWasmProgram } from './lib/wasm-program.mjs';

@@ -44,7 +44,8 @@ const SUITES = {
   agreement: ['Native and wasm rankings agree to the bit', compareWithNative],
   types: ['Types of the package and the page', checkTypes],
   web: ['The npm package', runPackageTests],
-  page: ['The page in Chromium', runPageTests],
+  page: ['The page in Chromium', () => runPageTests('chromium')],
+  browsers: ['The page in Firefox and WebKit', () => runPageTests('firefox', 'webkit')],
   bundlers: ['The package in other bundlers', runBundlerTests],
 };
 
@@ -114,9 +115,10 @@ async function runPackageTests() {
   return countedRun(['npm', 'run', 'test', '-w', 'web'], countVitest);
 }
 
-async function runPageTests() {
+async function runPageTests(...browsers) {
   await buildDemo();
-  return countedRun(['npm', 'run', 'test', '-w', 'demo'], countPlaywright);
+  const projects = browsers.map((name) => `--project=${name}`);
+  return countedRun(['npm', 'run', 'test', '-w', 'demo', '--', ...projects], countPlaywright);
 }
 
 async function runBundlerTests() {
@@ -172,7 +174,7 @@ async function main(names) {
   }
 
   const started = Date.now();
-  await setUp();
+  await setUp('--browsers');
   const results = [];
   for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
     const [title, run] = SUITES[name];

@@ -32,9 +32,9 @@ const LANGUAGE_MODELS = [
   },
 ];
 
-/** Installs what is missing. */
-export async function setUp() {
-  await mustRun(['scripts/setup']);
+/** Installs what is missing; `options` are scripts/setup's. */
+export async function setUp(...options) {
+  await mustRun(['scripts/setup', ...options]);
 }
 
 /** Python packages that benchmarks, plots and their tests need; quick where they are there. */

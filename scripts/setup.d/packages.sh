@@ -35,6 +35,13 @@ DEBIAN_PACKAGE_TABLE='
 libopenblas0-pthread    file:/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3|/usr/lib/aarch64-linux-gnu/openblas-pthread/libblas.so.3
 debian-archive-keyring  file:/usr/share/keyrings/debian-archive-trixie-automatic.gpg
 '
+# Browsers for tests beside Chromium: WebKitGTK is what Debian has of Safari's engine.
+BROWSER_TABLE='
+firefox-esr             cmd:firefox-esr|firefox
+gir1.2-webkit2-4.1      file:/usr/lib/x86_64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib|/usr/lib/aarch64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib
+python3-gi              python:gi
+xvfb                    cmd:Xvfb
+'
 # What the private Emscripten runs on (see emscripten.sh); not needed where there is an emcc.
 PRIVATE_EMSCRIPTEN_TABLE='
 clang-19                file:/usr/lib/llvm-19/bin/clang
@@ -48,7 +55,7 @@ emscripten              file:/usr/share/emscripten/emcc.py
 install_packages() {
   local table=$PACKAGE_TABLE missing emscripten
   if is_debian 12 13; then
-    table+=$DEBIAN_PACKAGE_TABLE
+    table+=$DEBIAN_PACKAGE_TABLE${WITH_BROWSERS:+$BROWSER_TABLE}
   fi
   emscripten=$(find_emscripten)
   if is_debian 12 && [ "${emscripten:-$PRIVATE_EMSCRIPTEN}" = "$PRIVATE_EMSCRIPTEN" ]; then

@@ -43,7 +43,21 @@ export async function serveDemo({ outDir = 'dist', isolated = false } = {}): Pro
   return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
 }
 
-export const test = base.extend<{ violations: string[] }, Worker>({
+interface Test {
+  /** Skips what there is no browser for. */
+  installed: void;
+  violations: string[];
+}
+
+export const test = base.extend<Test, Worker>({
+  installed: [
+    async ({ browserName, launchOptions }, use, { skip }) => {
+      const { executablePath } = launchOptions;
+      skip(browserName === 'firefox' && !executablePath, 'Firefox is not installed');
+      await use();
+    },
+    { auto: true },
+  ],
   demoUrl: [
     async ({}, use) => {
       const server = await serveDemo();
@@ -75,11 +89,19 @@ export const test = base.extend<{ violations: string[] }, Worker>({
 
 export { expect } from '@playwright/test';
 
+/** Of tests that need what Playwright can do with Chromium alone. */
+export const CHROMIUM_ONLY = { tag: '@chromium' };
+
 /** The addresses of all requests of the page and its workers from now on. */
 export function recordRequests(page: Page): string[] {
   const urls: string[] = [];
   page.context().on('request', (request) => urls.push(request.url()));
   return urls;
+}
+
+/** Lets the page's first worker end itself behind the package's back: no event tells the page. */
+export async function endWorker(page: Page): Promise<void> {
+  await page.workers()[0]?.evaluate(() => (globalThis as unknown as Window).close());
 }
 
 /** Files of a browser's profile that hold `text`, in the two encodings that Chromium uses. */

@@ -1,11 +1,14 @@
 // What the specs of the package have in common: a page whose global `halfling` is the package, and a
 // recommender in it.
 
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import type { Page } from '@playwright/test';
 import type { CreateOptions, HalflingError, Recommender } from 'halfling';
 
+import { rootDir } from './fixtures';
 import type { PackageSite } from './package-site.mjs';
 
 declare global {
@@ -15,21 +18,25 @@ declare global {
 
 export const MODEL = '/models/movielens-half/';
 export const ORIGINAL = '/models/movielens-original/';
+const TOOL = join(rootDir, 'build/native/compressor/halfling');
 
-export async function openPage(page: Page, site: PackageSite): Promise<void> {
-  await page.goto(site.url);
-  await page.waitForFunction(() => 'halfling' in globalThis);
+/** What can be asked of a page in every browser. */
+export type Tab = Pick<Page, 'goto' | 'reload' | 'evaluate' | 'waitForFunction'>;
+
+export async function openPage(tab: Tab, site: PackageSite): Promise<void> {
+  await tab.goto(site.url);
+  await tab.waitForFunction(() => 'halfling' in globalThis);
 }
 
-export async function create(page: Page, options: CreateOptions): Promise<void> {
-  await page.evaluate(async (given) => {
+export async function create(tab: Tab, options: CreateOptions): Promise<void> {
+  await tab.evaluate(async (given) => {
     globalThis.recommender = await halfling.createRecommender(given);
   }, options);
 }
 
 /** Code and message of the HalflingError with which createRecommender(options) rejects. */
-export async function createError(page: Page, options: CreateOptions): Promise<HalflingError> {
-  return await page.evaluate(async (given) => {
+export async function createError(tab: Tab, options: CreateOptions): Promise<HalflingError> {
+  return await tab.evaluate(async (given) => {
     const created = await halfling.createRecommender(given).catch((error: unknown) => error);
     if (!(created instanceof halfling.HalflingError))
       throw new Error('it did not reject as it should');
@@ -37,44 +44,65 @@ export async function createError(page: Page, options: CreateOptions): Promise<H
   }, options);
 }
 
-/**
- * What two recommenders say to the same 200 made-up histories, by the exact search and by beams in
- * turn, and as reasons: `different` has the histories after which ids or bits of scores differ.
- */
-export async function compareBits(page: Page, ...pair: readonly [CreateOptions, CreateOptions]) {
-  return await page.evaluate(async ([oneOptions, otherOptions]) => {
-    const one = await halfling.createRecommender(oneOptions);
-    const other = await halfling.createRecommender(otherOptions);
-    let seed = 11;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-      return (seed >>> 8) % below;
-    };
-    const pickItem = () => one.items[random(one.items.length)]?.id ?? '';
-    const bits = async (of: Recommender, history: string[], beamWidth?: number) => {
-      const list = await of.recommend({ history, ...(beamWidth && { beamWidth }) });
-      const scores = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
-      return list.map(({ id }, i) => `${id}:${scores[i]}`).join(' ');
-    };
-    const different: string[] = [];
-    const distinct = new Set<string>();
-    for (let i = 0; i < 200; i++) {
-      const history = Array.from({ length: 1 + random(25) }, pickItem);
-      const width = i % 2 === 0 ? undefined : 1 + random(30);
-      const [a, b] = [await bits(one, history, width), await bits(other, history, width)];
-      if (a !== b) different.push(`${history.join(',')}: ${a} | ${b}`);
-      distinct.add(a);
-    }
-    const film = pickItem();
-    const history = Array.from({ length: 9 }, pickItem).filter((id) => id !== film);
-    const reasons = [one, other].map((of) => of.explain(film, { history }));
-    return {
-      infos: [one.info, other.info],
-      different,
-      distinct: distinct.size,
-      reasons: await Promise.all(reasons),
-    };
-  }, pair);
+/** What to ask: by the exact search, or with a beam's width by that. */
+export interface Question {
+  readonly history: string[];
+  readonly beamWidth?: number;
+}
+
+/** Made-up histories of 1 to 25 items, the same every time; the searches take turns. */
+export async function makeQuestions(site: PackageSite, count: number): Promise<Question[]> {
+  const catalog = await readFile(site.fileOf(`${MODEL}catalog.json`) as string, 'utf8');
+  const { items } = JSON.parse(catalog) as { items: { id: string }[] };
+  let seed = 11;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const pickItem = () => items[random(items.length)]?.id ?? '';
+  return Array.from({ length: count }, (_, i) => {
+    const history = Array.from({ length: 1 + random(25) }, pickItem);
+    return i % 2 === 0 ? { history } : { history, beamWidth: 1 + random(30) };
+  });
+}
+
+/** A list as one line of ids with the bits of their scores. */
+const lineOf = (list: readonly { id: string; score: number }[]) => {
+  const bits = new Int32Array(Float32Array.from(list, ({ score }) => score).buffer);
+  return list.map(({ id }, i) => `${id}:${bits[i]}`).join(' ');
+};
+
+/** What a recommender of these options answers, a line for each question, and tells of itself. */
+export async function ask(tab: Tab, options: CreateOptions, questions: Question[]) {
+  const { info, lists, reasons } = await tab.evaluate(
+    async ([given, asked]) => {
+      const one = await halfling.createRecommender(given);
+      const lists: { id: string; score: number }[][] = [];
+      for (const question of asked) {
+        lists.push((await one.recommend(question)).map(({ id, score }) => ({ id, score })));
+      }
+      const history = one.items.slice(1, 10).map(({ id }) => id);
+      const reasons = await one.explain(one.items[0]?.id ?? '', { history });
+      one.dispose();
+      return { info: one.info, lists, reasons };
+    },
+    [options, questions] as const,
+  );
+  return { info, answers: lists.map(lineOf), reasons };
+}
+
+/** What the native tool answers. */
+export function askNatively(
+  site: PackageSite,
+  model: string,
+  questions: readonly Question[],
+): string[] {
+  return questions.map(({ history, beamWidth }) => {
+    const search = beamWidth ? ['--search', 'beam', '--beam', `${beamWidth}`] : [];
+    const directory = site.fileOf(model) as string;
+    const all = ['recommend', directory, '--json', '--history', history.join(','), ...search];
+    return lineOf(JSON.parse(execFileSync(TOOL, all, { encoding: 'utf8' })).items);
+  });
 }
 
 export interface Manifest {

@@ -1,7 +1,7 @@
-// Page tests in the Chromium that scripts/setup installed. Run: npm test -w demo
+// Page tests in the browsers that scripts/setup --browsers installed. Run: npm test -w demo
 import { defineConfig } from '@playwright/test';
 
-import { findChromium } from '../../scripts/lib/chromium.mjs';
+import { findChromium, findFirefox } from '../../scripts/lib/browsers.mjs';
 
 export default defineConfig({
   testDir: '.',
@@ -11,18 +11,36 @@ export default defineConfig({
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list']],
-  use: {
-    launchOptions: {
-      executablePath: await findChromium(),
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
+  projects: [
+    {
+      name: 'chromium',
+      testIgnore: '**/webkit.spec.ts',
+      use: {
+        launchOptions: {
+          executablePath: await findChromium(),
+          args: [
+            '--no-sandbox',
+            '--disable-gpu',
+            '--disable-quic',
+            '--no-first-run',
+            '--disable-background-networking',
+            '--disable-component-update',
+            '--disable-sync',
+          ],
+        },
+      },
     },
-  },
+    {
+      // An unchanged Firefox, by WebDriver BiDi. What only checks the shop's words is not repeated.
+      name: 'firefox',
+      testMatch: /(package|store|threads|visitor|shop|shop-\w+)\.spec\.ts$/,
+      grepInvert: /@chromium|axe finds/,
+      use: {
+        browserName: 'firefox',
+        channel: 'moz-firefox',
+        launchOptions: { executablePath: (await findFirefox()) ?? '' },
+      },
+    },
+    { name: 'webkit', testMatch: '**/webkit.spec.ts' },
+  ],
 });

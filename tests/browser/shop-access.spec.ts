@@ -96,7 +96,11 @@ test('the focused film of a shelf is in view', async ({ page, demoUrl }) => {
   await openShop(page, demoUrl);
   const films = shelf(page, 'Popular').getByRole('link');
   await tabTo(page, films.nth(14));
-  await expect(films.nth(14)).toBeInViewport({ ratio: 0.9 });
+  await expect(films.nth(14)).toBeInViewport();
+  // The whole width of it; how far down the page goes is the browser's choice.
+  const box = await films.nth(14).boundingBox();
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(1280);
 });
 
 /** Each page in turn, with something on it. */
@@ -145,8 +149,8 @@ for (const width of [390, 320]) {
     await page.setViewportSize({ width, height: 760 });
     await openShop(page, demoUrl);
     await visitPages(page, async (name) => {
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(`${name}: ${wide}`).toBe(`${name}: ${width}`);
+      const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
+      expect(`${name}: ${scrollWidth}`).toBe(`${name}: ${clientWidth}`);
     });
     await page.keyboard.press('Escape');
     await nav(page).getByRole('link', { name: 'Home' }).click();

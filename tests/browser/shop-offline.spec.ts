@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { expect, rootDir, serveDemo, test } from './fixtures';
+import { CHROMIUM_ONLY, expect, rootDir, serveDemo, test } from './fixtures';
 import {
   answerConsent,
   chooseTaste,
@@ -44,7 +44,7 @@ test('after the first load the shop needs no server at all', async ({ page }) =>
   expect(font).toBe('loaded');
 });
 
-test('can be installed', async ({ page, demoUrl }) => {
+test('can be installed', CHROMIUM_ONLY, async ({ page, demoUrl }) => {
   await openShop(page, demoUrl);
   const session = await page.context().newCDPSession(page);
   const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
@@ -89,7 +89,10 @@ test('a newer shop waits until the visitor lets it in', async ({ page }) => {
 });
 
 for (const isolated of [false, true]) {
-  test(`recommends ${isolated ? 'with' : 'without'} cross-origin isolation`, async ({
+  // Driven by WebDriver BiDi, Firefox can hang where two workers start threads at once, as the shop's
+  // two models do; left to itself it does not.
+  const where = isolated ? CHROMIUM_ONLY : {};
+  test(`recommends ${isolated ? 'with' : 'without'} cross-origin isolation`, where, async ({
     page,
     violations,
   }) => {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import type { HistoryExport } from 'halfling';
 
-import { expect, filesHolding, recordRequests, test } from './fixtures';
+import { CHROMIUM_ONLY, expect, filesHolding, recordRequests, test } from './fixtures';
 import {
   answerConsent,
   chooseTaste,
@@ -29,7 +29,10 @@ import {
 
 const figure = (page: Page) => drawer(page).locator('.figure');
 
-test('no request of any kind after loading, whatever is used', async ({ page, demoUrl }) => {
+test('no request of any kind after loading, whatever is used', CHROMIUM_ONLY, async ({
+  page,
+  demoUrl,
+}) => {
   const requests = recordRequests(page);
   await openShop(page, demoUrl);
   // The recorder does see what workers and the service worker fetch, or it would prove nothing.
@@ -108,7 +111,7 @@ test('with consent all is there at the next visit; withdrawn, it is gone', async
   await expect(nav(page).getByRole('link', { name: 'Cart', exact: true })).toBeVisible();
 });
 
-test('exports all that it knows, and erases it', async ({ page, demoUrl }) => {
+test('exports all that it knows, and erases it', CHROMIUM_ONLY, async ({ page, demoUrl }) => {
   await openShop(page, demoUrl);
   await openFilm(page, 'Vertigo');
   await page.getByRole('button', { name: 'Add to cart' }).click();
@@ -175,7 +178,7 @@ test('each model is stored once, and told of with its bytes', async ({ page, dem
   );
 });
 
-test.describe('on the disk', () => {
+test.describe('on the disk', CHROMIUM_ONLY, () => {
   const OWN_STORES = /(IndexedDB|Local Storage|Session Storage)\//;
   let profile = '';
   test.beforeEach(() => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { parseTitle } from '../../demo/src/films';
-import { expect, rootDir, serveDemo, test } from './fixtures';
+import { CHROMIUM_ONLY, endWorker, expect, rootDir, serveDemo, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 import {
   chooseTaste,
@@ -262,13 +262,16 @@ test('a failed start can be tried again', async ({ page, demoUrl }) => {
   await titles(page, 'Popular');
 });
 
-test('when the engine’s worker dies, one press starts another', async ({ page, demoUrl }) => {
+test('when the engine’s worker dies, one press starts another', CHROMIUM_ONLY, async ({
+  page,
+  demoUrl,
+}) => {
   await openShop(page, demoUrl);
   await openFilm(page, 'Vertigo');
   await page.getByRole('button', { name: 'Add to cart' }).click();
   await goHome(page);
   expect(page.workers()).toHaveLength(2);
-  await page.workers()[0]?.evaluate(() => (globalThis as unknown as Window).close());
+  await endWorker(page);
   await expect(page.getByRole('alert')).toContainText('(worker-died)');
   await page.getByRole('button', { name: 'Try again' }).click();
   await untilLoaded(page);

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import type { Page } from '@playwright/test';
 
-import { expect, recordRequests, rootDir, test } from './fixtures';
+import { CHROMIUM_ONLY, expect, recordRequests, rootDir, test } from './fixtures';
 import { create, createError, MODEL, openPage, readManifest, readShard } from './package-page';
 import type { PackageSite } from './package-site.mjs';
 
@@ -188,7 +188,7 @@ test('a stored shard that was damaged since is fetched again', async ({ page, si
   expect(await recommendTitles(page)).toEqual(before);
 });
 
-test('a full quota: the model in memory, said once, nothing half stored', async ({
+test('a full quota: the model in memory, said once, nothing half stored', CHROMIUM_ONLY, async ({
   page,
   site,
 }) => {
@@ -307,7 +307,7 @@ test('an update that fails leaves the model that is there', async ({ page, site 
   expect(await recommendTitles(page)).toEqual(before);
 });
 
-test('an update for which there is no room runs in memory; the older one stays stored', async ({
+test('an update for which there is no room runs in memory; the older one stays stored', CHROMIUM_ONLY, async ({
   page,
   site,
 }) => {

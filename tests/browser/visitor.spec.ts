@@ -7,7 +7,7 @@ import path from 'node:path';
 import { chromium, type BrowserContext, type LaunchOptions, type Page } from '@playwright/test';
 import type { HistoryEvent, TrackEvent } from 'halfling';
 
-import { expect, filesHolding, recordRequests, test } from './fixtures';
+import { CHROMIUM_ONLY, endWorker, expect, filesHolding, recordRequests, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 
 test.beforeEach(async ({ page, site }) => {
@@ -259,7 +259,11 @@ test('a withdrawal does not wait for a tab that holds the database', async ({
   await expect.poll(() => databases(page)).toEqual([]);
 });
 
-test('who clears the site’s data has withdrawn the consent', async ({ page, site, context }) => {
+test('who clears the site’s data has withdrawn the consent', CHROMIUM_ONLY, async ({
+  page,
+  site,
+  context,
+}) => {
   await create(page, { model: MODEL, history: { consent: true } });
   await view(page, '50');
   const session = await context.newCDPSession(page);
@@ -324,13 +328,13 @@ test('exports everything, and clears it', async ({ page, site }) => {
   expect(await history(page)).toEqual([]);
 });
 
-test('a worker that dies is told of', async ({ page }) => {
+test('a worker that dies is told of', CHROMIUM_ONLY, async ({ page }) => {
   await create(page, { model: MODEL });
   await page.evaluate(() => {
     const heard: string[] = ((globalThis as { heard?: string[] }).heard = []);
     recommender.on('close', ({ code }) => heard.push(code));
   });
-  await page.workers()[0]?.evaluate(() => (globalThis as unknown as Window).close());
+  await endWorker(page);
   await expect
     .poll(() => page.evaluate(() => (globalThis as { heard?: string[] }).heard))
     .toEqual(['worker-died']);
@@ -375,7 +379,7 @@ test('nothing is sent: no request of any kind while every feature is used', asyn
   expect(violations).toEqual([]);
 });
 
-test.describe('on the disk', () => {
+test.describe('on the disk', CHROMIUM_ONLY, () => {
   const MARKER = 'marker-7e57ab1e';
   let profile = '';
 
