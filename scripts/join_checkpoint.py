@@ -20,11 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.datasets import REPOSITORY, DataError, Dataset, read_json  # noqa: E402
-from halfling_train.description import (  # noqa: E402
-    interactions_of,
-    recommender_description,
-    write_json,
-)
+from halfling_train.description import write_description  # noqa: E402
 from halfling_train.named_datasets import PUBLISHED, load_dataset  # noqa: E402
 
 COMMITTED = ("config.json", "model.safetensors")
@@ -53,8 +49,7 @@ def join(name: str, model: Path, output: Path, data: Path | None) -> int:
     output.mkdir(parents=True, exist_ok=True)
     for file in COMMITTED:
         shutil.copyfile(model / file, output / file)
-    write_json(output / "recommender.json", recommender_description(dataset), indent=None)
-    write_json(output / "interactions.json", interactions_of(dataset), indent=None)
+    write_description(output, dataset)
     print(f"{output}: {len(dataset.items)} items, {len(dataset.users)} users")
     return 0
 

@@ -10,15 +10,13 @@ from safetensors.torch import save_file
 
 from .config_file import hugging_face_config, read_config
 from .datasets import DataError, Dataset, read_json
-from .description import interactions_of, recommender_description, write_json
+from .description import RECOMMENDER, write_description, write_json
 from .evaluation import Figures
 from .llama import LlamaForCausalLM
 from .prompt import Prompt
 from .semantic_model import SemanticModel
 from .trainer import Trainer
 from .weights import WEIGHTS, load_weights, matching
-
-RECOMMENDER = "recommender.json"
 
 
 @torch.no_grad()
@@ -35,8 +33,7 @@ def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> 
     }
     save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
     write_json(folder / "config.json", hugging_face_config(llama.config))
-    write_json(folder / RECOMMENDER, recommender_description(dataset), indent=None)
-    write_json(folder / "interactions.json", interactions_of(dataset), indent=None)
+    write_description(folder, dataset)
 
 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:

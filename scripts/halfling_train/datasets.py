@@ -83,11 +83,17 @@ def fingerprint(dataset: Dataset, *rest: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def parse_code(path: Path, item: str, words: list) -> list[int]:
-    matches = [CODE.match(str(word)) for word in words]
-    if not words or not all(matches):
-        raise DataError(f"{path}: item {item}: expected words like <a_12>, found {words}")
-    return [int(match.group(1)) for match in matches]
+def read_code(path: Path, item: str, words: list) -> list[int]:
+    """["<a_12>", "<b_3>"] -> [12, 3]. The levels' letters are a, b, c, … in this order."""
+    if not words:
+        raise DataError(f"{path}: item {item}: expected words like <a_12>, found none")
+    code = []
+    for level, word in enumerate(words):
+        match, expected = CODE.match(str(word)), code_word(level, 12)
+        if not match or word[1] != expected[1]:
+            raise DataError(f"{path}: item {item}: expected a word like {expected}, found {word}")
+        code.append(int(match[1]))
+    return code
 
 
 def load_letter(folder: Path) -> Dataset:
@@ -98,7 +104,7 @@ def load_letter(folder: Path) -> Dataset:
     if strange:
         raise DataError(f"{folder / 'index.json'}: item {strange[0]}: expected a number")
     names = sorted(index, key=int)
-    codes = [parse_code(folder / "index.json", name, index[name]) for name in names]
+    codes = [read_code(folder / "index.json", name, index[name]) for name in names]
     if len({len(code) for code in codes}) != 1:
         raise DataError(f"{folder / 'index.json'}: expected items with codes of one length")
     items = [Item(name) for name in names]

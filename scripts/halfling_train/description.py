@@ -9,6 +9,15 @@ from pathlib import Path
 from .datasets import Dataset
 from .prompt import Prompt
 
+RECOMMENDER = "recommender.json"
+INTERACTIONS = "interactions.json"
+
+
+def write_description(folder: Path, dataset: Dataset, prompt: Prompt = Prompt()) -> None:
+    """Both files of a checkpoint's dataset."""
+    write_json(folder / RECOMMENDER, recommender_description(dataset, prompt), indent=None)
+    write_json(folder / INTERACTIONS, interactions_of(dataset), indent=None)
+
 
 def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict:
     """The recommender.json of a dataset: prompt, and every item with its tokens."""

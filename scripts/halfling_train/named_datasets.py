@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from .datasets import (
-    CODE,
     REPOSITORY,
     DataError,
     Dataset,
@@ -14,6 +13,7 @@ from .datasets import (
     assemble,
     load_letter,
     load_movielens,
+    read_code,
 )
 from .source_data import read_source_data
 from .source_files import find_source_files
@@ -61,14 +61,3 @@ def load_files(folder: Path) -> Dataset:
     items = [Item(item, **data.details.get(item, {})) for item in data.codes]
     codes = [read_code(files.index, item, words) for item, words in data.codes.items()]
     return assemble(str(folder), items, codes, data.users)
-
-
-def read_code(path: Path, item: str, words: list[str]) -> list[int]:
-    """["<a_12>", "<b_3>"] -> [12, 3]. The levels' letters are a, b, c, … in this order."""
-    for level, word in enumerate(words):
-        letter = chr(ord("a") + level)
-        if not CODE.match(word) or word[1] != letter:
-            raise DataError(
-                f"{path}: item {item}: expected a word like <{letter}_12>, found {word}"
-            )
-    return [int(CODE.match(word)[1]) for word in words]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .config_file import read_config
 from .datasets import DataError, Dataset, code_word, read_json
-from .description import interactions_of, recommender_description, write_json
+from .description import write_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
 from .semantic_model import SemanticModel
@@ -136,9 +136,7 @@ class Pretrained:
         }
         write_json(output / "config.json", config)
         self._save_tokenizer(dataset, output)
-        description = recommender_description(dataset, model.prompt)
-        write_json(output / "recommender.json", description, indent=None)
-        write_json(output / "interactions.json", interactions_of(dataset), indent=None)
+        write_description(output, dataset, model.prompt)
 
     def _refuse_known_codes(self, dataset: Dataset) -> None:
         for word in code_words(dataset.level_sizes):

@@ -29,7 +29,6 @@ def find_source_files(
 
     `index` is taken in place of one in the folder.
     """
-    check_folder(folder, "*.index.json")
     index = index or only_file(folder, INDEX, dataset, "*.index.json")
     if index is None:
         named = f" of {dataset}" if dataset else ""
@@ -39,7 +38,6 @@ def find_source_files(
 
 def find_interactions(folder: Path, dataset: str | None = None) -> tuple[Path, ...]:
     """One JSON, or CSVs in order of time."""
-    check_folder(folder, "*.inter.json")
     interactions = only_file(folder, INTERACTIONS, dataset, "*.inter.json")
     found = (interactions,) if interactions else split_tables(folder, dataset)
     if not found:
@@ -50,16 +48,13 @@ def find_interactions(folder: Path, dataset: str | None = None) -> tuple[Path, .
     return found
 
 
-def check_folder(folder: Path, kind: str) -> None:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with {kind}")
-
-
 def find_items(folder: Path, dataset: str | None = None) -> Path | None:
     return only_file(folder, ITEMS, dataset, "*.item.json")
 
 
 def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) -> Path | None:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with {kind}")
     found = [
         path
         for path in sorted(folder.rglob("*.json"))

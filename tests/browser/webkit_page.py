@@ -59,7 +59,9 @@ class Page:
             self.loading = False
             answer()
 
-    def _failed(self, _: WebKit2.WebView, __: WebKit2.LoadEvent, url: str, error: GLib.Error) -> bool:
+    def _failed(
+        self, _: WebKit2.WebView, __: WebKit2.LoadEvent, url: str, error: GLib.Error
+    ) -> bool:
         if self.loading:
             self.loading = False
             answer(error=f"{url}: {error.message}")
