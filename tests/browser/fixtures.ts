@@ -89,7 +89,10 @@ export const test = base.extend<Test, Worker>({
 
 export { expect } from '@playwright/test';
 
-/** Of tests that need what Playwright can do with Chromium alone. */
+/**
+ * Of tests that need what Playwright can do with Chromium alone. Driven by WebDriver BiDi, Firefox can
+ * also hang where two workers start threads at once (2 of 21 loads; of 200 left to itself, none).
+ */
 export const CHROMIUM_ONLY = { tag: '@chromium' };
 
 /** The addresses of all requests of the page and its workers from now on. */

@@ -89,9 +89,7 @@ test('a newer shop waits until the visitor lets it in', async ({ page }) => {
 });
 
 for (const isolated of [false, true]) {
-  // Driven by WebDriver BiDi, Firefox can hang where two workers start threads at once, as the shop's
-  // two models do; left to itself it does not.
-  const where = isolated ? CHROMIUM_ONLY : {};
+  const where = isolated ? CHROMIUM_ONLY : {}; // two models start their threads at once
   test(`recommends ${isolated ? 'with' : 'without'} cross-origin isolation`, where, async ({
     page,
     violations,

@@ -122,7 +122,7 @@ test('dispose ends the worker and its threads', async ({ page }) => {
   await expect.poll(() => workers(page)).toEqual([]);
 });
 
-test('an abort while loading leaves no worker and no thread', async ({ page }) => {
+test('an abort while loading leaves no worker and no thread', CHROMIUM_ONLY, async ({ page }) => {
   for (const after of [0, 20, 60, 120]) {
     const code = await page.evaluate(
       async ([model, milliseconds]) => {

@@ -34,12 +34,15 @@ export class WebKitPage {
   readonly #screen: ChildProcess;
   readonly #program: ChildProcess;
   readonly #answers: AsyncIterator<string>;
+  readonly #ended: Promise<unknown>;
 
   private constructor(screen: ChildProcess, program: ChildProcess) {
     this.#screen = screen;
     this.#program = program;
     const lines = createInterface({ input: program.stdout as Readable });
     this.#answers = lines[Symbol.asyncIterator]();
+    this.#ended = once(program, 'exit');
+    program.stdin?.on('error', () => undefined); // that it has ended, the next answer tells
   }
 
   /** Whether this machine has what `start` needs. */
@@ -73,9 +76,8 @@ export class WebKitPage {
   } as unknown as Tab;
 
   async quit(): Promise<void> {
-    const ended = once(this.#program, 'exit');
     this.#program.stdin?.end();
-    await ended;
+    await this.#ended;
     this.#screen.kill();
   }
 
