@@ -173,6 +173,24 @@ test('errors are named', async ({ tab, site }) => {
   expect(await recommendIds(tab)).toHaveLength(10);
 });
 
+/** In a page. A database that is not there is not opened, which would create it. */
+async function countStoredEvents(): Promise<number> {
+  const databases = await indexedDB.databases();
+  if (!databases.some(({ name, version }) => name === 'halfling' && version)) return 0;
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('halfling');
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const counting = database.transaction('events').objectStore('events').count();
+      counting.onsuccess = () => {
+        database.close();
+        resolve(counting.result);
+      };
+    };
+  });
+}
+
 test('the shop recommends, and needs no server after the first load', async ({ visit }) => {
   const click = (tab: Tab, label: string) =>
     tab.waitForFunction((name) => {
@@ -198,6 +216,8 @@ test('the shop recommends, and needs no server after the first load', async ({ v
   await click(first, 'Hitchcock');
   const online = await forYou(first);
   await click(first, 'Yes, remember');
+  // Before the page may end, what was viewed is to be on the disk.
+  await expect.poll(() => first.evaluate(countStoredEvents)).toBe(4);
 
   await server.close();
   const second = await visit();
