@@ -23,7 +23,7 @@ export async function launchChromium() {
 
 /** @returns {Promise<string>} $HALFLING_CHROMIUM, or the first of the usual names on PATH */
 export async function findChromium() {
-  const found = process.env.HALFLING_CHROMIUM ?? (await findOnPath(CHROMIUM_NAMES));
+  const found = process.env.HALFLING_CHROMIUM || (await findOnPath(CHROMIUM_NAMES));
   if (found) return found;
   throw new Error(
     `No Chromium: none of ${CHROMIUM_NAMES.join(', ')} is on PATH. Run scripts/setup, or set ` +
@@ -33,7 +33,7 @@ export async function findChromium() {
 
 /** @returns {Promise<string | undefined>} $HALFLING_FIREFOX, or a usual name on PATH, if any is */
 export async function findFirefox() {
-  return process.env.HALFLING_FIREFOX ?? (await findOnPath(FIREFOX_NAMES));
+  return process.env.HALFLING_FIREFOX || (await findOnPath(FIREFOX_NAMES));
 }
 
 /** @param {string[]} names in the order in which they are wanted */

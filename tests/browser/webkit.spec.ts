@@ -39,7 +39,7 @@ const test = base.extend<Fixtures>({
       return page.tab;
     });
     await page?.quit();
-    rmSync(profile, { recursive: true, force: true });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   },
   tab: async ({ visit }, use) => use(await visit()),
 });
