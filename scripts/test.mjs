@@ -174,9 +174,10 @@ async function main(names) {
   }
 
   const started = Date.now();
-  await setUp('--browsers');
+  const chosen = names.length > 0 ? names : Object.keys(SUITES);
+  await setUp(...(chosen.includes('browsers') ? ['--browsers'] : []));
   const results = [];
-  for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
+  for (const name of chosen) {
     const [title, run] = SUITES[name];
     console.log(`\n=== ${title} ===`);
     const suiteStarted = Date.now();

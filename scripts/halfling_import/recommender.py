@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from halfling_train.datasets import DataError
-from halfling_train.description import write_json
+from halfling_train.description import write_files
 
 from .model_files import Model
 from .prompt_tokens import PromptTokens
@@ -61,5 +61,4 @@ def write_recommender(
         "max_history": max_history,
         "items": items,
     }
-    write_json(output / "recommender.json", description, indent=None)
-    write_json(output / "interactions.json", interactions, indent=None)
+    write_files(output, description, interactions)

@@ -14,9 +14,12 @@ INTERACTIONS = "interactions.json"
 
 
 def write_description(folder: Path, dataset: Dataset, prompt: Prompt = Prompt()) -> None:
-    """Both files of a checkpoint's dataset."""
-    write_json(folder / RECOMMENDER, recommender_description(dataset, prompt), indent=None)
-    write_json(folder / INTERACTIONS, interactions_of(dataset), indent=None)
+    write_files(folder, recommender_description(dataset, prompt), interactions_of(dataset))
+
+
+def write_files(folder: Path, description: dict, interactions: dict[str, list[str]]) -> None:
+    write_json(folder / RECOMMENDER, description, indent=None)
+    write_json(folder / INTERACTIONS, interactions, indent=None)
 
 
 def recommender_description(dataset: Dataset, prompt: Prompt = Prompt()) -> dict:

@@ -18,7 +18,7 @@ interface Worker {
   readonly site: PackageSite;
 }
 
-function requireBuilt(path: string, command: string): void {
+export function requireBuilt(path: string, command: string): void {
   if (!existsSync(join(rootDir, path))) throw new Error(`${path} is missing: run \`${command}\`.`);
 }
 

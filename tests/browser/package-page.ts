@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { CreateOptions, HalflingError, Recommender } from 'halfling';
 
-import { rootDir } from './fixtures';
+import { requireBuilt, rootDir } from './fixtures';
 import type { PackageSite } from './package-site.mjs';
 
 declare global {
@@ -18,10 +18,10 @@ declare global {
 
 export const MODEL = '/models/movielens-half/';
 export const ORIGINAL = '/models/movielens-original/';
-const TOOL = join(rootDir, 'build/native/compressor/halfling');
+const TOOL = 'build/native/compressor/halfling';
 
 /** What can be asked of a page in every browser. */
-export type Tab = Pick<Page, 'goto' | 'reload' | 'evaluate' | 'waitForFunction'>;
+export type Tab = Pick<Page, 'goto' | 'evaluate' | 'waitForFunction'>;
 
 export async function openPage(tab: Tab, site: PackageSite): Promise<void> {
   await tab.goto(site.url);
@@ -43,6 +43,18 @@ export async function createError(tab: Tab, options: CreateOptions): Promise<Hal
     return { code: created.code, message: created.message, name: created.name };
   }, options);
 }
+
+/** The top of a list after a fixed history. */
+export const recommendIds = (tab: Tab) =>
+  tab.evaluate(async () => {
+    const history = recommender.items.slice(0, 12).map(({ id }) => id);
+    return (await recommender.recommend({ history })).map(({ id }) => id);
+  });
+
+const THREADED = ['worker-threads.js', 'halfling-threads.wasm', 'halfling-relaxed-threads.wasm'];
+
+export const threadedRequests = (site: PackageSite) =>
+  site.requests.filter((url) => THREADED.some((name) => url.endsWith(name)));
 
 /** What to ask: by the exact search, or with a beam's width by that. */
 export interface Question {
@@ -72,7 +84,12 @@ const lineOf = (list: readonly { id: string; score: number }[]) => {
   return list.map(({ id }, i) => `${id}:${bits[i]}`).join(' ');
 };
 
-/** What a recommender of these options answers, a line for each question, and tells of itself. */
+/** A question with its answer, so that a difference names the history. */
+type Answer = Question & { readonly line: string };
+
+export const distinct = (answers: readonly Answer[]) => new Set(answers.map(({ line }) => line)).size;
+
+/** What a recommender of these options answers, and tells of itself. */
 export async function ask(tab: Tab, options: CreateOptions, questions: Question[]) {
   const { info, lists, reasons } = await tab.evaluate(
     async ([given, asked]) => {
@@ -81,14 +98,17 @@ export async function ask(tab: Tab, options: CreateOptions, questions: Question[
       for (const question of asked) {
         lists.push((await one.recommend(question)).map(({ id, score }) => ({ id, score })));
       }
-      const history = one.items.slice(1, 10).map(({ id }) => id);
-      const reasons = await one.explain(one.items[0]?.id ?? '', { history });
+      const [film = '', ...others] = asked.flatMap(({ history }) => history).slice(0, 10);
+      const reasons = await one.explain(film, { history: others.filter((id) => id !== film) });
       one.dispose();
       return { info: one.info, lists, reasons };
     },
     [options, questions] as const,
   );
-  return { info, answers: lists.map(lineOf), reasons };
+  const answers = questions.map((question, i): Answer => {
+    return { ...question, line: lineOf(lists[i] ?? []) };
+  });
+  return { info, answers, reasons };
 }
 
 /** What the native tool answers. */
@@ -96,12 +116,15 @@ export function askNatively(
   site: PackageSite,
   model: string,
   questions: readonly Question[],
-): string[] {
-  return questions.map(({ history, beamWidth }) => {
+): Answer[] {
+  requireBuilt(TOOL, 'npm run demo');
+  return questions.map((question) => {
+    const { history, beamWidth } = question;
     const search = beamWidth ? ['--search', 'beam', '--beam', `${beamWidth}`] : [];
     const directory = site.fileOf(model) as string;
     const all = ['recommend', directory, '--json', '--history', history.join(','), ...search];
-    return lineOf(JSON.parse(execFileSync(TOOL, all, { encoding: 'utf8' })).items);
+    const output = execFileSync(join(rootDir, TOOL), all, { encoding: 'utf8' });
+    return { ...question, line: lineOf(JSON.parse(output).items) };
   });
 }
 

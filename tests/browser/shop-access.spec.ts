@@ -92,15 +92,16 @@ test('more films come when asked for, and the keyboard stays among them', async 
   await expect(films.nth(36)).toBeFocused();
 });
 
-test('the focused film of a shelf is in view', async ({ page, demoUrl }) => {
+test('the focused film of a shelf is in view', async ({ page, demoUrl, browserName }) => {
   await openShop(page, demoUrl);
   const films = shelf(page, 'Popular').getByRole('link');
   await tabTo(page, films.nth(14));
-  await expect(films.nth(14)).toBeInViewport();
-  // The whole width of it; how far down the page goes is the browser's choice.
+  // Firefox leaves a page where it is if a part of what gets the focus is in view.
+  const ratio = browserName === 'chromium' ? 0.9 : 0;
+  await expect(films.nth(14)).toBeInViewport({ ratio });
   const box = await films.nth(14).boundingBox();
   expect(box?.x).toBeGreaterThanOrEqual(0);
-  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(1280);
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
 });
 
 /** Each page in turn, with something on it. */
@@ -148,6 +149,7 @@ for (const width of [390, 320]) {
   test(`nothing overflows a phone of ${width} pixels`, async ({ page, demoUrl }) => {
     await page.setViewportSize({ width, height: 760 });
     await openShop(page, demoUrl);
+    expect(await page.evaluate(() => innerWidth)).toBe(width);
     await visitPages(page, async (name) => {
       const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
       expect(`${name}: ${scrollWidth}`).toBe(`${name}: ${clientWidth}`);

@@ -4,10 +4,17 @@ import type { Page } from '@playwright/test';
 import type { HalflingError } from 'halfling';
 
 import { CHROMIUM_ONLY, endWorker, expect, test } from './fixtures';
-import { ask, create, makeQuestions, MODEL, openPage, ORIGINAL } from './package-page';
-import type { PackageSite } from './package-site.mjs';
-
-const THREADED = ['worker-threads.js', 'halfling-threads.wasm', 'halfling-relaxed-threads.wasm'];
+import {
+  ask,
+  create,
+  distinct,
+  makeQuestions,
+  MODEL,
+  openPage,
+  ORIGINAL,
+  recommendIds,
+  threadedRequests,
+} from './package-page';
 
 test.beforeEach(async ({ page, site }) => {
   site.reset();
@@ -20,13 +27,6 @@ test.beforeEach(async ({ page, site }) => {
 });
 
 const threads = (page: Page) => page.evaluate(() => recommender.info.threads);
-const threadedRequests = (site: PackageSite) =>
-  site.requests.filter((url) => THREADED.some((name) => url.endsWith(name)));
-const recommendIds = (page: Page) =>
-  page.evaluate(async () => {
-    const history = recommender.items.slice(0, 12).map(({ id }) => id);
-    return (await recommender.recommend({ history })).map(({ id }) => id);
-  });
 /** Of the worker, and of its threads. */
 const workers = (page: Page) => page.workers().map((worker) => worker.url().split('/').pop());
 
@@ -38,15 +38,17 @@ for (const model of [MODEL, ORIGINAL]) {
       violations,
     }) => {
       const questions = await makeQuestions(site, 200);
-      const one = await ask(page, { model, simd, threads: 1 }, questions);
-      const two = await ask(page, { model, simd, threads: 2 }, questions);
+      const [one, two] = await Promise.all([
+        ask(page, { model, simd, threads: 1 }, questions),
+        ask(page, { model, simd, threads: 2 }, questions),
+      ]);
       expect([one.info, two.info]).toMatchObject([
         { simd, threads: 1 },
         { simd, threads: 2 },
       ]);
       expect(two.answers).toEqual(one.answers);
       expect(two.reasons).toEqual(one.reasons);
-      expect(new Set(one.answers).size).toBeGreaterThan(190);
+      expect(distinct(one.answers)).toBeGreaterThan(190);
       expect(violations).toEqual([]); // the policy is as strict as for one thread
     });
   }

@@ -9,13 +9,17 @@ import { expect, rootDir, serveDemo, test as base } from './fixtures';
 import {
   ask,
   askNatively,
+  binary,
   create,
   createError,
+  distinct,
   makeQuestions,
   MODEL,
   openPage,
   ORIGINAL,
   readShard,
+  recommendIds,
+  threadedRequests,
   type Tab,
 } from './package-page';
 import { PackageSite } from './package-site.mjs';
@@ -48,21 +52,13 @@ test.skip(!WebKitPage.isInstalled(), 'WebKitGTK is not installed');
 
 test.beforeEach(({ site }) => site.reset());
 
-const recommendIds = (tab: Tab) =>
-  tab.evaluate(async () => {
-    const history = recommender.items.slice(0, 12).map(({ id }) => id);
-    return (await recommender.recommend({ history })).map(({ id }) => id);
-  });
-const threadedRequests = (site: PackageSite) =>
-  site.requests.filter((path) => path.includes('threads'));
-
 for (const model of [MODEL, ORIGINAL]) {
   test(`gives the native tool's bits: ${model}`, async ({ tab, site }) => {
     await openPage(tab, site);
     const questions = await makeQuestions(site, 40);
     const { answers } = await ask(tab, { model }, questions);
     expect(answers).toEqual(askNatively(site, model, questions));
-    expect(new Set(answers).size).toBe(40);
+    expect(distinct(answers)).toBe(40);
   });
 }
 
@@ -162,9 +158,9 @@ test('errors are named', async ({ tab, site }) => {
   const { path: shard, bytes } = await readShard(site);
   const damaged = Buffer.from(bytes);
   damaged[1000] = (damaged[1000] ?? 0) ^ 1;
-  site.replace(shard, { body: damaged, type: 'application/octet-stream' });
+  site.replace(shard, binary(damaged));
   expect((await createError(tab, { model: MODEL })).code).toBe('checksum-mismatch');
-  site.replace(shard, { body: bytes, type: 'application/octet-stream', breakAfter: 1000 });
+  site.replace(shard, { ...binary(bytes), breakAfter: 1000 });
   expect((await createError(tab, { model: MODEL })).code).toBe('network');
   site.replace('/dist/worker.js', { body: 'no', type: 'text/plain', status: 404 });
   expect((await createError(tab, { model: MODEL })).code).toBe('worker-not-found');

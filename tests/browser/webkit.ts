@@ -68,7 +68,6 @@ export class WebKitPage {
 
   readonly tab = {
     goto: (url: string) => this.#command({ open: url }),
-    reload: () => this.#command({ reload: true }),
     evaluate: (script: Script, argument?: unknown) => this.#evaluate(script, argument),
     waitForFunction: async (script: Script, argument?: unknown) => {
       while (!(await this.#evaluate(script, argument))) await delay(50);
@@ -77,8 +76,11 @@ export class WebKitPage {
 
   async quit(): Promise<void> {
     this.#program.stdin?.end();
-    await this.#ended;
-    this.#screen.kill();
+    try {
+      await this.#ended;
+    } finally {
+      this.#screen.kill();
+    }
   }
 
   /** What goes in and comes out travels as JSON. */

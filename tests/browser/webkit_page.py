@@ -3,7 +3,7 @@
 usage: webkit_page.py PROFILE
 
 Reads commands from stdin, a JSON object a line, and answers each with one on stdout:
-  {"open": URL}, {"reload": true}     {} when the page is loaded
+  {"open": URL}                       {} when the page is loaded
   {"call": BODY, "argument": TEXT}    {"value": what the body of this async function returns}
 or with {"error": TEXT}. Ends with stdin.
 
@@ -49,10 +49,7 @@ class Page:
             )
             return
         self.loading = True
-        if "open" in command:
-            self.view.load_uri(command["open"])
-        else:
-            self.view.reload()
+        self.view.load_uri(command["open"])
 
     def _loaded(self, _: WebKit2.WebView, event: WebKit2.LoadEvent) -> None:
         if event == WebKit2.LoadEvent.FINISHED and self.loading:
