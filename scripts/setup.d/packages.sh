@@ -40,7 +40,8 @@ BROWSER_TABLE='
 firefox-esr             cmd:firefox-esr|firefox
 gir1.2-webkit2-4.1      file:/usr/lib/x86_64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib|/usr/lib/aarch64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib
 python3-gi              python:gi
-xvfb                    cmd:Xvfb
+xauth                   cmd:xauth
+xvfb                    cmd:xvfb-run
 '
 # What the private Emscripten runs on (see emscripten.sh); not needed where there is an emcc.
 PRIVATE_EMSCRIPTEN_TABLE='

@@ -53,7 +53,7 @@ export const test = base.extend<Test, Worker>({
   installed: [
     async ({ browserName, launchOptions }, use, { skip }) => {
       const { executablePath } = launchOptions;
-      skip(browserName === 'firefox' && !executablePath, 'Firefox is not installed');
+      skip(browserName === 'firefox' && !executablePath, 'Firefox is not installed: scripts/setup --browsers, or HALFLING_FIREFOX names one');
       await use();
     },
     { auto: true },

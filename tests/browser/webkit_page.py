@@ -5,13 +5,15 @@ usage: webkit_page.py PROFILE
 Reads commands from stdin, a JSON object a line, and answers each with one on stdout:
   {"open": URL}                       {} when the page is loaded
   {"call": BODY, "argument": TEXT}    {"value": what the body of this async function returns}
-or with {"error": TEXT}. Ends with stdin.
+or with {"error": TEXT}. Ends with stdin, or unanswered where the page's process dies.
 
 WebDriver would do, but gives WebKitGTK no profile that lasts.
 """
 
 import json
+import os
 import sys
+import traceback
 
 import gi
 
@@ -30,6 +32,7 @@ class Page:
         )
         self.view.connect("load-changed", self._loaded)
         self.view.connect("load-failed", self._failed)
+        self.view.connect("web-process-terminated", self._died)
         self.loading = False
         window = Gtk.Window(default_width=1280, default_height=900)
         window.add(self.view)
@@ -64,6 +67,9 @@ class Page:
             answer(error=f"{url}: {error.message}")
         return True  # no page that tells of it
 
+    def _died(self, _: WebKit2.WebView, reason: WebKit2.WebProcessTerminationReason) -> None:
+        raise RuntimeError(f"the page's process has died: {reason.value_nick}")
+
     def _called(self, view: WebKit2.WebView, result: object) -> None:
         try:
             answer(value=view.call_async_javascript_function_finish(result).to_string())
@@ -75,7 +81,14 @@ def answer(**fields: str) -> None:
     print(json.dumps(fields), flush=True)
 
 
+def end(*raised: object) -> None:
+    """What is raised in a callback of GTK would be printed, and its command never answered."""
+    traceback.print_exception(*raised)
+    os._exit(1)
+
+
 def main() -> None:
+    sys.excepthook = end
     page = Page(sys.argv[1])
 
     def read(*_: object) -> bool:
