@@ -60,13 +60,38 @@ function sharesOf(simd, peaks, { product, tokens, bytes, microseconds, rate }) {
   return { arithmetic, load: tokens === 1 ? bytes / microseconds / 1e3 / peak(load) : undefined };
 }
 
+/** For products of several tokens. */
+function inShort(results) {
+  const range = (product, ...builds) => {
+    const shares = builds
+      .flatMap((simd) =>
+        results[simd].products
+          .filter((one) => one.product === product && one.tokens > 1)
+          .map((one) => sharesOf(simd, results[simd].peaks, one).arithmetic),
+      )
+      .map((share) => Math.round(100 * share));
+    return `${Math.min(...shares)} to ${Math.max(...shares)}%`;
+  };
+  const peak = (name) => results.relaxed.peaks.find((one) => one.name === name).rate;
+  const faster = (peak('int7') / peak('int8')).toFixed(1);
+  const builds = Object.keys(BUILDS);
+  return `In short: with several tokens f32 reaches ${range('f32', ...builds)} of the peak of its arithmetic,
+and int8 ${range('int8', ...builds)} of its own. In relaxed SIMD int7 reaches ${range('int7', 'relaxed')}
+of a peak that is ${faster} times int8's.`;
+}
+
 function toMarkdown(results) {
   const percent = (share) => (share === undefined ? '' : `${Math.round(100 * share)}%`);
   const parts = [
     `# Kernels beside the machine's limits
 
+${inShort(results)}
+
 Written by \`node scripts/kernels.mjs --markdown docs/kernels.md\` on ${results.date}: one thread of
 ${results.cpu}, Chromium ${results.chromium}. The fastest of many runs.
+
+*int8* are weights of 8 bits, whose inputs are rounded to 16 bits. *int7* are weights of 7 bits, stored in
+8, whose inputs are rounded to 8.
 
 *Gop/s* counts multiplications and additions. A peak is a loop of nothing but that operation on registers
 (f32 multiply, then add; 16-bit dot product, then add; the relaxed dot product of bytes) or of loads.

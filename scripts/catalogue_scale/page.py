@@ -9,9 +9,8 @@ from recorded.markdown import table
 CASES = ("exact", "exact, mask", "exact, boosts", "beam", "beam, mask", "beam, boosts")
 ENGINES = {"native": "natively", "wasm": "in wasm (baseline SIMD, Node)"}
 
+TITLE = "# Catalogues of a thousand to a million items"
 INTRODUCTION = """\
-# Catalogues of a thousand to a million items
-
 `scripts/catalogue_scale.py` puts synthetic catalogues into a halved model: codes of four levels, as
 skewed as the real catalogue's at the first three (each item begins as a real one and parts from it
 at some level), the fourth with Zipf's frequencies. The model has not learnt the fourth level, nor
@@ -28,7 +27,7 @@ beam's answer, but unproven. Times are medians, the least of the rounds; in brac
 
 
 def page(results: dict[str, Any], plot: str | None) -> str:
-    parts = [INTRODUCTION, machine(results)]
+    parts = [TITLE, summary(results), INTRODUCTION, machine(results)]
     if plot:
         parts.append(f"![Milliseconds and memory over the catalogue's size]({plot})")
     parts += ["## Loading", loading(results)]
@@ -40,6 +39,37 @@ def page(results: dict[str, Any], plot: str | None) -> str:
                 recommending(results, engine),
             ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(results: dict[str, Any]) -> str:
+    """The two largest catalogues in wasm, where that was measured."""
+    catalogues = [one for one in results["catalogues"][-2:] if "wasm" in one]
+    if not catalogues:
+        return ""
+    largest = catalogues[-1]
+    weights = megabytes(largest["native"]["file_bytes"])
+    memory = megabytes(largest["wasm"]["peak_bytes"])
+    return f"""\
+In short, in wasm, over requests with a filter, with boosts and without:
+
+{"".join(in_short(one) for one in catalogues)}
+With {largest["items"]:,} items the weights' file is {weights}, titles not counted, and wasm's memory
+{memory} at most."""
+
+
+def in_short(one: dict[str, Any]) -> str:
+    def over(engine: str, search: str, figure: str, factor: float = 1) -> str:
+        cases = one[engine]["cases"]
+        values = [factor * cases[name][figure] for name in CASES if name.startswith(search)]
+        low, high = f"{min(values):.0f}", f"{max(values):.0f}"
+        return low if low == high else f"{low} to {high}"
+
+    return (
+        f"- Among {one['items']:,} items the exact search takes "
+        f"{over('wasm', 'exact', 'milliseconds')} ms and proves "
+        f"{over('native', 'exact', 'exact_share', 100)}% of its answers; a beam (`beamWidth`)\n"
+        f"  takes {over('wasm', 'beam', 'milliseconds')} ms.\n"
+    )
 
 
 def machine(results: dict[str, Any]) -> str:

@@ -116,6 +116,7 @@ def test_the_page_has_every_figure() -> None:
     assert text.count("1.25 (4.5) ms") == 6
     assert text.count("2.50 (4.5) ms") == 6
     assert text.count("50, 98% proven") == 3
+    assert "Among 1,000 items the exact search takes 2 ms and proves 98% of its answers" in text
     without = results()
     del without["catalogues"][0]["wasm"]
     assert "wasm" not in page(without, None).lower()
