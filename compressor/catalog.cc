@@ -87,7 +87,8 @@ Result<CatalogItem> ParseCatalogItem(const JsonValue& value, const std::string& 
     }
     item.*field.member = *found->AsString();
   }
-  if (const JsonValue* const found = value.Find("popularity")) {
+  if (const JsonValue* const found = value.Find("popularity");
+      found != nullptr && !found->IsNull()) {
     HALFLING_ASSIGN_OR_RETURN(const int64_t popularity,
                               JsonInteger(*found, 0, std::numeric_limits<int>::max(),
                                           where + ".popularity", ErrorCode::kInvalidCatalog));

@@ -11,7 +11,8 @@
 namespace halfling {
 namespace {
 
-const Interval& Of(const MetricTable& table, Metric metric) {
+template <typename Table>
+const auto& Of(const Table& table, Metric metric) {
   return table[static_cast<size_t>(metric)];
 }
 
@@ -71,11 +72,9 @@ std::string ManyModelsText(const EvaluateReport& report) {
 }
 
 nlohmann::ordered_json ComparisonToJson(const Comparison& comparison, const std::string& against) {
-  nlohmann::ordered_json divergence = nullptr;
-  if (comparison.divergence) divergence = IntervalToJson(*comparison.divergence);
   return {{"directory", against},
-          {"metrics_relative_change", MetricTableToJson(comparison.relative_change)},
-          {"divergence", std::move(divergence)},
+          {"metrics_relative_change", ChangeTableToJson(comparison.relative_change)},
+          {"divergence", IntervalToJson(comparison.divergence)},
           {"overlap@10", IntervalToJson(comparison.overlap)}};
 }
 
@@ -103,8 +102,8 @@ std::string EvaluateText(const EvaluateReport& report) {
   return (report.models.size() == 1 ? OneModelText(report) : ManyModelsText(report)) +
          FormatCount(static_cast<int64_t>(report.users)) + " users of the " + report.split +
          " split, " + (IsExact(report) ? "exact search" : "beam " + std::to_string(report.beam)) +
-         ", seen items " + (report.exclude_seen ? "excluded" : "allowed") +
-         "; 95% bootstrap intervals over users\n";
+         ", " + SeenItemsText(report.exclude_seen) + "; 95% bootstrap intervals over users\n" +
+         (report.exclude_seen ? SeenTargetsText(report.seen_targets) : "");
 }
 
 std::string EvaluateJson(const EvaluateReport& report) {
@@ -129,6 +128,7 @@ std::string EvaluateJson(const EvaluateReport& report) {
                                        {"beam", report.beam},
                                        {"limit", report.limit},
                                        {"exclude_seen", report.exclude_seen},
+                                       {"seen_targets", report.seen_targets},
                                        {"models", std::move(models)}};
   return JsonText(json, 2);
 }

@@ -37,6 +37,7 @@ struct EvaluateReport {
   int beam = 20;
   int limit = 20;  // length of the lists
   bool exclude_seen = true;
+  size_t seen_targets = 0;  // CountSeenTargets
   std::string against;  // empty: the models are compared with nothing
   std::vector<Model> models;
 };

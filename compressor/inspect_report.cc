@@ -91,7 +91,7 @@ std::string BudgetLabel(const std::optional<int64_t>& budget) {
 
 std::string ManifestText(const Manifest& manifest) {
   const CompressionRecord& compression = manifest.compression;
-  std::string text = "model " + manifest.name + ", version " + manifest.Version() + "\n" +
+  std::string text = "model " + Printable(manifest.name) + ", version " + manifest.Version() + "\n" +
                      compression.method + ", keep " + OrderedJson(compression.keep).dump() + ", " +
                      compression.dtype + BudgetLabel(compression.budget) +
                      HealingLabel(compression.healing) +
@@ -117,8 +117,8 @@ std::string ManifestText(const Manifest& manifest) {
     }
     text += "\n";
     text += table.ToString() + FormatCount(manifest.metrics->users) + " users of the " +
-            manifest.metrics->split + " split, beam " + std::to_string(manifest.metrics->beam) +
-            "\n";
+            Printable(manifest.metrics->split) + " split, beam " + std::to_string(manifest.metrics->beam) +
+            ", " + SeenItemsText(manifest.metrics->exclude_seen) + "\n";
   }
   return text;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <new>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -70,7 +71,10 @@ int main(int argc, char** argv) {
   ShareOneHeap();
   try {
     return Run(argc, argv);
-  } catch (const std::exception& error) {  // Out of memory, above all.
+  } catch (const std::bad_alloc&) {
+    std::fputs("halfling: out of memory\n", stderr);
+    return kFailure;
+  } catch (const std::exception& error) {
     std::fprintf(stderr, "halfling: %s\n", error.what());
     return kFailure;
   }

@@ -26,32 +26,37 @@ double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-std::filesystem::path InteractionsPath(const CompressOptions& options) {
-  return FindInteractions(options.interactions, {options.checkpoint});
-}
+// Whom the model is calibrated and evaluated with; either may be nobody.
+struct DrawnUsers {
+  std::vector<Example> calibration;  // training parts: neither validation nor test targets are seen
+  std::vector<Example> test;
+};
 
-bool NeedsCalibration(CompressionMethod method) {
-  return method != CompressionMethod::kNone && method != CompressionMethod::kSvd;
-}
-
-// Training parts only: neither validation nor test targets are seen.
-Result<CalibrationSet> DrawCalibration(const CompressOptions& options, const Catalog& catalog,
-                                       const PrunedVocabulary& vocabulary) {
-  if (!NeedsCalibration(options.method)) return CalibrationSet();
-  const std::filesystem::path path =
-      options.calibration.empty() ? InteractionsPath(options) : options.calibration;
-  HALFLING_ASSIGN_OR_RETURN(
-      const std::vector<Example> examples,
-      ReadExamples(path, catalog, Split::kTraining, options.calibration_users, options.seed));
-  return MakeCalibrationSet(examples, vocabulary.prompt, vocabulary.codes);
-}
-
-// None where nothing is to be evaluated.
-Result<std::vector<Example>> DrawTestExamples(const CompressOptions& options,
-                                              const Catalog& catalog) {
-  if (options.evaluate_users == 0) return std::vector<Example>();
-  return ReadExamples(InteractionsPath(options), catalog, Split::kTest, options.evaluate_users,
-                      options.seed);
+Result<DrawnUsers> DrawUsers(const CompressOptions& options, const Catalog& catalog) {
+  const std::filesystem::path interactions =
+      FindInteractions(options.interactions, {options.checkpoint});
+  const std::filesystem::path calibration =
+      options.calibration.empty() ? interactions : options.calibration;
+  const bool calibrates = NeedsCalibration(options.method);
+  const bool evaluates = options.evaluate_users > 0;
+  DrawnUsers drawn;
+  Interactions read;
+  if (evaluates || (calibrates && calibration == interactions)) {
+    HALFLING_ASSIGN_OR_RETURN(read, ReadInteractions(interactions, catalog));
+  }
+  if (evaluates) {
+    HALFLING_ASSIGN_OR_RETURN(drawn.test, DrawSplit(read, Split::kTest, options.evaluate_users,
+                                                    options.seed, interactions));
+  }
+  if (calibrates && calibration != interactions) {
+    HALFLING_ASSIGN_OR_RETURN(read, ReadInteractions(calibration, catalog));
+  }
+  if (calibrates) {
+    HALFLING_ASSIGN_OR_RETURN(
+        drawn.calibration,
+        DrawSplit(read, Split::kTraining, options.calibration_users, options.seed, calibration));
+  }
+  return drawn;
 }
 
 Result<ItemTrie> BuildTrie(const PrunedVocabulary& vocabulary) {
@@ -93,10 +98,10 @@ class Compression {
   }
 
   // Writes all files but the manifest, and says in `manifest` what they hold.
-  Status Run(ModelDirectoryWriter& directory, Manifest& manifest) {
-    HALFLING_ASSIGN_OR_RETURN(
-        const CalibrationSet calibration,
-        DrawCalibration(options_, checkpoint_.recommender.catalog, vocabulary_));
+  Status Run(const std::vector<Example>& calibration_users, ModelDirectoryWriter& directory,
+             Manifest& manifest) {
+    const CalibrationSet calibration =
+        MakeCalibrationSet(calibration_users, vocabulary_.prompt, vocabulary_.codes);
     HALFLING_ASSIGN_OR_RETURN(ModelWeights outer, LoadOuterWeights(config_, tensors_));
     HALFLING_ASSIGN_OR_RETURN(RoundedWeights rounded,
                               RoundOuterWeights(outer, dtypes_.matrix, dtypes_.vector));
@@ -269,21 +274,25 @@ Result<std::optional<MetricsRecord>> EvaluateBoth(const Checkpoint& checkpoint,
                                                   const std::vector<Example>& examples,
                                                   Progress& progress) {
   if (examples.empty()) return std::optional<MetricsRecord>();
-  HALFLING_ASSIGN_OR_RETURN(const Recommender before, MakeRecommender(checkpoint));
-  HALFLING_ASSIGN_OR_RETURN(std::vector<FileBytes> shards, directory.ReadShards());
-  HALFLING_ASSIGN_OR_RETURN(const Recommender after, Recommender::Load(std::move(shards)));
   RankingOptions ranking;
   ranking.beam_width = options.beam_width;
+  ranking.exclude_seen = options.exclude_seen;
   ranking.threads = options.threads;
   ranking.code_logits = true;
-  HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before,
-                            RankTargets(before, examples, ranking, progress));
+  const auto rank = [&](const Result<Recommender>& recommender) -> Result<TargetRanks> {
+    if (!recommender) return tl::unexpected(recommender.error());
+    return RankTargets(*recommender, examples, ranking, progress);
+  };
+  // One after the other: both in memory would be twice as much.
+  HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_before, rank(MakeRecommender(checkpoint)));
+  HALFLING_ASSIGN_OR_RETURN(std::vector<FileBytes> shards, directory.ReadShards());
   HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks_after,
-                            RankTargets(after, examples, ranking, progress));
+                            rank(Recommender::Load(std::move(shards))));
   MetricsRecord record;
   record.split = "test";
   record.users = static_cast<int64_t>(examples.size());
   record.beam = options.beam_width;
+  record.exclude_seen = options.exclude_seen;
   record.before = SummarizeRanks(ranks_before.strict);
   record.after = SummarizeRanks(ranks_after.strict);
   const Comparison comparison = Compare(ranks_before, ranks_after);
@@ -327,10 +336,14 @@ Result<CompressReport> Compress(const CompressOptions& options, Progress& progre
   const Clock::time_point begin = Clock::now();
   HALFLING_ASSIGN_OR_RETURN(ModelDirectoryWriter directory,
                             ModelDirectoryWriter::Begin(options.output));
+  if (IsModelDirectory(options.checkpoint)) {
+    return Fail(ErrorCode::kInvalidRequest, options.checkpoint.string(),
+                ": a model directory; expected the checkpoint that it was made of");
+  }
   HALFLING_ASSIGN_OR_RETURN(const Checkpoint checkpoint, OpenCheckpoint(options.checkpoint));
   // Before the work, so that what is wrong with them is known before it.
-  HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
-                            DrawTestExamples(options, checkpoint.recommender.catalog));
+  HALFLING_ASSIGN_OR_RETURN(const DrawnUsers users,
+                            DrawUsers(options, checkpoint.recommender.catalog));
   PrunedVocabulary vocabulary =
       PruneVocabulary(checkpoint.recommender.prompt, checkpoint.recommender.codes);
   HALFLING_ASSIGN_OR_RETURN(PrunedTensors tensors,
@@ -339,12 +352,13 @@ Result<CompressReport> Compress(const CompressOptions& options, Progress& progre
   CompressReport report;
   report.manifest = DescribeRequest(options, checkpoint);
   Compression compression(options, checkpoint, std::move(vocabulary), std::move(tensors), progress);
-  HALFLING_RETURN_IF_ERROR(compression.Run(directory, report.manifest));
+  HALFLING_RETURN_IF_ERROR(compression.Run(users.calibration, directory, report.manifest));
   report.manifest.files = directory.files();
   HALFLING_RETURN_IF_ERROR(CheckBudget(options, report.manifest.model));
   report.manifest.compression.seconds = SecondsSince(begin);
   HALFLING_ASSIGN_OR_RETURN(report.manifest.metrics,
-                            EvaluateBoth(checkpoint, directory, options, examples, progress));
+                            EvaluateBoth(checkpoint, directory, options, users.test, progress));
+  report.seen_targets = CountSeenTargets(users.test);
   progress.Finish();
   HALFLING_RETURN_IF_ERROR(directory.Commit(report.manifest));
   report.details = compression.details();

@@ -33,16 +33,18 @@ struct CompressOptions {
   uint64_t seed = 1;             // draws the calibration users
   size_t evaluate_users = 2000;  // 0: no evaluation
   int beam_width = 20;
+  bool exclude_seen = true;  // from the lists that are evaluated
   int threads = 1;
 };
 
 struct CompressReport {
   Manifest manifest;
   CompressionDetails details;
+  size_t seen_targets = 0;   // of the users evaluated with, as CountSeenTargets
   double total_seconds = 0;  // evaluation included
 };
 
-// Reads options.checkpoint, writes options.output. Nothing is written unless all went well. Without
+// Reads options.checkpoint, writes options.output, which stays as it was unless all went well. Without
 // an evaluation the model is never in memory as a whole.
 Result<CompressReport> Compress(const CompressOptions& options, Progress& progress);
 

@@ -91,7 +91,10 @@ std::string CompressText(const CompressReport& report, const std::string& output
   std::string text = table.ToString();
   if (manifest.metrics) {
     text += FormatCount(manifest.metrics->users) + " test users, beam " +
-            std::to_string(manifest.metrics->beam) + "; 95% bootstrap intervals over users\n";
+            std::to_string(manifest.metrics->beam) + ", " +
+            SeenItemsText(manifest.metrics->exclude_seen) +
+            "; 95% bootstrap intervals over users\n";
+    if (manifest.metrics->exclude_seen) text += SeenTargetsText(report.seen_targets);
   }
   text += output + ": " + compression.method + ", keep " + FormatNumber("%.3g", compression.keep) +
           ", " + compression.dtype + ", " + FormatCount(compression.calibration_users) +

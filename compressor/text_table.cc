@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "engine/base/text.h"
+
 namespace halfling {
 namespace {
 
@@ -15,6 +17,11 @@ size_t DisplayWidth(const std::string& text) {
 }
 
 }  // namespace
+
+void TextTable::AddRow(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = Printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string TextTable::ToString() const {
   std::vector<size_t> widths(rows_[0].size());
@@ -54,9 +61,20 @@ std::string FormatCount(int64_t count) {
 
 std::string FormatPercent(double share) { return FormatNumber("%+.1f%%", 100 * share); }
 
-std::string FormatChange(const Interval& relative) {
-  return FormatPercent(relative.mean) + " [" + FormatPercent(relative.low) + ", " +
-         FormatPercent(relative.high) + "]";
+std::string FormatChange(const std::optional<Interval>& relative) {
+  if (!relative) return "-";
+  return FormatPercent(relative->mean) + " [" + FormatPercent(relative->low) + ", " +
+         FormatPercent(relative->high) + "]";
+}
+
+std::string SeenItemsText(bool excluded) {
+  return std::string("seen items ") + (excluded ? "excluded" : "allowed");
+}
+
+std::string SeenTargetsText(size_t seen_targets) {
+  if (seen_targets == 0) return "";
+  return FormatCount(static_cast<int64_t>(seen_targets)) +
+         " of the targets had been chosen before: no list can hold them without --allow-seen\n";
 }
 
 }  // namespace halfling

@@ -61,7 +61,7 @@ def table(answer: dict) -> str:
     for model in answer["models"]:
         changes = model["against"]["metrics_relative_change"]
         cells = [
-            f"{100 * c['mean']:+.1f}% [{100 * c['low']:+.1f}, {100 * c['high']:+.1f}]"
+            f"{100 * c['mean']:+.1f}% [{100 * c['low']:+.1f}, {100 * c['high']:+.1f}]" if c else "-"
             for c in changes.values()
         ]
         rows.append(f"{model['directory'][-40:]:40}" + "".join(f"{cell:>22}" for cell in cells))

@@ -6,6 +6,7 @@
 
 #include "compressor/commands.h"
 #include "compressor/commands/shared.h"
+#include "compressor/evaluation/rank_targets.h"
 #include "compressor/pipeline.h"
 #include "compressor/report.h"
 
@@ -52,16 +53,21 @@ std::string RefuseNan(const std::string& text) {
 }
 
 // What a method would do nothing with. Throws what CLI11 reports as wrong usage.
-void RefuseIdleOptions(const CompressOptions& options, const CLI::Option& keep,
-                       const CLI::Option& dtype) {
-  const CompressionMethod method = options.method;
+void RefuseIdleOptions(const CLI::App& command, CompressionMethod method) {
   const bool rounds = method == CompressionMethod::kInt8 || method == CompressionMethod::kInt4;
-  const std::string name = "--method " + std::string(MethodName(method));
-  if (keep.count() > 0 && (rounds || method == CompressionMethod::kNone)) {
-    throw CLI::ValidationError("--keep", name + " keeps every parameter");
+  const auto refuse = [&](const std::string& option, const std::string& reason) {
+    if (command.count(option) == 0) return;
+    throw CLI::ValidationError(option, "--method " + std::string(MethodName(method)) + reason);
+  };
+  if (rounds || method == CompressionMethod::kNone) refuse("--keep", " keeps every parameter");
+  if (rounds) refuse("--dtype", " has its own precision");
+  if (method != CompressionMethod::kHalfling) {
+    refuse("--budget", " takes none, the method halfling does");
   }
-  if (dtype.count() > 0 && rounds) {
-    throw CLI::ValidationError("--dtype", name + " has its own precision");
+  if (!NeedsCalibration(method)) {
+    for (const char* const option : {"--calibration", "--calibration-users"}) {
+      refuse(option, " does not calibrate");
+    }
   }
 }
 
@@ -103,13 +109,12 @@ void AddCompressCommand(CLI::App& app, Action& run) {
           ->check(CLI::PositiveNumber)
           ->type_name("BYTES|KB|MB|GB")
           ->excludes(keep);
-  CLI::Option* const dtype =
-      command
-          .add_option("--dtype", options.dtype,
-                      "Precision of the matrices [int8; the method none: as they come]")
-          ->transform(CLI::CheckedTransformer(kDTypes).description(""))
-          ->type_name("int8|f16|f32")
-          ->excludes(budget);
+  command
+      .add_option("--dtype", options.dtype,
+                  "Precision of the matrices [int8; the method none: as they come]")
+      ->transform(CLI::CheckedTransformer(kDTypes).description(""))
+      ->type_name("int8|f16|f32")
+      ->excludes(budget);
   command.add_option("--name", options.name, "The model's name [OUT's last part]");
   command
       .add_option("--calibration", options.calibration,
@@ -127,12 +132,13 @@ void AddCompressCommand(CLI::App& app, Action& run) {
       ->check(CLI::ExistingFile);
   AddUsersOption(command, "--evaluate-users", options.evaluate_users, 0,
                  "Test users to evaluate with, 0 for none [2000]");
-  AddBeamOption(command, options.beam_width);
+  AddAllowSeenOption(command, options.exclude_seen);
+  AddBeamOption(command, options.beam_width, kTopItems);
   AddThreadsOption(command, options.threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout, tables on stderr");
   command.footer(kCompressFooter);
-  command.callback([arguments, keep, dtype, &run] {
-    RefuseIdleOptions(arguments->options, *keep, *dtype);
+  command.callback([arguments, &command, &run] {
+    RefuseIdleOptions(command, arguments->options.method);
     run = [arguments] { return RunCompress(*arguments); };
   });
 }

@@ -1,6 +1,6 @@
 #include <cstdio>
 #include <memory>
-#include <utility>
+#include <optional>
 
 #include "compressor/commands.h"
 #include "compressor/commands/shared.h"
@@ -20,7 +20,6 @@ struct EvaluateArguments {
   uint64_t seed = 1;
   std::string split = "test";
   RankingOptions ranking;
-  bool allow_seen = false;
   bool json = false;
 
   // Whose items the examples are: the original, or the first of the models.
@@ -52,39 +51,54 @@ Result<std::vector<Example>> ReadExamples(const EvaluateArguments& arguments,
                       arguments.users, arguments.seed);
 }
 
+// Holds one model at a time, the last that was asked for: two would take twice the memory.
+class OpenModels {
+ public:
+  Result<const OpenedModel*> Open(const std::filesystem::path& directory) {
+    if (!opened_ || directory != directory_) {
+      opened_.reset();
+      HALFLING_ASSIGN_OR_RETURN(opened_, OpenModel(directory));
+      directory_ = directory;
+    }
+    return &*opened_;
+  }
+
+ private:
+  std::filesystem::path directory_;
+  std::optional<OpenedModel> opened_;
+};
+
+// What of the reference outlives it: whose items the others are to have, and by which codes.
+struct ReferenceItems {
+  Catalog catalog;
+  ItemTrie trie;
+};
+
 // Opens every model once before the first is ranked: what is wrong with the last is known early.
-Status CheckModels(const EvaluateArguments& arguments, const Catalog& catalog) {
+Status CheckModels(const EvaluateArguments& arguments, const Catalog& catalog, OpenModels& models) {
   for (const std::filesystem::path& directory : arguments.models) {
-    HALFLING_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(directory));
-    HALFLING_RETURN_IF_ERROR(CheckSameItems(catalog, arguments.reference().string(), opened.catalog,
-                                            directory.string()));
+    HALFLING_ASSIGN_OR_RETURN(const OpenedModel* const opened, models.Open(directory));
+    HALFLING_RETURN_IF_ERROR(CheckSameItems(catalog, arguments.reference().string(),
+                                            opened->catalog, directory.string()));
   }
   return {};
 }
 
-// What the models are compared with, ranked once.
-struct RankedReference {
-  OpenedModel opened;
-  TargetRanks ranks;  // empty without --against
-};
+Result<TargetRanks> RankModel(const EvaluateArguments& arguments, const ReferenceItems& reference,
+                              const std::filesystem::path& directory,
+                              const std::vector<Example>& examples, OpenModels& models,
+                              Progress& progress) {
+  HALFLING_ASSIGN_OR_RETURN(const OpenedModel* const opened, models.Open(directory));
+  RankingOptions ranking = arguments.ranking;
+  ranking.code_logits = !arguments.against.empty() &&
+                        HaveSameCodes(reference.trie, opened->recommender.model().trie);
+  return RankTargets(opened->recommender, examples, ranking, progress)
+      .map_error(NamingModel(directory));
+}
 
 bool IsReference(const EvaluateArguments& arguments, const std::filesystem::path& directory) {
   std::error_code ignored;
-  return !arguments.against.empty() &&
-         std::filesystem::equivalent(directory, arguments.against, ignored);
-}
-
-Result<TargetRanks> RankModel(const EvaluateArguments& arguments, const RankedReference& reference,
-                              const std::filesystem::path& directory,
-                              const std::vector<Example>& examples, Progress& progress) {
-  if (IsReference(arguments, directory)) return reference.ranks;
-  HALFLING_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(directory));
-  RankingOptions ranking = arguments.ranking;
-  ranking.code_logits =
-      !arguments.against.empty() &&
-      HaveSameCodes(reference.opened.recommender.model().trie, opened.recommender.model().trie);
-  return RankTargets(opened.recommender, examples, ranking, progress)
-      .map_error(NamingModel(directory));
+  return std::filesystem::equivalent(directory, arguments.against, ignored);
 }
 
 EvaluateReport::Model Summarize(const std::filesystem::path& directory, const TargetRanks& ranks,
@@ -102,11 +116,12 @@ EvaluateReport::Model Summarize(const std::filesystem::path& directory, const Ta
 }
 
 Status RunEvaluate(EvaluateArguments& arguments) {
-  arguments.ranking.exclude_seen = !arguments.allow_seen;
-  HALFLING_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(arguments.reference()));
+  OpenModels models;
+  HALFLING_ASSIGN_OR_RETURN(const OpenedModel* const opened, models.Open(arguments.reference()));
+  const ReferenceItems reference{opened->catalog, opened->recommender.model().trie};
   HALFLING_ASSIGN_OR_RETURN(const std::vector<Example> examples,
-                            ReadExamples(arguments, opened.catalog));
-  HALFLING_RETURN_IF_ERROR(CheckModels(arguments, opened.catalog));
+                            ReadExamples(arguments, reference.catalog));
+  HALFLING_RETURN_IF_ERROR(CheckModels(arguments, reference.catalog, models));
 
   EvaluateReport report;
   report.split = arguments.split;
@@ -115,22 +130,24 @@ Status RunEvaluate(EvaluateArguments& arguments) {
   report.beam = arguments.ranking.beam_width;
   report.limit = arguments.ranking.limit > 0 ? arguments.ranking.limit : report.beam;
   report.exclude_seen = arguments.ranking.exclude_seen;
+  report.seen_targets = CountSeenTargets(examples);
   report.against = arguments.against.string();
 
   Progress progress(true);
-  RankedReference reference{std::move(opened), {}};
-  const bool compares = !arguments.against.empty();
-  if (compares) {
-    RankingOptions ranking = arguments.ranking;
-    ranking.code_logits = true;
-    HALFLING_ASSIGN_OR_RETURN(
-        reference.ranks, RankTargets(reference.opened.recommender, examples, ranking, progress)
-                             .map_error(NamingModel(arguments.against)));
+  std::optional<TargetRanks> against;
+  if (!arguments.against.empty()) {
+    HALFLING_ASSIGN_OR_RETURN(against, RankModel(arguments, reference, arguments.against, examples,
+                                                 models, progress));
   }
   for (const std::filesystem::path& directory : arguments.models) {
-    HALFLING_ASSIGN_OR_RETURN(const TargetRanks ranks,
-                              RankModel(arguments, reference, directory, examples, progress));
-    report.models.push_back(Summarize(directory, ranks, compares ? &reference.ranks : nullptr));
+    if (against && IsReference(arguments, directory)) {
+      report.models.push_back(Summarize(directory, *against, &*against));
+      continue;
+    }
+    HALFLING_ASSIGN_OR_RETURN(
+        const TargetRanks ranks,
+        RankModel(arguments, reference, directory, examples, models, progress));
+    report.models.push_back(Summarize(directory, ranks, against ? &*against : nullptr));
   }
   progress.Finish();
   if (arguments.json) std::fputs(EvaluateJson(report).c_str(), stdout);
@@ -162,16 +179,15 @@ void AddEvaluateCommand(CLI::App& app, Action& run) {
   command.add_option("--split", arguments->split, "Which targets")
       ->check(CLI::IsMember({"test", "validation"}))
       ->capture_default_str();
-  command.add_flag("--allow-seen", arguments->allow_seen,
-                   "Let items of the history be recommended again");
+  AddAllowSeenOption(command, arguments->ranking.exclude_seen);
   AddSearchOption(command, arguments->ranking.search);
-  AddBeamOption(command, arguments->ranking.beam_width);
+  AddBeamOption(command, arguments->ranking.beam_width, kTopItems);
   AddMaxProofNodesOption(command, arguments->ranking.max_proof_nodes);
   command
       .add_option("--limit", arguments->ranking.limit,
                   "Length of the lists; above 10, items of one code push no other out of the first "
                   "ten [as many as --beam]")
-      ->check(CLI::Range(1, kMaxBeamWidth));
+      ->check(CLI::Range(static_cast<int>(kTopItems), kMaxBeamWidth));
   AddThreadsOption(command, arguments->ranking.threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout, tables on stderr");
   command.footer(kEvaluateFooter);

@@ -17,7 +17,6 @@ struct RecommendArguments {
   std::vector<std::string> exclude;
   RecommendRequest request;  // of it: limit, search, beam_width, max_proof_nodes
   int threads = DefaultThreads();
-  bool allow_seen = false;
   bool json = false;
 };
 
@@ -47,7 +46,6 @@ Status RunRecommend(const RecommendArguments& arguments) {
                             FindItems(arguments.history, opened.catalog, "--history"));
   HALFLING_ASSIGN_OR_RETURN(request.exclude,
                             FindItems(arguments.exclude, opened.catalog, "--exclude"));
-  request.exclude_seen = !arguments.allow_seen;
 
   opened.recommender.UseThreads(arguments.threads);
   const auto begin = std::chrono::steady_clock::now();
@@ -82,10 +80,9 @@ void AddRecommendCommand(CLI::App& app, Action& run) {
   command.add_option("--limit", arguments->request.limit, "How many items")
       ->check(CLI::Range(1, kMaxBeamWidth))
       ->capture_default_str();
-  command.add_flag("--allow-seen", arguments->allow_seen,
-                   "Let items of the history be recommended again");
+  AddAllowSeenOption(command, arguments->request.exclude_seen);
   AddSearchOption(command, arguments->request.search);
-  AddBeamOption(command, arguments->request.beam_width);
+  AddBeamOption(command, arguments->request.beam_width, 1);
   AddMaxProofNodesOption(command, arguments->request.max_proof_nodes);
   AddThreadsOption(command, arguments->threads);
   command.add_flag("--json", arguments->json, "Result as JSON on stdout");

@@ -71,6 +71,9 @@ Status RunReport(ReportArguments& arguments) {
       const std::vector<Example> examples,
       ReadExamples(FindInteractions(arguments.interactions, {arguments.against, arguments.model}),
                    original.catalog, Split::kTest, arguments.users, arguments.seed));
+  const std::filesystem::path output =
+      arguments.output.empty() ? DefaultOutput(compressed.manifest->name) : arguments.output;
+  HALFLING_ASSIGN_OR_RETURN(ReplacedFile file, ReplacedFile::Begin(output));
   HALFLING_ASSIGN_OR_RETURN(const PartSizes parts_before, MeasureParts(arguments.against));
   HALFLING_ASSIGN_OR_RETURN(const PartSizes parts_after, MeasureParts(arguments.model));
 
@@ -92,11 +95,9 @@ Status RunReport(ReportArguments& arguments) {
                                {arguments.model.string(), compressed, parts_after, after},
                                details,
                                examples,
-                               arguments.ranking.beam_width}),
+                               arguments.ranking}),
                compressed.manifest->name + ": a compression by Halfling");
-  const std::filesystem::path output =
-      arguments.output.empty() ? DefaultOutput(compressed.manifest->name) : arguments.output;
-  HALFLING_RETURN_IF_ERROR(WriteFile(output, std::string_view(page)));
+  HALFLING_RETURN_IF_ERROR(file.Commit(page));
   std::printf("%s: %s bytes\n", output.string().c_str(),
               FormatCount(static_cast<int64_t>(page.size())).c_str());
   return {};
@@ -121,7 +122,8 @@ void AddReportCommand(CLI::App& app, Action& run) {
       ->check(CLI::ExistingFile);
   AddUsersOption(command, "--users", arguments->users, 1, "Test users to evaluate with [all]");
   AddSeedOption(command, arguments->seed);
-  AddBeamOption(command, arguments->ranking.beam_width);
+  AddAllowSeenOption(command, arguments->ranking.exclude_seen);
+  AddBeamOption(command, arguments->ranking.beam_width, kTopItems);
   AddThreadsOption(command, arguments->ranking.threads);
   command.add_option("--output", arguments->output, "The page to write [NAME-report.html]");
   command.footer(kReportFooter);

@@ -49,10 +49,17 @@ inline void AddSeedOption(CLI::App& command, uint64_t& seed) {
       ->capture_default_str();
 }
 
-inline void AddBeamOption(CLI::App& command, int& beam) {
+// `least`: as many as there are to be items in the list.
+inline void AddBeamOption(CLI::App& command, int& beam, size_t least) {
   command.add_option("--beam", beam, "Beams of the search")
-      ->check(CLI::Range(1, kMaxBeamWidth))
+      ->check(CLI::Range(static_cast<int>(least), kMaxBeamWidth))
       ->capture_default_str();
+}
+
+inline void AddAllowSeenOption(CLI::App& command, bool& exclude_seen) {
+  command.add_flag_callback(
+      "--allow-seen", [&exclude_seen] { exclude_seen = false; },
+      "Let items of the history be recommended again");
 }
 
 inline void AddSearchOption(CLI::App& command, SearchMethod& search) {

@@ -12,7 +12,7 @@
 namespace halfling {
 
 struct Comparison {
-  MetricTable relative_change;  // of each metric, by the items' strict ranks, paired by user
+  ChangeTable relative_change;  // of each metric, by the items' strict ranks, paired by user
   // KL(before || after) an item, in nats, mean over users: summed over the positions of the test
   // target's code, at each over the tokens that the trie allows. Nothing where the two models call
   // the items by different codes.

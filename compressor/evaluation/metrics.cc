@@ -13,6 +13,8 @@ namespace {
 using MetricValues = std::array<double, kNumMetrics>;
 
 constexpr double kTail = 0.025;  // of each side of a 95% interval
+constexpr int kResamples = 2000;
+constexpr uint64_t kBootstrapSeed = 1;
 
 MetricValues ValuesOfRank(int rank) {
   MetricValues values;
@@ -45,10 +47,10 @@ Interval MakeInterval(double mean, std::vector<double>& resampled) {
 
 // Calls visit(users) with each resample's user indices.
 template <typename Visit>
-void ForEachResample(size_t num_users, const BootstrapOptions& options, const Visit& visit) {
-  std::mt19937_64 random(options.seed);
+void ForEachResample(size_t num_users, const Visit& visit) {
+  std::mt19937_64 random(kBootstrapSeed);
   std::vector<size_t> users(num_users);
-  for (int i = 0; i < options.resamples; ++i) {
+  for (int i = 0; i < kResamples; ++i) {
     for (size_t& user : users) user = DrawBelow(num_users, random);
     visit(std::span<const size_t>(users));
   }
@@ -72,13 +74,7 @@ MetricValues MeanOf(std::span<const MetricValues> values) {
   return sums;
 }
 
-MetricValues Change(const MetricValues& before, const MetricValues& after) {
-  MetricValues change{};
-  for (size_t i = 0; i < kNumMetrics; ++i) {
-    change[i] = before[i] > 0 ? (after[i] - before[i]) / before[i] : 0.0;
-  }
-  return change;
-}
+double Change(double before, double after) { return (after - before) / before; }
 
 }  // namespace
 
@@ -115,10 +111,10 @@ double MetricOfRank(Metric metric, int rank) {
   return 0.0;
 }
 
-MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& options) {
+MetricTable SummarizeRanks(std::span<const int> ranks) {
   const std::vector<MetricValues> values = ValuesOfRanks(ranks);
   std::array<std::vector<double>, kNumMetrics> resampled;
-  ForEachResample(ranks.size(), options, [&](std::span<const size_t> users) {
+  ForEachResample(ranks.size(), [&](std::span<const size_t> users) {
     const MetricValues mean = MeanOf(values, users);
     for (size_t i = 0; i < kNumMetrics; ++i) resampled[i].push_back(mean[i]);
   });
@@ -128,25 +124,31 @@ MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& o
   return table;
 }
 
-MetricTable RelativeChanges(std::span<const int> before, std::span<const int> after,
-                            const BootstrapOptions& options) {
+ChangeTable RelativeChanges(std::span<const int> before, std::span<const int> after) {
   const std::vector<MetricValues> values_before = ValuesOfRanks(before);
   const std::vector<MetricValues> values_after = ValuesOfRanks(after);
   std::array<std::vector<double>, kNumMetrics> resampled;
-  ForEachResample(before.size(), options, [&](std::span<const size_t> users) {
-    const MetricValues change = Change(MeanOf(values_before, users), MeanOf(values_after, users));
-    for (size_t i = 0; i < kNumMetrics; ++i) resampled[i].push_back(change[i]);
+  ForEachResample(before.size(), [&](std::span<const size_t> users) {
+    const MetricValues mean_before = MeanOf(values_before, users);
+    const MetricValues mean_after = MeanOf(values_after, users);
+    for (size_t i = 0; i < kNumMetrics; ++i) {
+      if (mean_before[i] > 0) resampled[i].push_back(Change(mean_before[i], mean_after[i]));
+    }
   });
-  const MetricValues change = Change(MeanOf(values_before), MeanOf(values_after));
-  MetricTable table;
-  for (size_t i = 0; i < kNumMetrics; ++i) table[i] = MakeInterval(change[i], resampled[i]);
+  const MetricValues mean_before = MeanOf(values_before);
+  const MetricValues mean_after = MeanOf(values_after);
+  ChangeTable table;
+  for (size_t i = 0; i < kNumMetrics; ++i) {
+    if (resampled[i].empty()) continue;
+    table[i] = MakeInterval(Change(mean_before[i], mean_after[i]), resampled[i]);
+  }
   return table;
 }
 
-Interval SummarizeValues(std::span<const double> values, const BootstrapOptions& options) {
+Interval SummarizeValues(std::span<const double> values) {
   const auto count = static_cast<double>(values.size());
   std::vector<double> resampled;
-  ForEachResample(values.size(), options, [&](std::span<const size_t> users) {
+  ForEachResample(values.size(), [&](std::span<const size_t> users) {
     double sum = 0;
     for (const size_t user : users) sum += values[user];
     resampled.push_back(sum / count);

@@ -3,7 +3,7 @@
 #define HALFLING_COMPRESSOR_EVALUATION_METRICS_H_
 
 #include <array>
-#include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,22 +30,19 @@ struct Interval {
 
 using MetricTable = std::array<Interval, kNumMetrics>;  // indexed by Metric
 
-struct BootstrapOptions {
-  int resamples = 2000;
-  uint64_t seed = 1;
-};
+// Of a change relative to a mean; nothing where that mean is 0.
+using ChangeTable = std::array<std::optional<Interval>, kNumMetrics>;  // indexed by Metric
 
-// ranks: [users], at least one. The same options give the same intervals everywhere.
-MetricTable SummarizeRanks(std::span<const int> ranks, const BootstrapOptions& options = {});
+// ranks: [users], at least one. The same ranks give the same intervals everywhere.
+MetricTable SummarizeRanks(std::span<const int> ranks);
 
-// (after - before) / before of each metric's means; all 0 where before is 0. before, after:
-// [users], the same users in the same order. They are resampled together: what is hard or easy for
-// both cancels.
-MetricTable RelativeChanges(std::span<const int> before, std::span<const int> after,
-                            const BootstrapOptions& options = {});
+// (after - before) / before of each metric's means. before, after: [users], the same users in the
+// same order. They are resampled together: what is hard or easy for both cancels. A resample whose
+// mean before is 0 is left out.
+ChangeTable RelativeChanges(std::span<const int> before, std::span<const int> after);
 
 // The mean of any value that each user has. values: [users], at least one.
-Interval SummarizeValues(std::span<const double> values, const BootstrapOptions& options = {});
+Interval SummarizeValues(std::span<const double> values);
 
 }  // namespace halfling
 

@@ -195,7 +195,7 @@
         el('dl', { class: 'tiles' }, [
           tile('Weights', change(original.bytes, compressed.bytes), `${bytes(original.bytes)} → ${bytes(compressed.bytes)}`),
           tile('Parameters', change(original.parameters, compressed.parameters), `${count(original.parameters)} → ${count(compressed.parameters)}`),
-          tile('NDCG@10', signed(ndcg.mean), `[${signed(ndcg.low)}, ${signed(ndcg.high)}]; ${before.toFixed(4)} → ${after.toFixed(4)}`),
+          tile('NDCG@10', ndcg ? signed(ndcg.mean) : '–', `${ndcg ? `[${signed(ndcg.low)}, ${signed(ndcg.high)}]; ` : ''}${before.toFixed(4)} → ${after.toFixed(4)}`),
           tile('Same first ten', percent(evaluation['overlap@10'].mean), 'of the original’s ten items'),
           tile('KL(original ‖ compressed)', divergence ? significant(divergence.mean) : '–', divergence ? `nats an item, ${interval(divergence, significant).replace(/^\S+ /, '')}` : 'the models spell items differently'),
           tile('One ranking', `${compressed.milliseconds_per_user.toFixed(1)} ms`, `before ${original.milliseconds_per_user.toFixed(1)} ms, one thread, median`),
@@ -211,14 +211,16 @@
   };
 
   function showChoice() {
-    const { method, keep, dtype, seed, calibration_users: users, seconds } = manifest.compression;
+    const { method, keep, budget, dtype, seed, calibration_users: users, seconds } = manifest.compression;
+    const share = ['none', 'int8', 'int4'].includes(method) ? '' : `; asked for ${percent(keep)}`;
+    const asked = budget ? `; asked for at most ${bytes(budget)} of weights` : share;
     const pairs = [
       ['Model', compressed.directory],
       ['Original', original.directory],
       ['Version', manifest.version.slice(0, 16)],
       ['Size', `${plural(manifest.model.layers, 'layer')}, model dimension ${manifest.model.model_dim}, ${plural(manifest.model.items, 'item')}`],
       ['Method', method],
-      ['Linear parameters', `${percent(compressed.linear_parameters / original.linear_parameters)} of ${count(original.linear_parameters)}; asked for ${percent(keep)}`],
+      ['Linear parameters', `${percent(compressed.linear_parameters / original.linear_parameters)} of ${count(original.linear_parameters)}${asked}`],
       ['Precision', dtype],
       ['Calibration', `${plural(users, 'user')}, drawn by seed ${seed}`],
       ['Time', `${seconds.toFixed(1)} s`],
@@ -281,18 +283,23 @@
     );
   }
 
+  function changeOf(name) {
+    const relative = evaluation.metrics_relative_change[name];
+    return relative ? interval(relative, signed) : '–';
+  }
+
   function showMetrics() {
     const rows = METRICS.map((name) => [
       metricName(name),
       interval(original.metrics[name], fixed(4)),
       interval(compressed.metrics[name], fixed(4)),
-      interval(evaluation.metrics_relative_change[name], signed),
+      changeOf(name),
     ]);
     section('metrics', 'Metrics before and after', [
       legend([['original', 'var(--before)'], ['compressed', 'var(--after)']]),
       metricsPlot(),
       table('Metrics before and after', ['metric', 'original', 'compressed', 'change'], rows),
-      paragraph(`${plural(evaluation.users, 'user')} of the ${evaluation.split} split, beam ${evaluation.beam}, seen items excluded. 95 % bootstrap intervals over users; the change is paired by user.`),
+      paragraph(`${plural(evaluation.users, 'user')} of the ${evaluation.split} split, beam ${evaluation.beam}, seen items ${evaluation.exclude_seen ? 'excluded' : 'allowed'}. 95 % bootstrap intervals over users; the change is paired by user.`),
     ]);
   }
 

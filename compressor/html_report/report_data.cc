@@ -19,10 +19,6 @@ int RankMove(int before, int after) {
   return std::abs(before - after);
 }
 
-OrderedJson OptionalInterval(const std::optional<Interval>& interval) {
-  return interval ? IntervalToJson(*interval) : OrderedJson(nullptr);
-}
-
 OrderedJson ModelJson(const ReportedModel& model) {
   OrderedJson parts = OrderedJson::array();
   for (const Part part : kParts) parts.push_back(model.parts[static_cast<size_t>(part)]);
@@ -39,9 +35,10 @@ OrderedJson EvaluationJson(const ReportInput& input) {
   const Comparison comparison = Compare(input.original.ranks, input.compressed.ranks);
   return {{"split", "test"},
           {"users", input.examples.size()},
-          {"beam", input.beam_width},
-          {"metrics_relative_change", MetricTableToJson(comparison.relative_change)},
-          {"divergence", OptionalInterval(comparison.divergence)},
+          {"beam", input.ranking.beam_width},
+          {"exclude_seen", input.ranking.exclude_seen},
+          {"metrics_relative_change", ChangeTableToJson(comparison.relative_change)},
+          {"divergence", IntervalToJson(comparison.divergence)},
           {"overlap@10", IntervalToJson(comparison.overlap)}};
 }
 

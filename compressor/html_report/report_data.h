@@ -29,7 +29,7 @@ struct ReportInput {
   ReportedModel compressed;  // a model directory: its manifest is there
   std::optional<CompressionDetails> details;
   const std::vector<Example>& examples;
-  int beam_width = 20;
+  RankingOptions ranking;
 };
 
 // The users whose lists have least in common, at most `count`: by overlap, then by the distance of

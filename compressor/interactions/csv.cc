@@ -20,12 +20,12 @@ class CsvReader {
   size_t line() const { return line_; }
 
   // The fields up to the end of the row; a blank line is one empty field.
-  Result<std::vector<std::string>> ReadRow() {
-    std::vector<std::string> fields;
+  Status ReadRow(std::vector<std::string>& fields) {
+    fields.clear();
     for (;;) {
       HALFLING_ASSIGN_OR_RETURN(std::string field, ReadField());
       fields.push_back(std::move(field));
-      if (AtEnd()) return fields;
+      if (AtEnd()) return {};
       if (text_[position_] == ',') {
         ++position_;
         continue;
@@ -34,7 +34,7 @@ class CsvReader {
       if (text_[position_] != '\n') return Broken("expected a comma or the end of the line");
       ++position_;
       ++line_;
-      return fields;
+      return {};
     }
   }
 
@@ -72,36 +72,48 @@ class CsvReader {
   size_t line_ = 1;
 };
 
-}  // namespace
-
-Result<size_t> CsvTable::Column(std::string_view name, const std::string& where) const {
-  const auto found = std::find(header.begin(), header.end(), name);
-  if (found != header.end()) return static_cast<size_t>(found - header.begin());
-  std::string present;
-  for (const std::string& column : header)
-    present += (present.empty() ? "" : ", ") + Quoted(column);
-  return Fail(ErrorCode::kInvalidRequest,
-              where + ": expected a column " + Quoted(name) + ", its header has " + present);
+Result<std::vector<size_t>> FindColumns(const std::vector<std::string>& header,
+                                        std::span<const std::string_view> columns,
+                                        const std::string& where) {
+  std::vector<size_t> places;
+  for (const std::string_view name : columns) {
+    const auto found = std::ranges::find(header, name);
+    if (found == header.end()) {
+      std::string present;
+      for (const std::string& column : header)
+        present += (present.empty() ? "" : ", ") + Quoted(column);
+      return Fail(ErrorCode::kInvalidRequest, where, ": expected a column ", Quoted(name),
+                  ", its header has ", present);
+    }
+    places.push_back(static_cast<size_t>(found - header.begin()));
+  }
+  return places;
 }
 
-Result<CsvTable> ParseCsv(std::string_view text, const std::string& where) {
+}  // namespace
+
+Status ReadCsv(std::string_view text, std::span<const std::string_view> columns,
+               const std::string& where, const CsvVisitor& visit) {
   CsvReader reader(text, where);
-  CsvTable table;
-  HALFLING_ASSIGN_OR_RETURN(table.header, reader.ReadRow());
+  std::vector<std::string> row;
+  HALFLING_RETURN_IF_ERROR(reader.ReadRow(row));
+  const size_t width = row.size();
+  HALFLING_ASSIGN_OR_RETURN(const std::vector<size_t> places, FindColumns(row, columns, where));
+  std::vector<std::string> fields(places.size());
   while (!reader.AtEnd()) {
-    CsvRow row;
-    row.line = reader.line();
-    HALFLING_ASSIGN_OR_RETURN(row.fields, reader.ReadRow());
-    if (row.fields.size() == 1 && row.fields[0].empty()) continue;
-    if (row.fields.size() != table.header.size()) {
-      return Fail(ErrorCode::kInvalidRequest,
-                  where + ": line " + std::to_string(row.line) + ": " +
-                      std::to_string(row.fields.size()) + " fields, expected " +
-                      std::to_string(table.header.size()) + " as in the header");
+    const size_t line = reader.line();
+    HALFLING_RETURN_IF_ERROR(reader.ReadRow(row));
+    if (row.size() == 1 && row[0].empty()) continue;
+    if (row.size() != width) {
+      return Fail(ErrorCode::kInvalidRequest, where, ": line ", line, ": ", row.size(),
+                  " fields, expected ", width, " as in the header");
     }
-    table.rows.push_back(std::move(row));
+    for (size_t i = 0; i < places.size(); ++i) fields[i] = std::move(row[places[i]]);
+    if (const Status status = visit(fields); !status) {
+      return Fail(status.error().code, where, ": line ", line, ": ", status.error().message);
+    }
   }
-  return table;
+  return {};
 }
 
 }  // namespace halfling

@@ -2,6 +2,8 @@
 #ifndef HALFLING_COMPRESSOR_INTERACTIONS_CSV_H_
 #define HALFLING_COMPRESSOR_INTERACTIONS_CSV_H_
 
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,23 +12,15 @@
 
 namespace halfling {
 
-struct CsvRow {
-  size_t line = 0;                  // where the row begins, from 1
-  std::vector<std::string> fields;  // as many as the header has
-};
+// Of one row: the fields of the columns that were asked for, in that order.
+using CsvVisitor = std::function<Status(std::span<const std::string> fields)>;
 
-struct CsvTable {
-  std::vector<std::string> header;
-  std::vector<CsvRow> rows;
-
-  // The index of the column `name`: kInvalidRequest, listing what there is, when it is missing.
-  Result<size_t> Column(std::string_view name, const std::string& where) const;
-};
-
-// The first line is the header; blank lines are skipped; a byte-order mark and \r\n are accepted.
-// kInvalidRequest for a row of another number of fields than the header, for an unclosed quote, and
-// for text around a quoted field.
-Result<CsvTable> ParseCsv(std::string_view text, const std::string& where);
+// Calls `visit` with one row after another. The first line is the header, in any order and with any
+// other columns; blank lines are skipped; a byte-order mark and \r\n are accepted. kInvalidRequest
+// for a column that is missing, a row of another number of fields than the header, an unclosed
+// quote, and text around a quoted field. Every error names `where` and the line, the visitor's too.
+Status ReadCsv(std::string_view text, std::span<const std::string_view> columns,
+               const std::string& where, const CsvVisitor& visit);
 
 }  // namespace halfling
 

@@ -1,6 +1,7 @@
 #include "compressor/interactions/interactions.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -13,12 +14,11 @@
 namespace halfling {
 namespace {
 
-Result<int> FindItem(const Catalog& catalog, const std::string& id, const std::string& user,
-                     const std::string& where) {
+Result<int> FindItem(const Catalog& catalog, const std::string& id, const std::string& user) {
   const std::optional<int> index = catalog.IndexOf(id);
   if (!index) {
-    return Fail(ErrorCode::kUnknownItem, where + ": user " + Quoted(user) + ": item " + Quoted(id) +
-                                             " is not in the catalogue");
+    return Fail(ErrorCode::kUnknownItem, "user ", Quoted(user), ": item ", Quoted(id),
+                " is not in the catalogue");
   }
   return *index;
 }
@@ -36,12 +36,11 @@ struct Event {
   int item;
 };
 
-Result<double> ParseTimestamp(const std::string& text, const std::string& where) {
+Result<double> ParseTimestamp(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return Fail(ErrorCode::kInvalidRequest,
-                where + ": timestamp " + Quoted(text) + ", expected a number");
+    return Fail(ErrorCode::kInvalidRequest, "timestamp ", Quoted(text), ", expected a number");
   }
   return value;
 }
@@ -79,7 +78,10 @@ Result<Interactions> ParseInteractionsJson(std::string_view json, const Catalog&
         return Fail(ErrorCode::kMalformedJson,
                     where + ": user " + Quoted(user) + ": expected item ids as texts or integers");
       }
-      HALFLING_ASSIGN_OR_RETURN(const int item, FindItem(catalog, *id, user, where));
+      HALFLING_ASSIGN_OR_RETURN(const int item,
+                                FindItem(catalog, *id, user).map_error([&where](Error error) {
+                                  return Error{error.code, where + ": " + error.message};
+                                }));
       history.items.push_back(item);
     }
     interactions.push_back(std::move(history));
@@ -89,20 +91,16 @@ Result<Interactions> ParseInteractionsJson(std::string_view json, const Catalog&
 
 Result<Interactions> ParseInteractionsCsv(std::string_view csv, const Catalog& catalog,
                                           const std::string& where) {
-  HALFLING_ASSIGN_OR_RETURN(const CsvTable table, ParseCsv(csv, where));
-  HALFLING_ASSIGN_OR_RETURN(const size_t user_column, table.Column("user_id", where));
-  HALFLING_ASSIGN_OR_RETURN(const size_t item_column, table.Column("item_id", where));
-  HALFLING_ASSIGN_OR_RETURN(const size_t time_column, table.Column("timestamp", where));
-
   std::map<std::string, std::vector<Event>> events_of_user;
-  for (const CsvRow& row : table.rows) {
-    const std::string& user = row.fields[user_column];
-    const std::string line = where + ": line " + std::to_string(row.line);
-    HALFLING_ASSIGN_OR_RETURN(const int item,
-                              FindItem(catalog, row.fields[item_column], user, line));
-    HALFLING_ASSIGN_OR_RETURN(const double time, ParseTimestamp(row.fields[time_column], line));
-    events_of_user[user].push_back({time, item});
-  }
+  constexpr std::array<std::string_view, 3> kColumns = {"user_id", "item_id", "timestamp"};
+  HALFLING_RETURN_IF_ERROR(
+      ReadCsv(csv, kColumns, where, [&](std::span<const std::string> fields) -> Status {
+        const std::string& user = fields[0];
+        HALFLING_ASSIGN_OR_RETURN(const int item, FindItem(catalog, fields[1], user));
+        HALFLING_ASSIGN_OR_RETURN(const double time, ParseTimestamp(fields[2]));
+        events_of_user[user].push_back({time, item});
+        return {};
+      }));
 
   Interactions interactions;
   for (auto& [user, events] : events_of_user) {

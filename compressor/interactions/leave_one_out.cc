@@ -1,5 +1,6 @@
 #include "compressor/interactions/leave_one_out.h"
 
+#include <algorithm>
 #include <random>
 
 #include "compressor/random.h"
@@ -47,6 +48,12 @@ std::vector<Example> DrawExamples(const std::vector<Example>& examples, size_t c
     }
   }
   return drawn;
+}
+
+size_t CountSeenTargets(const std::vector<Example>& examples) {
+  return static_cast<size_t>(std::ranges::count_if(examples, [](const Example& example) {
+    return std::ranges::find(example.history, example.target) != example.history.end();
+  }));
 }
 
 }  // namespace halfling

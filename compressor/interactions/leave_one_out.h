@@ -32,6 +32,9 @@ std::vector<Example> LeaveOneOut(const Interactions& interactions, Split split);
 std::vector<Example> DrawExamples(const std::vector<Example>& examples, size_t count,
                                   uint64_t seed);
 
+// How many targets are in their own histories: with seen items excluded no list can hold them.
+size_t CountSeenTargets(const std::vector<Example>& examples);
+
 }  // namespace halfling
 
 #endif  // HALFLING_COMPRESSOR_INTERACTIONS_LEAVE_ONE_OUT_H_

@@ -17,16 +17,20 @@ fs::path FindInteractions(const fs::path& named, const std::vector<fs::path>& di
   return (found != directories.end() ? *found : directories.front()) / kInteractionsFile;
 }
 
+Result<std::vector<Example>> DrawSplit(const Interactions& interactions, Split split, size_t users,
+                                       uint64_t seed, const fs::path& where) {
+  std::vector<Example> examples = DrawExamples(LeaveOneOut(interactions, split), users, seed);
+  if (examples.empty()) {
+    return Fail(ErrorCode::kInvalidRequest, where.string(), ": expected a user with at least ",
+                ShortestHistory(split), " items");
+  }
+  return examples;
+}
+
 Result<std::vector<Example>> ReadExamples(const fs::path& interactions, const Catalog& catalog,
                                           Split split, size_t users, uint64_t seed) {
   HALFLING_ASSIGN_OR_RETURN(const Interactions read, ReadInteractions(interactions, catalog));
-  std::vector<Example> examples = DrawExamples(LeaveOneOut(read, split), users, seed);
-  if (examples.empty()) {
-    return Fail(ErrorCode::kInvalidRequest, interactions.string() +
-                                                ": expected a user with at least " +
-                                                std::to_string(ShortestHistory(split)) + " items");
-  }
-  return examples;
+  return DrawSplit(read, split, users, seed, interactions);
 }
 
 }  // namespace halfling

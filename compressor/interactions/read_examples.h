@@ -20,7 +20,11 @@ std::filesystem::path FindInteractions(const std::filesystem::path& named,
                                        const std::vector<std::filesystem::path>& directories);
 
 // At most `users` examples of the split, drawn by `seed`; at least one, else kInvalidRequest says
-// how long a history must be. Other errors are ReadInteractions'.
+// how long a history must be. `where` names the interactions in messages.
+Result<std::vector<Example>> DrawSplit(const Interactions& interactions, Split split, size_t users,
+                                       uint64_t seed, const std::filesystem::path& where);
+
+// The same of a file. Other errors are ReadInteractions'.
 Result<std::vector<Example>> ReadExamples(const std::filesystem::path& interactions,
                                           const Catalog& catalog, Split split, size_t users,
                                           uint64_t seed);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace halfling {
 namespace {
@@ -17,7 +18,9 @@ template <typename Container>
 Result<Container> ReadWhole(const std::filesystem::path& path, size_t max_bytes) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    return Fail(ErrorCode::kIo, path.string() + ": no such file");
+    const bool exists = std::filesystem::exists(path, error);
+    return Fail(ErrorCode::kIo, path.string(),
+                exists ? ": expected a regular file" : ": no such file");
   }
   const uintmax_t size = std::filesystem::file_size(path, error);
   if (error) return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
@@ -58,6 +61,32 @@ Status WriteFile(const std::filesystem::path& path, std::span<const std::byte> b
 
 Status WriteFile(const std::filesystem::path& path, std::string_view text) {
   return WriteFile(path, std::as_bytes(std::span(text)));
+}
+
+ReplacedFile::ReplacedFile(std::filesystem::path path)
+    : path_(std::move(path)), partial_(path_.string() + ".partial") {}
+
+ReplacedFile::ReplacedFile(ReplacedFile&& other) noexcept
+    : path_(std::move(other.path_)), partial_(std::exchange(other.partial_, {})) {}
+
+ReplacedFile::~ReplacedFile() {
+  std::error_code ignored;
+  if (!partial_.empty()) std::filesystem::remove(partial_, ignored);
+}
+
+Result<ReplacedFile> ReplacedFile::Begin(const std::filesystem::path& path) {
+  ReplacedFile file(path);
+  HALFLING_RETURN_IF_ERROR(WriteFile(file.partial_, std::string_view()));
+  return file;
+}
+
+Status ReplacedFile::Commit(std::string_view text) {
+  HALFLING_RETURN_IF_ERROR(WriteFile(partial_, text));
+  std::error_code error;
+  std::filesystem::rename(partial_, path_, error);
+  if (error) return Fail(ErrorCode::kIo, path_.string(), ": ", error.message());
+  partial_.clear();
+  return {};
 }
 
 bool IsPlainFileName(std::string_view name) {

@@ -26,6 +26,25 @@ Result<std::vector<std::byte>> ReadBinaryFile(const std::filesystem::path& path,
 Status WriteFile(const std::filesystem::path& path, std::span<const std::byte> bytes);
 Status WriteFile(const std::filesystem::path& path, std::string_view text);
 
+// A file that takes its place only when it is whole: until then what was there stays.
+class ReplacedFile {
+ public:
+  // Creates an empty file beside `path`: kIo where that cannot be.
+  static Result<ReplacedFile> Begin(const std::filesystem::path& path);
+
+  ReplacedFile(ReplacedFile&& other) noexcept;
+  ReplacedFile& operator=(ReplacedFile&&) = delete;
+  ~ReplacedFile();  // removes what was not committed
+
+  Status Commit(std::string_view text);
+
+ private:
+  explicit ReplacedFile(std::filesystem::path path);
+
+  std::filesystem::path path_;
+  std::filesystem::path partial_;  // empty once there is nothing to remove
+};
+
 // Whether `name` names a file of the directory itself: no separators, no "..", nothing hidden. A
 // document that lists other files must not reach outside its own directory.
 bool IsPlainFileName(std::string_view name);

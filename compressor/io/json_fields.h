@@ -31,6 +31,16 @@ inline Result<double> NumberField(const JsonValue& object, const char* key,
   return *number;
 }
 
+inline Result<bool> BooleanField(const JsonValue& object, const char* key,
+                                 const std::string& where) {
+  HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
+  const bool* const truth = value->AsBool();
+  if (truth == nullptr) {
+    return Fail(ErrorCode::kMalformedJson, where, ".", key, ": expected true or false");
+  }
+  return *truth;
+}
+
 // A count: an integer of at least 0.
 inline Result<int64_t> CountField(const JsonValue& object, const char* key,
                                   const std::string& where) {

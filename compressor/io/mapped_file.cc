@@ -20,7 +20,8 @@ tl::unexpected<Error> MappingFailure(const std::filesystem::path& path, int erro
 }  // namespace
 
 Result<MappedFile> MappedFile::Open(const std::filesystem::path& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not to wait for who writes into a pipe, which is refused below.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return MappingFailure(path, errno);
 
   struct stat status {};

@@ -25,9 +25,10 @@ bool Factor(const Eigen::MatrixXd& symmetric, Eigen::MatrixXd& lower) {
 }  // namespace
 
 Result<CholeskyFactor> FactorCovariance(const Eigen::MatrixXd& gram, const char* what) {
-  if (gram.rows() != gram.cols() || !gram.allFinite()) {
-    return Fail(ErrorCode::kInvalidRequest,
-                std::string(what) + ": expected a square covariance of finite values");
+  if (!gram.allFinite()) {
+    return Fail(ErrorCode::kNonFiniteWeight, what,
+                ": its inputs on the calibration sequences are not finite: the model's weights "
+                "overflow");
   }
   const Eigen::Index n = gram.rows();
   const Eigen::MatrixXd symmetric = 0.5 * (gram + gram.transpose());

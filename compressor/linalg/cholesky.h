@@ -17,8 +17,9 @@ struct CholeskyFactor {
 // triangles are averaged first). A covariance of fewer tokens than dimensions is singular and
 // rounding can make it slightly indefinite: the ridge is then 1e-8 of the mean diagonal, times ten
 // until the factorization exists and its diagonal stays above the rounding error. An all-zero gram
-// gets the identity. kInvalidRequest, naming `what`, when the gram is not finite or so indefinite
-// that a ridge of its own size does not help.
+// gets the identity. kNonFiniteWeight, naming `what`, when the gram is not finite: inputs that only
+// weights that overflow make. kInvalidRequest when it is so indefinite that a ridge of its own size
+// does not help.
 Result<CholeskyFactor> FactorCovariance(const Eigen::MatrixXd& gram, const char* what);
 
 }  // namespace halfling

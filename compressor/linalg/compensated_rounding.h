@@ -16,8 +16,8 @@ namespace halfling {
 // all weights that share their inputs; may run in several threads at once.
 class RoundingCompensation {
  public:
-  // X X^T = gram [n, n], damped by 1% of its mean diagonal as in the paper. kInvalidRequest, naming
-  // `what`, as FactorCovariance.
+  // X X^T = gram [n, n], damped by 1% of its mean diagonal as in the paper. Errors are
+  // FactorCovariance's.
   static Result<RoundingCompensation> Create(const Eigen::MatrixXd& gram, const char* what);
 
   Int8Matrix ToInt8(const Eigen::MatrixXd& weight, int largest) const;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kManifestFormat = 1;
 constexpr char kRelativeChange[] = "ndcg@10_relative_change";
+constexpr char kExcludeSeen[] = "exclude_seen";
 constexpr char kDivergence[] = "divergence";
 constexpr char kOverlap[] = "overlap@10";
 
@@ -90,10 +91,13 @@ Result<MetricsRecord> ParseMetrics(const JsonValue& value, const std::string& wh
   HALFLING_ASSIGN_OR_RETURN(metrics.split, TextField(value, "split", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.users, CountField(value, "users", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.beam, CountField(value, "beam", where));
+  if (value.Find(kExcludeSeen) != nullptr) {
+    HALFLING_ASSIGN_OR_RETURN(metrics.exclude_seen, BooleanField(value, kExcludeSeen, where));
+  }
   HALFLING_ASSIGN_OR_RETURN(metrics.before, ParseTable(value, "before", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.after, ParseTable(value, "after", where));
   HALFLING_ASSIGN_OR_RETURN(metrics.ndcg10_relative_change,
-                            ParseInterval(value, kRelativeChange, where));
+                            ParseOptionalInterval(value, kRelativeChange, where));
   HALFLING_ASSIGN_OR_RETURN(metrics.divergence, ParseOptionalInterval(value, kDivergence, where));
   HALFLING_ASSIGN_OR_RETURN(metrics.overlap, ParseOptionalInterval(value, kOverlap, where));
   return metrics;
@@ -143,6 +147,30 @@ Result<CompressionRecord> ParseCompression(const JsonValue& value, const std::st
   return record;
 }
 
+template <typename Table>
+nlohmann::ordered_json TableToJson(const Table& table) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const Metric metric : kMetrics) {
+    json[std::string(MetricName(metric))] = IntervalToJson(table[static_cast<size_t>(metric)]);
+  }
+  return json;
+}
+
+nlohmann::ordered_json MetricsToJson(const MetricsRecord& metrics) {
+  nlohmann::ordered_json json = {{"split", metrics.split},
+                                 {"users", metrics.users},
+                                 {"beam", metrics.beam},
+                                 {kExcludeSeen, metrics.exclude_seen},
+                                 {"before", MetricTableToJson(metrics.before)},
+                                 {"after", MetricTableToJson(metrics.after)}};
+  if (metrics.ndcg10_relative_change) {
+    json[kRelativeChange] = IntervalToJson(metrics.ndcg10_relative_change);
+  }
+  if (metrics.divergence) json[kDivergence] = IntervalToJson(metrics.divergence);
+  if (metrics.overlap) json[kOverlap] = IntervalToJson(metrics.overlap);
+  return json;
+}
+
 }  // namespace
 
 std::string Manifest::Version() const {
@@ -181,29 +209,14 @@ Result<Manifest> ParseManifest(std::string_view json, const std::string& where) 
   return manifest;
 }
 
-nlohmann::ordered_json IntervalToJson(const Interval& interval) {
-  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+nlohmann::ordered_json IntervalToJson(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return {{"mean", interval->mean}, {"low", interval->low}, {"high", interval->high}};
 }
 
-nlohmann::ordered_json MetricTableToJson(const MetricTable& table) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (const Metric metric : kMetrics) {
-    json[std::string(MetricName(metric))] = IntervalToJson(table[static_cast<size_t>(metric)]);
-  }
-  return json;
-}
+nlohmann::ordered_json MetricTableToJson(const MetricTable& table) { return TableToJson(table); }
 
-nlohmann::ordered_json MetricsToJson(const MetricsRecord& metrics) {
-  nlohmann::ordered_json json = {{"split", metrics.split},
-                                 {"users", metrics.users},
-                                 {"beam", metrics.beam},
-                                 {"before", MetricTableToJson(metrics.before)},
-                                 {"after", MetricTableToJson(metrics.after)},
-                                 {kRelativeChange, IntervalToJson(metrics.ndcg10_relative_change)}};
-  if (metrics.divergence) json[kDivergence] = IntervalToJson(*metrics.divergence);
-  if (metrics.overlap) json[kOverlap] = IntervalToJson(*metrics.overlap);
-  return json;
-}
+nlohmann::ordered_json ChangeTableToJson(const ChangeTable& table) { return TableToJson(table); }
 
 std::string ManifestToJson(const Manifest& manifest) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();

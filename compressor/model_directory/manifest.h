@@ -52,9 +52,10 @@ struct MetricsRecord {
   std::string split;
   int64_t users = 0;
   int64_t beam = 0;
+  bool exclude_seen = true;  // earlier releases always did, and wrote nothing of it
   MetricTable before;
   MetricTable after;
-  Interval ndcg10_relative_change;
+  std::optional<Interval> ndcg10_relative_change;  // nothing where NDCG@10 was 0 before
   // As compressor/evaluation/compare.h defines them; earlier releases wrote neither.
   std::optional<Interval> divergence;  // KL(original || this) an item, in nats
   std::optional<Interval> overlap;     // of the first ten
@@ -78,10 +79,11 @@ struct Manifest {
 Result<Manifest> ParseManifest(std::string_view json, const std::string& where);
 std::string ManifestToJson(const Manifest& manifest);
 
+// {"mean": …, "low": …, "high": …}, or null for nothing.
+nlohmann::ordered_json IntervalToJson(const std::optional<Interval>& interval);
 // {"hr@1": {"mean": …, "low": …, "high": …}, …}
 nlohmann::ordered_json MetricTableToJson(const MetricTable& table);
-nlohmann::ordered_json MetricsToJson(const MetricsRecord& metrics);
-nlohmann::ordered_json IntervalToJson(const Interval& interval);
+nlohmann::ordered_json ChangeTableToJson(const ChangeTable& table);
 
 }  // namespace halfling
 

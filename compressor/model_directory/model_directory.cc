@@ -1,8 +1,13 @@
 #include "compressor/model_directory/model_directory.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -14,6 +19,9 @@ namespace halfling {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kPartial = "partial";
+constexpr std::string_view kOld = "old";
 
 tl::unexpected<Error> IoFailure(const fs::path& path, const std::error_code& error) {
   return Fail(ErrorCode::kIo, path.string() + ": " + error.message());
@@ -47,23 +55,52 @@ fs::path WithoutTrailingSlash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
 
+// Names beside `directory` begin so, and end in a process's number.
+std::string SiblingPrefix(const fs::path& directory, std::string_view purpose) {
+  return Concat(".", directory.filename().string(), ".", purpose, "-");
+}
+
 // A name beside `directory` that no other living process uses. In a container, a process that was
 // killed may have had the same number.
 fs::path Sibling(const fs::path& directory, std::string_view purpose) {
-  std::string name = ".";
-  name += directory.filename().string();
-  name += ".";
-  name += purpose;
-  name += '-';
-  name += std::to_string(getpid());
-  return directory.parent_path() / name;
+  return directory.parent_path() / Concat(SiblingPrefix(directory, purpose), getpid());
+}
+
+// Removes what processes that are no more have left half written beside `directory`.
+void RemoveAbandoned(const fs::path& directory) {
+  const std::string prefix = SiblingPrefix(directory, kPartial);
+  std::error_code ignored;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(directory.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    pid_t process = 0;
+    const char* const end = name.data() + name.size();
+    if (!name.starts_with(prefix) ||
+        std::from_chars(name.data() + prefix.size(), end, process).ptr != end || process <= 0) {
+      continue;
+    }
+    const bool is_alive = kill(process, 0) == 0 || errno != ESRCH;
+    const bool is_finished = IsModelDirectory(entry.path());
+    if (process == getpid() || (!is_alive && !is_finished)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+// Another file system, or a folder of one, in the directory's place, as a container's volume is.
+bool IsMountPoint(const fs::path& directory) {
+#ifdef STATX_ATTR_MOUNT_ROOT
+  struct statx status {};
+  return statx(AT_FDCWD, directory.c_str(), 0, 0, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+#else
+  return directory.empty();  // Not known here; renaming tells in the end.
+#endif
 }
 
 // Puts `written` where `target` is; what was there is gone afterwards.
 Status Replace(const fs::path& written, const fs::path& target) {
   std::error_code error;
   std::error_code ignored;
-  const fs::path old = Sibling(target, "old");
+  const fs::path old = Sibling(target, kOld);
   const bool replaces = fs::exists(target, error);
   if (replaces) {
     fs::remove_all(old, error);  // what a killed process left
@@ -76,6 +113,35 @@ Status Replace(const fs::path& written, const fs::path& target) {
     return IoFailure(target, error);
   }
   fs::remove_all(old, ignored);
+  return {};
+}
+
+// Whether a model may be put at `directory`, as ModelDirectoryWriter::Begin has it.
+Status CheckReplaceable(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::exists(directory, error)) return {};
+  if (!fs::is_directory(directory, error)) {
+    return Fail(ErrorCode::kIo, directory.string() + ": exists and is no directory");
+  }
+  if (fs::is_empty(directory, error)) return {};
+  const Result<Manifest> manifest = ReadManifest(directory);
+  if (!manifest) {
+    return Fail(ErrorCode::kIo, directory.string() +
+                                    ": holds files but no model of this tool; choose another "
+                                    "directory or remove it");
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool listed = name == kManifestFile || name == kCompressionFile ||
+                        std::ranges::any_of(manifest->files, [&name](const ManifestFile& file) {
+                          return file.path == name;
+                        });
+    if (!listed) {
+      return Fail(ErrorCode::kIo, directory.string() + ": holds " + Quoted(name) +
+                                      ", which is no part of the model there; replacing the model "
+                                      "would delete it");
+    }
+  }
   return {};
 }
 
@@ -107,41 +173,20 @@ Result<ModelDirectory> ReadModelDirectory(const fs::path& directory) {
   return ModelDirectory{std::move(manifest), std::move(shards), *std::move(catalog)};
 }
 
-Status CheckReplaceable(const fs::path& directory) {
-  std::error_code error;
-  if (!fs::exists(directory, error)) return {};
-  if (!fs::is_directory(directory, error)) {
-    return Fail(ErrorCode::kIo, directory.string() + ": exists and is no directory");
-  }
-  if (fs::is_empty(directory, error)) return {};
-  const Result<Manifest> manifest = ReadManifest(directory);
-  if (!manifest) {
-    return Fail(ErrorCode::kIo, directory.string() +
-                                    ": holds files but no model of this tool; choose another "
-                                    "directory or remove it");
-  }
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
-    const bool listed = name == kManifestFile || name == kCompressionFile ||
-                        std::ranges::any_of(manifest->files, [&name](const ManifestFile& file) {
-                          return file.path == name;
-                        });
-    if (!listed) {
-      return Fail(ErrorCode::kIo, directory.string() + ": holds " + Quoted(name) +
-                                      ", which is no part of the model there; replacing the model "
-                                      "would delete it");
-    }
-  }
-  return {};
-}
-
 Result<ModelDirectoryWriter> ModelDirectoryWriter::Begin(const fs::path& directory) {
   fs::path target = WithoutTrailingSlash(fs::absolute(directory).lexically_normal());
-  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
-  fs::path partial = Sibling(target, "partial");
   std::error_code error;
-  fs::remove_all(partial, error);
-  if (error) return IoFailure(partial, error);
+  if (fs::is_symlink(target, error)) {
+    target = fs::canonical(target, error);
+    if (error) return IoFailure(directory, error);
+  }
+  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
+  if (IsMountPoint(target)) {
+    return Fail(ErrorCode::kIo, target.string(),
+                ": a mount point cannot be replaced as a whole; name a directory inside it");
+  }
+  RemoveAbandoned(target);
+  fs::path partial = Sibling(target, kPartial);
   fs::create_directories(partial, error);
   if (error) return IoFailure(partial, error);
   return ModelDirectoryWriter(std::move(target), std::move(partial));

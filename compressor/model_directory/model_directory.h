@@ -31,18 +31,15 @@ struct ModelDirectory {
 // another size or content.
 Result<ModelDirectory> ReadModelDirectory(const std::filesystem::path& directory);
 
-// Whether a model may be put at `directory`: it does not exist, is empty, or is a model directory
-// without any file that neither its manifest lists nor the compressor writes. kIo says what is in
-// the way.
-Status CheckReplaceable(const std::filesystem::path& directory);
-
 // Writes a model directory file by file into a temporary directory beside `directory`, which is
 // renamed in the end, so that nothing half written is ever in its place. The temporary directory
-// goes when the writer does, unless it was finished and could not be renamed: then the error names
-// it.
+// goes when the writer does, or with the next writer where the process was killed; unless it was
+// finished and could not be renamed: then the error names it.
 class ModelDirectoryWriter {
  public:
-  // As CheckReplaceable.
+  // `directory`, or what it links to, must not exist yet, be empty, or be a model directory without
+  // any file that neither its manifest lists nor the compressor writes; and no mount point, which
+  // cannot be renamed. kIo says what is in the way.
   static Result<ModelDirectoryWriter> Begin(const std::filesystem::path& directory);
 
   ModelDirectoryWriter(ModelDirectoryWriter&& other) noexcept;
@@ -63,7 +60,8 @@ class ModelDirectoryWriter {
   // The named shards, read back.
   Result<std::vector<FileBytes>> ReadShards() const;
 
-  // Writes the manifest and puts everything in its place. As CheckReplaceable.
+  // Writes the manifest and puts everything in its place. Errors as in Begin: what was there may
+  // have changed.
   Status Commit(const Manifest& manifest);
 
  private:

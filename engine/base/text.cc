@@ -81,25 +81,32 @@ std::string ConcatPieces(std::initializer_list<TextPiece> pieces) {
   return text;
 }
 
+std::string Printable(std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string printable;
+  for (size_t i = 0; i < text.size(); ++i) {
+    // The controls U+0080 to U+009F are C2 80 to C2 9F in UTF-8.
+    const bool in_two_bytes = text.substr(i, 2) >= "\xC2\x80" && text.substr(i, 2) <= "\xC2\x9F";
+    if (in_two_bytes) ++i;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F || in_two_bytes) {
+      printable += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      printable += text[i];
+    }
+  }
+  return printable;
+}
+
 std::string Quoted(std::string_view text) {
   constexpr size_t kMaxShown = 96;
-  constexpr char kHex[] = "0123456789abcdef";
   size_t shown = text.size();
   if (shown > kMaxShown) {
     shown = kMaxShown;
     // Never cut within a UTF-8 sequence.
     while (shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80) --shown;
   }
-  std::string quoted = "\"";
-  for (const char c : text.substr(0, shown)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      quoted += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + (shown < text.size() ? "…\"" : "\"");
+  return Concat("\"", Printable(text.substr(0, shown)), shown < text.size() ? "…\"" : "\"");
 }
 
 }  // namespace halfling

@@ -54,7 +54,10 @@ std::string Concat(const Pieces&... pieces) {
   return ConcatPieces({TextPiece(pieces)...});
 }
 
-// `text` in double quotes for a message: control characters escaped, long text cut short.
+// `text` with control characters as \xNN: a terminal shows them instead of obeying.
+std::string Printable(std::string_view text);
+
+// `text` in double quotes for a message: printable, and cut short where it is long.
 std::string Quoted(std::string_view text);
 
 }  // namespace halfling

@@ -149,21 +149,24 @@ def interval(values: np.ndarray) -> list[Interval]:
     return summarize(values.mean(axis=0), resampled_means(values))
 
 
-def relative_changes(before: np.ndarray, after: np.ndarray) -> list[Interval]:
-    """Of each column's mean; the users are resampled together."""
+def relative_changes(before: np.ndarray, after: np.ndarray) -> list[Interval | None]:
+    """Of each column's mean; the users are resampled together. None where the mean before is 0; a
+    resample in which it is 0 is left out."""
     columns = before.shape[1]
     both = np.concatenate([before, after], axis=1)
     means, resampled = both.mean(axis=0), resampled_means(both)
 
     def change(rows: np.ndarray) -> np.ndarray:
         old, new = rows[..., :columns], rows[..., columns:]
-        return np.divide(new - old, old, out=np.zeros_like(old), where=old > 0)
+        return np.divide(new - old, old, out=np.full_like(old, np.nan), where=old > 0)
 
-    return summarize(change(means), change(resampled))
+    has_mean = means[:columns] > 0
+    known = iter(summarize(change(means)[has_mean], change(resampled)[:, has_mean]))
+    return [next(known) if has else None for has in has_mean]
 
 
 def summarize(means: np.ndarray, resampled: np.ndarray) -> list[Interval]:
-    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    low, high = np.nanpercentile(resampled, [2.5, 97.5], axis=0)
     return [
         {"mean": float(m), "low": float(a), "high": float(b)} for m, a, b in zip(means, low, high)
     ]

@@ -1,4 +1,5 @@
 // The built executable, from the outside: exit codes, output, errors.
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -96,6 +97,14 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "compress " + paths + "--seed 18446744073709551615", "--seed");
   ExpectFailure(2, "compress " + paths + "--method int8 --keep 0.25", "--keep");
   ExpectFailure(2, "compress " + paths + "--method int4 --dtype f16", "--dtype");
+  ExpectFailure(2, "compress " + paths + "--method svd-llm --budget 4MB", "--budget");
+  ExpectFailure(2, "compress " + paths + "--method svd --calibration-users 9", "--calibration-users");
+  // Metrics of ten items from shorter lists would be others than they say.
+  ExpectFailure(2, "compress " + paths + "--beam 9", "--beam");
+  ExpectFailure(2, "evaluate " + checkpoint.string() + " --beam 9", "--beam");
+  ExpectFailure(2, "evaluate " + checkpoint.string() + " --limit 9", "--limit");
+  CHECK(Run("recommend " + model.string() + " --history i1 --limit 3 --beam 3").exit_code == 0);
+  ExpectFailure(1, "compress " + model.string() + " " + model.string() + "-2", "a model directory");
   ExpectFailure(2, "recommend " + model.string(), "--history");
   ExpectFailure(1, "evaluate " + model.string(), "--interactions");
   ExpectFailure(1, "recommend " + model.string() + " --history i1,nobody", "nobody");
@@ -174,7 +183,14 @@ TEST_CASE_METHOD(CliFixture, "evaluate compares several models with one, on the 
   CHECK(same["directory"] == checkpoint.string());
   CHECK(same["divergence"]["high"] == 0.0);
   CHECK(same["overlap@10"]["low"] == 1.0);
-  for (const auto& change : same["metrics_relative_change"]) CHECK(change["high"] == 0.0);
+  for (const auto& [metric, change] : same["metrics_relative_change"].items()) {
+    CAPTURE(metric);
+    // Of nothing there is no share.
+    const bool has_hits = json["models"][0]["metrics"][metric]["mean"] > 0.0;
+    CHECK(change.is_null() == !has_hits);
+    if (has_hits) CHECK(change["high"] == 0.0);
+  }
+  CHECK(same["metrics_relative_change"]["ndcg@10"]["high"] == 0.0);
   CHECK(same["metrics_relative_change"].size() == 5);
   const auto& halved = json["models"][1];
   CHECK(halved["directory"] == model.string());
@@ -209,6 +225,59 @@ TEST_CASE_METHOD(CliFixture, "compress records what evaluate measures") {
   CHECK(measured["against"]["divergence"] == recorded["divergence"]);
   CHECK(measured["against"]["overlap@10"] == recorded["overlap@10"]);
   CHECK(RunJson("inspect " + output.string())["manifest"]["metrics"] == recorded);
+}
+
+TEST_CASE_METHOD(CliFixture, "targets that were chosen before are told of, and can be allowed") {
+  const nlohmann::json twice = {{"u1", {"i1", "i2", "i3", "i1"}}, {"u2", {"i4", "i5", "i6", "i7"}}};
+  const fs::path interactions = checkpoint / "interactions.json";
+  testing::WriteText(interactions, twice.dump());
+  const std::string evaluate = "evaluate " + checkpoint.string() + " --limit 30 --beam 200";
+  const auto excluded = RunJson(evaluate);
+  CHECK(excluded["seen_targets"] == 1);
+  CHECK(excluded["exclude_seen"] == true);
+  CHECK(Run(evaluate).out.find("1 of the targets had been chosen before") != std::string::npos);
+  CHECK(Run(evaluate + " --allow-seen").out.find("chosen before") == std::string::npos);
+
+  const std::string compress = "compress " + checkpoint.string() + " " + model.string();
+  const Outcome told = Run(compress);
+  CHECK(told.out.find("seen items excluded") != std::string::npos);
+  CHECK(told.out.find("1 of the targets had been chosen before") != std::string::npos);
+  const auto allowed = RunJson(compress + " --allow-seen")["manifest"]["metrics"];
+  CHECK(allowed["exclude_seen"] == false);
+  const auto measured = RunJson("evaluate " + model.string() + " --allow-seen --interactions " +
+                                interactions.string())["models"][0];
+  CHECK(measured["metrics"] == allowed["after"]);
+  CHECK(Run("inspect " + model.string()).out.find("seen items allowed") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CliFixture, "a terminal is not obeyed to what a catalogue says") {
+  testing::ReplaceInFile(checkpoint / "recommender.json", "\"Item 7\"",
+                         "\"\\u001b]0;owned\\u0007\\nfake \\u009b2K caf\\u00e9\"");
+  const Outcome outcome =
+      Run("recommend " + checkpoint.string() + " --history i1 --limit 29 --beam 200");
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.out.find("\\x1b]0;owned\\x07\\x0afake \\x9b2K caf\xc3\xa9") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CliFixture, "a page that cannot be written is known before the ranking") {
+  const std::string report = "report " + model.string() + " --against " + checkpoint.string();
+  ExpectFailure(1, report + " --output /nonexistent/page.html", "/nonexistent/page.html");
+  const fs::path page = model.string() + ".html";
+  testing::WriteText(page, "the page before");
+  testing::WriteText(checkpoint / "interactions.json", "{}");
+  ExpectFailure(1, report + " --output " + page.string(), "interactions.json");
+  CHECK(testing::ReadText(page) == "the page before");
+}
+
+TEST_CASE_METHOD(CliFixture, "what is no regular file is refused without waiting for it") {
+  const fs::path weights = checkpoint / "model.safetensors";
+  fs::remove(weights);
+  REQUIRE(mkfifo(weights.c_str(), 0600) == 0);
+  ExpectFailure(1, "inspect " + checkpoint.string(), "expected a regular file");
+  const fs::path pipe = checkpoint / "pipe.json";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  ExpectFailure(1, "evaluate " + model.string() + " --interactions " + pipe.string(),
+                "expected a regular file");
 }
 
 TEST_CASE_METHOD(CliFixture, "evaluate refuses a model of other items, naming both") {

@@ -143,9 +143,9 @@ TEST_CASE("a comparison is that of all items' exact scores") {
   CHECK(comparison.divergence->high > comparison.divergence->mean);
   CHECK(comparison.overlap.mean == Approx(overlap / users));
   CHECK(comparison.overlap.mean < 1.0);
-  const Interval change = RelativeChanges(ranks_before.strict, ranks_after.strict)[0];
-  CHECK(comparison.relative_change[0].mean == change.mean);
-  CHECK(comparison.relative_change[0].low == change.low);
+  const Interval change = RelativeChanges(ranks_before.strict, ranks_after.strict)[0].value();
+  CHECK(comparison.relative_change[0].value().mean == change.mean);
+  CHECK(comparison.relative_change[0].value().low == change.low);
 }
 
 TEST_CASE("a model is no way from itself, whatever the threads") {
@@ -163,7 +163,7 @@ TEST_CASE("a model is no way from itself, whatever the threads") {
   CHECK(comparison.divergence->mean == 0.0);
   CHECK(comparison.divergence->high == 0.0);
   CHECK(comparison.overlap.low == 1.0);
-  for (const Interval& change : comparison.relative_change) CHECK(change.high == 0.0);
+  for (const auto& change : comparison.relative_change) CHECK(change.value().high == 0.0);
 }
 
 TEST_CASE("without code logits there is no divergence") {

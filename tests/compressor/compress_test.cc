@@ -1,4 +1,5 @@
 // The pipeline from a checkpoint directory to a model directory, and what guards the latter.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
@@ -93,8 +94,8 @@ TEST_CASE_METHOD(CompressFixture, "method none exports a model that ranks bit fo
     const CompressReport report = CompressOrFail();
     CheckSameRanking(options.checkpoint, options.output);
     REQUIRE(report.manifest.metrics.has_value());
-    CHECK(report.manifest.metrics->ndcg10_relative_change.low == 0.0);
-    CHECK(report.manifest.metrics->ndcg10_relative_change.high == 0.0);
+    CHECK(report.manifest.metrics->ndcg10_relative_change.value().low == 0.0);
+    CHECK(report.manifest.metrics->ndcg10_relative_change.value().high == 0.0);
     CHECK(report.manifest.compression.dtype == PrecisionName(stored));
     CHECK(report.manifest.compression.keep == 1.0);
   }
@@ -294,6 +295,44 @@ TEST_CASE_METHOD(CompressFixture, "what a killed process left is not published, 
   CompressOrFail();
   CHECK_FALSE(fs::exists(options.output / "left.safetensors"));
   CHECK(NumEntries() == 2);
+
+  // Of a process that is no more; a model that it had finished may be all that there is of it.
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  REQUIRE(waitpid(gone, nullptr, 0) == gone);
+  const fs::path left =
+      options.output.parent_path() / (".model.partial-" + std::to_string(gone));
+  fs::create_directories(left);
+  testing::WriteText(left / "shard-1", "half a shard");
+  CompressOrFail();
+  CHECK_FALSE(fs::exists(left));
+  fs::copy(options.output, left);
+  CompressOrFail();
+  CHECK(fs::exists(left / "manifest.json"));
+}
+
+TEST_CASE_METHOD(CompressFixture, "a link leads to the directory that is replaced") {
+  options.method = CompressionMethod::kSvd;
+  options.evaluate_users = 0;
+  const fs::path elsewhere = options.checkpoint / "elsewhere";
+  fs::create_directory_symlink(elsewhere, options.output);
+  const auto dangling = Run();
+  REQUIRE_FALSE(dangling.has_value());
+  CHECK(dangling.error().message.find(options.output.string()) != std::string::npos);
+
+  fs::create_directory(elsewhere);
+  CompressOrFail();
+  CHECK(fs::is_symlink(options.output));
+  CHECK(fs::is_regular_file(elsewhere / "manifest.json"));
+}
+
+TEST_CASE_METHOD(CompressFixture, "a mount point is refused before the work") {
+  if (!fs::exists("/dev/shm")) HALFLING_SKIP("no /dev/shm on this system");
+  if (!fs::is_empty("/dev/shm")) HALFLING_SKIP("/dev/shm holds files");
+  options.output = "/dev/shm";
+  const auto report = Run();
+  REQUIRE_FALSE(report.has_value());
+  CHECK(report.error().message.find("/dev/shm: a mount point") != std::string::npos);
 }
 
 TEST_CASE_METHOD(CompressFixture, "what came into the directory meanwhile is not replaced") {

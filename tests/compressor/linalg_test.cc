@@ -163,10 +163,10 @@ TEST_CASE("degenerate covariances are handled or refused") {
   broken(1, 1) = std::numeric_limits<double>::quiet_NaN();
   const auto not_finite = FactorCovariance(broken, "layer 3");
   REQUIRE_FALSE(not_finite.has_value());
+  CHECK(not_finite.error().code == ErrorCode::kNonFiniteWeight);
   CHECK(not_finite.error().message.find("layer 3") != std::string::npos);
 
   CHECK_FALSE(FactorCovariance(-MatrixXd::Identity(3, 3), "test").has_value());
-  CHECK_FALSE(FactorCovariance(MatrixXd::Ones(2, 3), "test").has_value());
 }
 
 TEST_CASE("products and Gram matrices sum up over tiles, whatever the threads") {

@@ -100,6 +100,9 @@ def test_figures_are_the_tools(compressed: tuple[Path, Path], letter: Path) -> N
     own, tools = given["against"], wanted["against"]
     assert own["directory"] == tools["directory"]
     for name, value in tools["metrics_relative_change"].items():
+        if value is None:
+            assert original[name]["mean"] <= one_user
+            continue
         change = own["metrics_relative_change"][name]["mean"] - value["mean"]
         assert abs(change) * original[name]["mean"] <= one_user
     assert own["overlap@10"]["mean"] == pytest.approx(tools["overlap@10"]["mean"], abs=0.01)
@@ -113,7 +116,9 @@ def test_the_original_is_at_no_distance_from_itself(dataset: Dataset, config: Ll
     assert answer["users"] == 30
     assert against["divergence"]["high"] == 0
     assert against["overlap@10"]["low"] == 1
-    for change in against["metrics_relative_change"].values():
+    changes = against["metrics_relative_change"]
+    assert changes["ndcg@10"] is not None
+    for change in filter(None, changes.values()):
         assert (change["low"], change["high"]) == pytest.approx((0, 0), abs=1e-12)
 
 
@@ -175,3 +180,11 @@ def test_changes_are_paired_by_user() -> None:
     (half, none) = relative_changes(before, before * [0.5, 1.0])
     assert (half["low"], half["mean"], half["high"]) == pytest.approx((-0.5, -0.5, -0.5))
     assert (none["low"], none["high"]) == pytest.approx((0, 0))
+
+
+def test_nothing_is_no_share_of_nothing() -> None:
+    before, after = np.zeros((40, 2)), np.zeros((40, 2))
+    before[0, 1], after[0] = 0.5, 1.0
+    (first, second) = relative_changes(before, after)
+    assert first is None
+    assert (second["low"], second["mean"], second["high"]) == pytest.approx((1, 1, 1))
