@@ -325,8 +325,7 @@ Result<std::vector<std::vector<float>>> Recommender::CodeLogits(const std::vecto
   }
   for (const std::vector<float>& level : logits) {
     if (!std::ranges::all_of(level, [](float logit) { return std::isfinite(logit); })) {
-      return Fail(ErrorCode::kNonFiniteWeight,
-                  "a logit is not finite: the model's weights overflow; expected finite logits");
+      return NonFiniteLogit();
     }
   }
   return logits;

@@ -1,8 +1,8 @@
 // The engine as JavaScript sees it: the only file that knows Emscripten.
 //
 // Every value that crosses is a copy, so nothing on the other side ever points into this heap,
-// which moves when it grows. No exception crosses either: an Outcome is {ok: true, …} or {ok:
-// false, code, message}, with a code of ErrorCodeName.
+// which moves when it grows. An Outcome is {ok: true, …} or {ok: false, code, message}, with a code of
+// ErrorCodeName. Nothing is thrown, but where memory ends the module traps, and is done with.
 #include <emscripten/bind.h>
 #include <emscripten/val.h>
 

@@ -10,10 +10,9 @@ namespace {
 constexpr int kRecommenderFormat = 1;
 
 Result<std::vector<int>> ParseTokens(const JsonValue& object, const char* key, size_t max_size,
-                                     int vocab_size, const std::string& where) {
+                                     int vocab_size, const std::string& where, ErrorCode code) {
   HALFLING_ASSIGN_OR_RETURN(const JsonValue* const value, JsonMember(object, key, where));
-  return JsonIntegers(*value, 0, vocab_size - 1, max_size, where + "." + key,
-                      ErrorCode::kInvalidCatalog);
+  return JsonIntegers(*value, 0, vocab_size - 1, max_size, where + "." + key, code);
 }
 
 Result<PromptTemplate> ParsePrompt(const JsonValue& document, int vocab_size,
@@ -21,7 +20,8 @@ Result<PromptTemplate> ParsePrompt(const JsonValue& document, int vocab_size,
   HALFLING_ASSIGN_OR_RETURN(const JsonValue* const prompt, JsonMember(document, "prompt", where));
   const std::string field = where + ": prompt";
   const auto part = [&](const char* key) {
-    return ParseTokens(*prompt, key, kMaxPromptPartTokens, vocab_size, field);
+    return ParseTokens(*prompt, key, kMaxPromptPartTokens, vocab_size, field,
+                       ErrorCode::kInvalidConfig);
   };
   PromptTemplate result;
   HALFLING_ASSIGN_OR_RETURN(result.prefix, part("prefix"));
@@ -66,7 +66,8 @@ Result<RecommenderDescription> ParseRecommenderJson(std::string_view json, int v
     const std::string field = where + ": items[" + std::to_string(items.size()) + "]";
     HALFLING_ASSIGN_OR_RETURN(CatalogItem item, ParseCatalogItem(value, field));
     HALFLING_ASSIGN_OR_RETURN(std::vector<int> code,
-                              ParseTokens(value, "tokens", kMaxCodeLength, vocab_size, field));
+                              ParseTokens(value, "tokens", kMaxCodeLength, vocab_size, field,
+                                          ErrorCode::kInvalidCatalog));
     if (code.empty()) {
       return Fail(ErrorCode::kInvalidCatalog, field + ".tokens: expected at least one token");
     }

@@ -50,8 +50,7 @@ std::string FillIn(std::string_view page, const std::map<std::string_view, std::
   }
 }
 
-}  // namespace
-
+// & < > " and ' as character references.
 std::string EscapeHtml(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -78,6 +77,8 @@ std::string EscapeHtml(std::string_view text) {
   return escaped;
 }
 
+// JSON for the inside of a <script>: `<` is written as \u003c; bytes that are no UTF-8 are
+// replaced.
 std::string EscapedJson(const nlohmann::ordered_json& data) {
   const std::string json =
       data.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -92,6 +93,8 @@ std::string EscapedJson(const nlohmann::ordered_json& data) {
   }
   return escaped;
 }
+
+}  // namespace
 
 std::string MakePage(const nlohmann::ordered_json& data, std::string_view title) {
   const std::string policy = "default-src 'none'; style-src 'unsafe-inline'; script-src " +

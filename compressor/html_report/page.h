@@ -13,13 +13,6 @@ namespace halfling {
 // policy allows the two scripts by their hashes and nothing from anywhere else.
 std::string MakePage(const nlohmann::ordered_json& data, std::string_view title);
 
-// & < > " and ' as character references.
-std::string EscapeHtml(std::string_view text);
-
-// JSON for the inside of a <script>: `<` is written as \u003c; bytes that are no UTF-8 are
-// replaced.
-std::string EscapedJson(const nlohmann::ordered_json& data);
-
 }  // namespace halfling
 
 #endif  // HALFLING_COMPRESSOR_HTML_REPORT_PAGE_H_

@@ -50,8 +50,8 @@ Result<RoundedWeights> RoundOuterWeights(const ModelWeights& weights,
 
 Status AppendNorms(int layer, const LayerWeights& weights, const DTypeChoice& vector_dtype,
                    std::vector<NamedTensor>& tensors) {
-  for (const LayerNorm& norm : kLayerNorms) {
-    HALFLING_RETURN_IF_ERROR(AppendVector(LayerNormName(layer, norm), vector_dtype,
+  for (const NormTensor& norm : kNormTensors) {
+    HALFLING_RETURN_IF_ERROR(AppendVector(NormTensorName(layer, norm), vector_dtype,
                                           weights.*norm.weights, tensors));
   }
   return {};

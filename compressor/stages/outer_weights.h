@@ -15,7 +15,7 @@ namespace halfling {
 using DTypeChoice = std::function<DType(std::string_view name)>;
 
 struct RoundedWeights {
-  ModelWeights weights;              // without layers, with the values that are stored
+  ModelWeights weights;  // without layers, with the integers' values, floats before they are narrowed
   std::vector<NamedTensor> tensors;  // under the names that LoadWeights looks for
 };
 

@@ -25,7 +25,8 @@ struct StoredLinear {
   std::vector<float> bias;    // kept in f32
 };
 
-// Ready to run, from the very values that are stored.
+// Ready to run, from the values that are stored: integers as they are, floats before a narrower dtype
+// rounds them.
 Linear MakeLinear(const StoredLinear& stored);
 
 // The bytes of one tensor; `values` narrowed to `dtype`. kTooLarge, naming it, where a value is

@@ -121,7 +121,7 @@ Status CheckMatrix(const std::string& name, const Matrix& matrix, int64_t rows, 
 }
 
 // 0 for a norm that the model does not have.
-int64_t LayerNormSize(const ModelConfig& config, const LayerNorm& norm) {
+int64_t NormSize(const ModelConfig& config, const NormTensor& norm) {
   if (!norm.of_heads) return config.model_dim;
   return config.qk_norm ? config.head_dim : 0;
 }
@@ -136,9 +136,9 @@ Status CheckLayer(const ModelConfig& config, const LayerWeights& weights, int la
     HALFLING_RETURN_IF_ERROR(
         CheckSize(name + ".bias", linear.bias().size(), shape.has_bias ? shape.out_dim : 0));
   }
-  for (const LayerNorm& norm : kLayerNorms) {
-    HALFLING_RETURN_IF_ERROR(CheckSize(LayerNormName(layer, norm), (weights.*norm.weights).size(),
-                                       LayerNormSize(config, norm)));
+  for (const NormTensor& norm : kNormTensors) {
+    HALFLING_RETURN_IF_ERROR(CheckSize(NormTensorName(layer, norm), (weights.*norm.weights).size(),
+                                       NormSize(config, norm)));
   }
   return {};
 }
@@ -184,7 +184,7 @@ std::string LinearName(int layer, LinearKind kind) {
   return LayerPrefix(layer) + std::string(LinearKindName(kind));
 }
 
-std::string LayerNormName(int layer, const LayerNorm& norm) {
+std::string NormTensorName(int layer, const NormTensor& norm) {
   return LayerPrefix(layer) + norm.name;
 }
 
@@ -232,11 +232,11 @@ Result<LayerWeights> LoadLayer(const ModelConfig& config, const TensorSource& so
         weights.linear(kind),
         loader.ReadLinear(LinearName(layer, kind), shape.out_dim, shape.in_dim, shape.has_bias));
   }
-  for (const LayerNorm& norm : kLayerNorms) {
-    const int64_t size = LayerNormSize(config, norm);
+  for (const NormTensor& norm : kNormTensors) {
+    const int64_t size = NormSize(config, norm);
     if (size == 0) continue;
     HALFLING_ASSIGN_OR_RETURN(weights.*norm.weights,
-                              loader.Vector(LayerNormName(layer, norm), size));
+                              loader.Vector(NormTensorName(layer, norm), size));
   }
   return weights;
 }

@@ -48,16 +48,16 @@ struct LayerWeights {
 };
 
 // One of the norms of a layer, in the order in which a file has them.
-struct LayerNorm {
+struct NormTensor {
   const char* name;  // "input_layernorm.weight", after "model.layers.3."
   std::vector<float> LayerWeights::*weights;
   bool of_heads;  // of each head's q or k, where the model has qk_norm
 };
-inline constexpr std::array kLayerNorms = {
-    LayerNorm{"input_layernorm.weight", &LayerWeights::attention_norm, false},
-    LayerNorm{"self_attn.q_norm.weight", &LayerWeights::query_norm, true},
-    LayerNorm{"self_attn.k_norm.weight", &LayerWeights::key_norm, true},
-    LayerNorm{"post_attention_layernorm.weight", &LayerWeights::ffn_norm, false}};
+inline constexpr std::array kNormTensors = {
+    NormTensor{"input_layernorm.weight", &LayerWeights::attention_norm, false},
+    NormTensor{"self_attn.q_norm.weight", &LayerWeights::query_norm, true},
+    NormTensor{"self_attn.k_norm.weight", &LayerWeights::key_norm, true},
+    NormTensor{"post_attention_layernorm.weight", &LayerWeights::ffn_norm, false}};
 
 inline constexpr char kEmbeddingTensor[] = "model.embed_tokens.weight";
 inline constexpr char kHeadTensor[] = "lm_head.weight";
@@ -76,7 +76,7 @@ struct ModelWeights {
 // "model.layers.3.self_attn.q_proj"
 std::string LinearName(int layer, LinearKind kind);
 // "model.layers.3.input_layernorm.weight"
-std::string LayerNormName(int layer, const LayerNorm& norm);
+std::string NormTensorName(int layer, const NormTensor& norm);
 
 struct LinearShape {
   int64_t out_dim = 0;

@@ -6,14 +6,18 @@
 
 namespace halfling {
 
+tl::unexpected<Error> NonFiniteLogit() {
+  return Fail(ErrorCode::kNonFiniteWeight,
+              "a logit is not finite: the model's weights overflow; expected finite logits");
+}
+
 Status ChildLogProbabilities(const ItemTrie& trie, int node, int state, LogitsSource& source,
                              std::vector<float>& log_probabilities, std::vector<float>& scratch) {
   const std::span<const int> tokens = trie.child_tokens(node);
   log_probabilities.resize(tokens.size());
   source.Logits(state, tokens, log_probabilities);
   if (!LogSoftmax(log_probabilities, scratch)) {
-    return Fail(ErrorCode::kNonFiniteWeight,
-                "a logit is not finite: the model's weights overflow; expected finite logits");
+    return NonFiniteLogit();
   }
   return {};
 }

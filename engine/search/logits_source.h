@@ -23,10 +23,12 @@ class LogitsSource {
   virtual void Logits(int state, std::span<const int> tokens, std::span<float> logits) = 0;
 };
 
+// kNonFiniteWeight: the model's weights, though finite, overflow.
+tl::unexpected<Error> NonFiniteLogit();
+
 // The natural log-probabilities of node's children, in their order, from their logits in state
 // `state`; none is above 0. `log_probabilities` becomes as long as there are children, at least
-// one. kNonFiniteWeight if the source yields a logit that is not finite: the model's weights,
-// though finite, overflow.
+// one. NonFiniteLogit if the source yields one.
 Status ChildLogProbabilities(const ItemTrie& trie, int node, int state, LogitsSource& source,
                              std::vector<float>& log_probabilities, std::vector<float>& scratch);
 
