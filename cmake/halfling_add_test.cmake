@@ -12,6 +12,8 @@ function(halfling_add_test name)
 
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} Halfling::catch2)
+  # Catch2's and nlohmann's headers take longer to compile than the tests: each is read once or twice.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   # Catch2's macros are slow to optimize, and the engine under test is compiled on its own.
   target_compile_options(${name} PRIVATE ${halfling_quick_optimization} -g0)
   set(command ${name})

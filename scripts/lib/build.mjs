@@ -44,15 +44,21 @@ export async function installPython(...requirements) {
   await mustRun([...install, ...files], { quiet: true });
 }
 
+/** What this process has built: asking CMake again takes seconds a preset. */
+const built = new Set();
+
 /**
  * @param {string} preset of CMakePresets.json: "native", "sanitize", one of WASM_PRESETS, …
  * @param {string[]} targets nothing: all of them
  */
 export async function buildPreset(preset, targets = []) {
+  const wanted = [preset, ...targets].join(' ');
+  if (built.has(preset) || built.has(wanted)) return;
   const jobs = String(availableParallelism());
   await mustRun(['cmake', '--preset', preset], { quiet: true });
   const chosen = targets.length > 0 ? ['--target', ...targets] : [];
   await mustRun(['cmake', '--build', '--preset', preset, '-j', jobs, ...chosen], { quiet: true });
+  built.add(wanted);
 }
 
 /** Compresses the MovieLens checkpoints, printing the comparisons of before and after. */

@@ -11,7 +11,7 @@
 namespace halfling::testing {
 namespace {
 
-std::vector<ItemCode> RandomItems(Random& random) {
+std::vector<ItemCode> RandomItemCodes(Random& random) {
   const int num_items = 1 + random.Below(80);
   std::vector<ItemCode> items;
   for (std::vector<int>& code :
@@ -39,7 +39,7 @@ TEST_CASE("The trie holds each code's prefixes once, as a map of them would") {
   for (uint32_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     Random random(seed);
-    const std::vector<ItemCode> items = RandomItems(random);
+    const std::vector<ItemCode> items = RandomItemCodes(random);
     const auto trie = BuildTrie(items, 100);
     REQUIRE(trie);
 
