@@ -29,7 +29,7 @@ def add_dataset_options(parser: ArgumentParser) -> None:
         "--dataset",
         choices=(*PUBLISHED, FILES),
         required=True,
-        help=f"{FILES}: your own, *.index.json and *.inter.json of LC-Rec's layout in --data",
+        help=f"{FILES}: your own, *.index.json and *.inter.json or *.inter.csv in --data",
     )
     add("--data", type=Path, help="folder of the data (default: where setup puts it)")
     add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
