@@ -21,7 +21,6 @@ from .rows import Row, compress_arguments
 from .store import checkpoint_digest, digest, kept, read_json, write_json
 
 SCRIPTS = Path(__file__).resolve().parent.parent
-DATASETS = ("movielens", "instruments", "beauty")  # what heal.py knows
 PROTOCOL = ("split", "users", "beam", "exclude_seen", "torch")
 STARTED = time.monotonic()
 
@@ -96,15 +95,7 @@ class Measurement:
         manifest = self.folder(Row(row.bytes_of)) / "model/manifest.json"
         return size_of(read_manifest(manifest))
 
-    def dataset(self) -> str:
-        name = self.checkpoint.name
-        dataset = next((known for known in DATASETS if name.startswith(known)), None)
-        if dataset is None:
-            raise StepError(f"'{name}' begins with none of {', '.join(DATASETS)}: data unknown")
-        return dataset
-
     def heal(self, row: Row) -> dict[str, Any]:
-        dataset = self.dataset()
         start = self.compress(row.start)
         identity = {
             **self.basis,
@@ -113,8 +104,7 @@ class Measurement:
             "arguments": list(self.tools.heal_arguments),
         }
         output = self.folder(row) / "model"
-        command = [self.tools.python, str(self.tools.heal), "--dataset", dataset]
-        command += ["--original", str(self.checkpoint)]
+        command = [self.tools.python, str(self.tools.heal), "--original", str(self.checkpoint)]
         command += ["--halved", str(self.folder(row.start) / "model"), "--output", str(output)]
         record = self.make(row, identity, [*command, *self.tools.heal_arguments])
         # The row costs what both steps cost, one after the other; an interrupted training knows
@@ -217,8 +207,8 @@ class Measurement:
         tools, against = self.tools, ["--against", str(self.checkpoint), "--json"]
         if tools.torch_device:
             users = "0" if tools.users == "all" else tools.users
-            where = ["--dataset", self.dataset(), "--device", tools.torch_device]
-            return [tools.python, str(tools.compare)], [*against, "--users", users, *where]
+            where = ["--users", users, "--device", tools.torch_device]
+            return [tools.python, str(tools.compare)], [*against, *where]
         interactions = ["--interactions", str(self.checkpoint / "interactions.json")]
         return (
             [str(tools.halfling), "evaluate"],

@@ -85,7 +85,8 @@ def test_tokens_of_codes_may_have_any_order(
         ("max_history", 0, "max_history is 0; expected a number from 1"),
         ("prompt", None, "prompt: expected lists of tokens"),
         ("prompt", {"prefix": [], "separator": [], "suffix": []}, "prompt.prefix is empty"),
-        ("items", [{"id": "i0"}], "its items are not those of synthetic"),
+        ("items", [{"id": "i0", "tokens": [1, 5, 9]}], "its items are not those of synthetic"),
+        ("items", [{"id": "i0"}], r"items\[0\]\.tokens: expected a list of tokens, found None"),
     ],
 )
 def test_a_broken_description_is_named(

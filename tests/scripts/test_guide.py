@@ -56,7 +56,7 @@ def test_an_order_log_becomes_a_model_for_the_page(tmp_path: Path) -> None:
     assert "change" in halved and "KL" in halved
     # Both rank for the same users, who have three events or more.
     history = json.loads((tmp_path / "build/training/shop/interactions.json").read_text())
-    assert f"my-shop, test, {len(history)} users" in compared
+    assert f"build/training/shop, test, {len(history)} users" in compared
     assert f"{len(history)} users of the test split" in halved
 
     catalogue = json.loads((tmp_path / "build/models/shop/catalog.json").read_text())
