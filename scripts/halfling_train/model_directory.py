@@ -19,13 +19,15 @@ from .config_file import read_config
 from .datasets import DataError, Dataset, read_json
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
+from .manifest import read_manifest
 from .prompt import Prompt
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
-from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
+from .storage import Place, Quantizer, read_header, read_matrix, write_matrix
 from .weights import sha256_of
 
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
+METADATA = ("config", "prompt")  # JSON objects in one shard's header
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
 
 
@@ -37,7 +39,7 @@ class ModelDirectory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = read_json(folder / "manifest.json")
+        self.manifest = read_manifest(folder)
         for file in self.manifest["files"]:
             if sha256_of(folder / file["path"]) != file["sha256"]:
                 raise DataError(f"{folder / file['path']}: its sha256 is not the manifest's")
@@ -53,21 +55,10 @@ class ModelDirectory:
             self._index(shard)
 
     def _index(self, shard: Path) -> None:
-        with shard.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size))
-        metadata = header.pop("__metadata__", {})
+        metadata, places = read_header(shard)
+        self.places |= places
         if "config" in metadata:
-            self.config = json.loads(metadata["config"])
-            self.prompt = json.loads(metadata["prompt"])
-        for name, entry in header.items():
-            if entry["dtype"] not in DTYPES:
-                raise DataError(
-                    f"{shard}: {name} is {entry['dtype']}, expected {', '.join(DTYPES)}"
-                )
-            offset = 8 + size + entry["data_offsets"][0]
-            shape = tuple(entry["shape"])
-            self.places[name] = Place(shard, offset, DTYPES[entry["dtype"]], shape)
+            self.config, self.prompt = (metadata_object(metadata, n, shard) for n in METADATA)
 
     def load(self, dataset: Dataset, prompt: Prompt = Prompt()) -> SemanticModel:
         """The model over the tokens of `prompt`, its matrices as parameters in f32.
@@ -239,6 +230,8 @@ class ModelDirectory:
         """Which of the model's tokens each row of the embedding is."""
         ids = prompt.checkpoint_ids(dataset.level_sizes)
         token_of = {int(number): token for token, number in enumerate(ids)}
+        for name in (VOCABULARY, CODES):
+            self._check_present(name)
         kept = self.places[VOCABULARY].read().tolist()
         unknown = [number for number in kept if number not in token_of]
         if unknown:
@@ -248,9 +241,20 @@ class ModelDirectory:
         rows = torch.tensor([token_of[number] for number in kept])
         codes = self.places[CODES].read().long()
         wanted = torch.from_numpy(prompt.token_table(dataset.codes, dataset.level_sizes))
-        if codes.shape != wanted.shape or not torch.equal(rows[codes], wanted):
+        fits = codes.shape == wanted.shape and bool((codes < len(rows)).all())
+        if not fits or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
         return rows
+
+
+def metadata_object(metadata: dict[str, str], name: str, shard: Path) -> dict:
+    try:
+        value = json.loads(metadata.get(name, ""))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise DataError(f"{shard}: {name} of its metadata: expected a JSON object")
+    return value
 
 
 def spread(values: Tensor, rows: Tensor, count: int) -> Tensor:

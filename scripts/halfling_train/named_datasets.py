@@ -11,9 +11,9 @@ from .datasets import (
     Dataset,
     Item,
     assemble,
-    load_letter,
     load_movielens,
     read_code,
+    shorten,
 )
 from .description import RECOMMENDER, read_dataset
 from .source_data import read_source_data
@@ -54,6 +54,21 @@ def load_dataset(
             semantic_ids or REPOSITORY / "models" / name / "semantic_ids.json",
         )
     return load_letter(folder or REPOSITORY.parent / "shared" / "data" / name)
+
+
+def load_letter(folder: Path) -> Dataset:
+    """The files of the LETTER repository, whose items are numbers, with codes of three levels."""
+    files = find_source_files(folder)
+    data = read_source_data(files)
+    strange = [name for name in data.codes if not name.isdecimal()]
+    if strange:
+        raise DataError(f"{files.index}: item {strange[0]}: expected a number")
+    names = sorted(data.codes, key=int)
+    codes = [read_code(files.index, name, data.codes[name]) for name in names]
+    if len({len(code) for code in codes}) != 1:
+        raise DataError(f"{files.index}: expected items with codes of one length")
+    items = [Item(name, **data.details.get(name, {})) for name in names]
+    return assemble(folder.name, items, shorten(codes), data.users)
 
 
 def chosen_dataset(arguments: Namespace, checkpoint: Path | None, option: str) -> Dataset:

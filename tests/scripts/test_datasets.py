@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from halfling_train.batches import WINDOW, epoch_batches
 from halfling_train.checkpoint import load_model, save_checkpoint
-from halfling_train.datasets import DataError, Dataset, load_letter, load_movielens, shorten
+from halfling_train.datasets import DataError, Dataset, load_movielens, shorten
 from halfling_train.description import read_dataset, recommender_description, write_description
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.named_datasets import (
@@ -19,6 +19,7 @@ from halfling_train.named_datasets import (
     chosen_dataset,
     load_dataset,
     load_files,
+    load_letter,
 )
 from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
@@ -58,8 +59,28 @@ def test_batches_hold_every_item_once_and_repeat_for_the_same_epoch(dataset: Dat
 
 def test_a_broken_code_is_named(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text(json.dumps({"0": ["<a_1>", "b_2", "<c_3>", "<d_4>"]}))
-    (tmp_path / "interactions.json").write_text("{}")
+    (tmp_path / "interactions.json").write_text('{"u": [0, 0, 0]}')
     with pytest.raises(DataError, match=r"index\.json: item 0: expected a word like <b_12>"):
+        load_letter(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("interactions", {"u": 5}, r"interactions\.json: user u: expected a list of items"),
+        ("interactions", {"u": ["x"]}, "user u: item x has no code; expected it in .*index.json"),
+        ("index", {"0": "<a_1>"}, r"index\.json: item 0: expected a code of 1 to 8 token texts"),
+        ("index", {"a": ["<a_1>"]}, r"index\.json: item a: expected a number"),
+    ],
+)
+def test_letters_broken_files_are_named(
+    name: str, value: object, message: str, tmp_path: Path
+) -> None:
+    files = {"index": {"0": ["<a_1>"]}, "interactions": {"u": []}, name: value}
+    files["interactions"] = files["interactions"] if name != "index" else {"u": list(value)}
+    for file, content in files.items():
+        (tmp_path / f"{file}.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=message):
         load_letter(tmp_path)
 
 
@@ -193,3 +214,11 @@ def test_movielens_is_dated_by_its_last_event(tmp_path: Path) -> None:
     assert dataset.sequences[0].tolist() == [2, 1, 0]
     assert dataset.popularity_date == "1998-04-22"
     assert recommender_description(dataset)["popularity_date"] == "1998-04-22"
+    for broken, message in (
+        ({"0": [0, 0]}, r'semantic_ids\.json: expected \{"codes": '),
+        ({"codes": {str(n): "ab" for n in range(3)}}, "item 0: expected a code such as"),
+        ({"codes": {"0": [0, 0]}}, "no code for item 1 and 1 more"),
+    ):
+        codes.write_text(json.dumps(broken))
+        with pytest.raises(DataError, match=message):
+            load_movielens(tmp_path, codes)
