@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_an_order_log_becomes_a_model_for_the_page(tmp_path: Path) -> None:
     assert len(catalogue["items"]) == PRODUCTS
     first = {name: catalogue["items"][0][name] for name in ("id", "title", "url")}
     assert first == {"id": "p0", "title": "Tea, no. 0", "url": "/tea/0"}
+
+
+def test_examples_name_the_python_that_has_the_packages() -> None:
+    scripts = ROOT / "scripts"
+    texts = [path.read_text("utf-8") for path in (*scripts.glob("*.py"), *scripts.glob("import-*"))]
+    examples = re.findall(r"^ *(.*?)scripts/[a-z_-]+.*", "\n".join(texts), re.MULTILINE)
+    bare = [line for line in examples if line == ""]
+    assert len(examples) > 20 and bare == []
 
 
 def test_the_guides_name_each_other() -> None:
