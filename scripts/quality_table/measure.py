@@ -46,7 +46,10 @@ class Tools:
         return digest([self.halfling])
 
     def heal_digest(self) -> str:
-        return digest([self.heal, *(self.heal.parent / "halfling_train").glob("*.py")])
+        return script_digest(self.heal)
+
+    def compare_digest(self) -> str:
+        return script_digest(self.compare)
 
 
 @dataclass
@@ -151,7 +154,8 @@ class Measurement:
     def evaluation_identity(self, row: Row) -> dict[str, Any]:
         version = read_manifest(self.folder(row) / "model/manifest.json")["version"]
         identity = {**self.basis, "model": version, "users": self.tools.users}
-        return {**identity, "torch": True} if self.tools.torch_device else identity
+        ranks = {"compare": self.tools.compare_digest()} if self.tools.torch_device else {}
+        return {**identity, **ranks}
 
     def evaluate(self, rows: list[Row]) -> dict[Row, dict[str, Any]]:
         """Ranks with what has no figures yet, in as few runs as `batch` allows."""
@@ -214,6 +218,11 @@ class Measurement:
             [str(tools.halfling), "evaluate"],
             [*against, "--users", tools.users, *interactions],
         )
+
+
+def script_digest(script: Path) -> str:
+    """Of a script and of the modules that it imports."""
+    return digest([script, *(script.parent / "halfling_train").glob("*.py")])
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

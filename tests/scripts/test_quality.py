@@ -287,6 +287,24 @@ def test_where_pytorch_ranks_no_time_is_told(
     assert [line.milliseconds for line in gather(again)] == [2.5, 2.5]
 
 
+def test_pytorch_ranks_again_where_the_code_that_ranks_has_changed(
+    tools: Tools, checkpoint: Path, tmp_path: Path
+) -> None:
+    compare, rows = tmp_path / "scripts/compare.py", plan_rows(["int8"], [], 1, [])
+    compare.write_text(FAKE_TOOL.format(python=sys.executable))
+    torch = Tools(halfling=tools.halfling, compare=compare, torch_device="cuda")
+
+    def rankings() -> int:
+        Measurement(checkpoint, tmp_path / "work", torch).run(rows)
+        return len(calls(compare))
+
+    assert (rankings(), rankings()) == (1, 0)
+    module = compare.parent / "halfling_train/comparison.py"
+    module.parent.mkdir()
+    module.write_text("# another way to rank")
+    assert (rankings(), rankings()) == (1, 0)
+
+
 def test_a_checkpoint_of_any_name_brings_its_own_data(
     tools: Tools, checkpoint: Path, tmp_path: Path
 ) -> None:
