@@ -95,9 +95,9 @@ class ModelDirectory:
     def _load_table(self, name: str, table: nn.Module, rows: Tensor) -> None:
         tokens, width = table.weight.shape
         values, quantizer = self._matrix(name, (len(rows), width))
-        table.weight.data = spread(values, rows, tokens)
+        table.weight.data = at_rows(values, rows, tokens)
         if quantizer:
-            quantizer.scales = spread(quantizer.scales, rows, tokens)
+            quantizer.scales = at_rows(quantizer.scales, rows, tokens)
             register_parametrization(table, "weight", quantizer)
 
     def _load_linear(self, model: SemanticModel, path: str, module: nn.Linear) -> None:
@@ -257,7 +257,7 @@ def metadata_object(metadata: dict[str, str], name: str, shard: Path) -> dict:
     return value
 
 
-def spread(values: Tensor, rows: Tensor, count: int) -> Tensor:
+def at_rows(values: Tensor, rows: Tensor, count: int) -> Tensor:
     """[count, …]: `values` at `rows`, zeros elsewhere."""
     whole = torch.zeros(count, *values.shape[1:])
     whole[rows] = values
