@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from halfling_train.llama_config import LlamaConfig
 from halfling_train.named_datasets import load_files
 from halfling_train.shop_tables import read_catalogue, read_log
 from lcrec_example import item_codes, write_json
-from test_semantic_ids import semantic_ids
 
 TOOL = SCRIPTS.parent / "build/native/compressor/halfling"
 LOG = "timestamp,user_id,shop,item_id\n"
@@ -122,9 +122,9 @@ def test_one_log_is_expected(shop: Path) -> None:
 
 def test_a_shops_files_get_semantic_ids(shop: Path) -> None:
     index = shop / "shop.index.json"
-    options = ("--data", shop, "--output", index, "--text-weight", 0, "--levels", 8, 8, 8)
-    made = semantic_ids(*options)
-    assert made.returncode == 0, made.stderr
+    command = [sys.executable, SCRIPTS / "semantic_ids.py", "--dataset", "files", "--data", shop]
+    command += ["--output", index, "--text-weight", "0", "--levels", "8", "8", "8"]
+    subprocess.run(command, check=True)
     assert list(json.loads(index.read_text()))[:2] == ["1", "5"], "the catalogue's items first"
     assert len(load_files(shop).items) == 40
 
