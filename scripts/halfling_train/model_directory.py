@@ -19,13 +19,13 @@ from .config_file import read_config
 from .datasets import DataError, Dataset, read_json
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
-from .manifest import read_manifest
 from .prompt import Prompt
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
 from .storage import Place, Quantizer, read_header, read_matrix, write_matrix
 from .weights import sha256_of
 
+MANIFEST, FORMAT = "manifest.json", 1
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
 METADATA = ("config", "prompt")  # JSON objects in one shard's header
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
@@ -245,6 +245,29 @@ class ModelDirectory:
         if not fits or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
         return rows
+
+
+def read_manifest(folder: Path) -> dict:
+    """manifest.json; DataError that names the field where the compressor did not write it."""
+    path = folder / MANIFEST
+    manifest = read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise DataError(f"{path}: format is {manifest.get('format')!r}; expected {FORMAT}")
+    if not isinstance(manifest.get("version"), str):
+        raise DataError(f"{path}: version: expected a text")
+    if not isinstance(manifest.get("compression"), dict):
+        raise DataError(f"{path}: compression: expected an object")
+    files = manifest.get("files")
+    if not isinstance(files, list) or not files or not all(map(is_listed_file, files)):
+        raise DataError(f"{path}: files: expected objects with path and sha256, of files beside it")
+    return manifest
+
+
+def is_listed_file(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+        return False
+    name = entry.get("path")
+    return isinstance(name, str) and Path(name).name == name
 
 
 def metadata_object(metadata: dict[str, str], name: str, shard: Path) -> dict:

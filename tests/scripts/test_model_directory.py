@@ -241,30 +241,26 @@ def test_a_broken_file_or_a_value_beyond_its_type_is_refused(
 
 
 GOOD = {"path": "a", "sha256": 64 * "0"}
+WHOLE = {"format": 1, "version": "1", "files": [GOOD], "compression": {}}
 
 
 @pytest.mark.parametrize(
     "manifest, message",
     [
-        (
-            {"name": "A shop", "start_url": "/"},
-            "format: expected 1, as of a model directory, found",
-        ),
-        ({"format": 1, "files": {}}, "files: expected a list of files, found {}"),
-        ({"format": 1, "files": ["a"]}, r"files\[0\]\.path: expected the name of a file beside it"),
-        (
-            {"format": 1, "files": [GOOD, {"path": "../a", "sha256": ""}]},
-            r"files\[1\]\.path: expected the name of a file beside it, found '\.\./a'",
-        ),
-        ({"format": 1, "files": [{"path": "a"}]}, r"files\[0\]\.sha256: expected 64 hexadecimal"),
-        ({"format": 1, "files": [GOOD]}, "version: expected a text, found None"),
-        ({"format": 1, "files": [GOOD], "version": "1"}, "compression: expected an object"),
+        ({"name": "A shop", "start_url": "/"}, "format is None; expected 1"),
+        ({"files": {}}, "files: expected objects with path and sha256"),
+        ({"files": ["a"]}, "files: expected objects with path and sha256"),
+        ({"files": [GOOD, {"path": "../a", "sha256": ""}]}, "files: .* of files beside it"),
+        ({"files": [{"path": "a"}]}, "files: expected objects with path and sha256"),
+        ({"version": None}, "version: expected a text"),
+        ({"compression": []}, "compression: expected an object"),
     ],
 )
 def test_a_manifest_of_something_else_is_refused(
     manifest: dict, message: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    whole = {} if "name" in manifest else WHOLE
+    (tmp_path / "manifest.json").write_text(json.dumps({**whole, **manifest}))
     with pytest.raises(DataError, match=rf"manifest\.json: {message}"):
         ModelDirectory(tmp_path)
 
