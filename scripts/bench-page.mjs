@@ -6,6 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { PackageSite } from '../tests/browser/package-site.mjs';
+import { quantile } from './bench/statistics.mjs';
 import { launchChromium } from './lib/browsers.mjs';
 import { ROOT } from './lib/command.mjs';
 
@@ -43,22 +44,31 @@ async function measure({ models, runs }) {
     }
   }
   return cases.map(({ model, simd, recommender, times }) => {
-    times.sort((a, b) => a - b);
-    const quantile = (share) => times[Math.floor(share * (times.length - 1))];
     const { modelBytes, wasmBytes, parameters, loadMilliseconds } = recommender.info;
     return {
       model,
       simd,
-      runs: times.length,
-      median_ms: quantile(0.5),
-      p10_ms: quantile(0.1),
-      p90_ms: quantile(0.9),
+      times,
       load_ms: loadMilliseconds,
       model_bytes: modelBytes,
       wasm_bytes: wasmBytes,
       parameters,
     };
   });
+}
+
+/** The figures of `measure`'s answer for one model and engine. */
+function figures({ model, simd, times, ...rest }) {
+  const sorted = [...times].sort((a, b) => a - b);
+  return {
+    model,
+    simd,
+    runs: sorted.length,
+    median_ms: quantile(sorted, 0.5),
+    p10_ms: quantile(sorted, 0.1),
+    p90_ms: quantile(sorted, 0.9),
+    ...rest,
+  };
 }
 
 async function main() {
@@ -69,7 +79,7 @@ async function main() {
     await page.goto(site.url);
     await page.waitForFunction(() => 'halfling' in globalThis);
     const options = { models: values.models.split(','), runs: Number(values.runs) };
-    const results = await page.evaluate(measure, options);
+    const results = (await page.evaluate(measure, options)).map(figures);
     if (values.json) {
       console.log(JSON.stringify({ browser: browser.version(), results }, null, 2));
       return;

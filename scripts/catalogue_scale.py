@@ -100,7 +100,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     catalogues = []
     for items in arguments.sizes:
         folder = arguments.work / str(items)
-        nodes = make_model(arguments.model, sequences, items, folder, arguments.requests)
+        make_model(arguments.model, sequences, items, folder, arguments.requests)
         files = [folder / SHARD, folder / HISTORIES]
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in engines}
         for _ in range(arguments.rounds):
@@ -108,7 +108,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 print(f"{items} items, {name}", file=sys.stderr)
                 runs[name].append(run([*command, *files]))
         figures = {name: least(done) for name, done in runs.items()}
-        catalogues.append({"items": items, "nodes": nodes, **figures})
+        catalogues.append({"items": items, **figures})
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "cpu": cpu_name(),

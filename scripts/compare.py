@@ -5,7 +5,7 @@ Takes what `halfling compress` and heal.py write, and checkpoint directories; pr
 change, or with --json what `halfling evaluate --json` prints. Products are in f32; inputs are
 rounded where the engine rounds them, so figures are the tool's but for the last digits.
 
-  .venv/bin/python scripts/compare.py build/models/instruments-half --dataset instruments \\
+  .venv/bin/python scripts/compare.py build/models/instruments-half \\
       --against build/checkpoints/instruments
 """
 
@@ -27,7 +27,7 @@ from halfling_train.datasets import Dataset  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.engine_numbers import with_engine_numbers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
-from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 
@@ -39,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("models", nargs="+", type=Path, metavar="MODEL", help="model or checkpoint directories")
     add("--against", type=Path, required=True, help="the original, a checkpoint directory")
-    add_dataset_options(parser)
+    add_dataset_options(parser, "--against")
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
     add("--beams", type=int, default=20)
@@ -73,7 +73,7 @@ def table(answer: dict) -> str:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    dataset = chosen_dataset(arguments, arguments.against, "--against")
     device = Workers.join(arguments.device).device
     original = load_model(arguments.against, dataset).to(device)
     models = {

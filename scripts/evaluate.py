@@ -20,7 +20,7 @@ from halfling_train.checkpoint import load_model, write_json  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table  # noqa: E402
-from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add_dataset_options(parser)
+    add_dataset_options(parser, "--checkpoint")
     add("--checkpoint", type=Path, help="directory with config.json and model.safetensors")
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
@@ -42,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    dataset = chosen_dataset(arguments, arguments.checkpoint, "--checkpoint")
     workers = Workers.join(arguments.device)
     models: dict = {}
     if not arguments.no_baselines:

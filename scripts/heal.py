@@ -4,7 +4,7 @@ r"""Heals a halved model: trains its factors and norms to rank like the original
 Reads the original checkpoint and a model directory that `halfling compress` made of it, and writes
 another model directory of the same size. Run the same command again after an interruption.
 
-  .venv/bin/python scripts/heal.py --dataset instruments --original build/checkpoints/instruments \
+  .venv/bin/python scripts/heal.py --original build/checkpoints/instruments \
       --halved build/models/instruments-half --output build/models/instruments-healed
 
 Then measure what it gained:
@@ -32,7 +32,7 @@ from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E4
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import spread  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
-from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.trainer import (  # noqa: E402
     Trainer,
@@ -58,7 +58,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add_dataset_options(parser)
+    add_dataset_options(parser, "--original")
     add("--original", type=Path, required=True, help="the checkpoint that was compressed")
     add("--halved", type=Path, required=True, help="the model directory made of it")
     add("--output", type=Path, required=True, help="model directory to write or replace")
@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def heal(arguments: argparse.Namespace) -> None:
-    dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    dataset = chosen_dataset(arguments, arguments.original, "--original")
     workers = Workers.join(arguments.device)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

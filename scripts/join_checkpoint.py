@@ -31,14 +31,14 @@ def check_vocabulary(config_path: Path, dataset: Dataset) -> None:
     rows = read_json(config_path).get("vocab_size")
     wanted = 1 + sum(dataset.level_sizes)
     if rows != wanted:
-        raise SystemExit(f"{config_path}: vocab_size is {rows}, but the item codes need {wanted}")
+        raise DataError(f"{config_path}: vocab_size is {rows}, but the item codes need {wanted}")
 
 
 def join(name: str, model: Path, output: Path, data: Path | None) -> int:
+    """0, or 3 where the data is not here; DataError for what else is wrong."""
     missing = [file for file in COMMITTED if not (model / file).is_file()]
     if missing:
-        print(f"join_checkpoint.py: {model / missing[0]}: no such file", file=sys.stderr)
-        return 1
+        raise DataError(f"{model / missing[0]}: no such file")
     try:
         codes = model / "semantic_ids.json"
         dataset = load_dataset(name, data, codes if codes.is_file() else None)
@@ -67,7 +67,11 @@ def main() -> int:
     arguments = parser.parse_args()
     model = arguments.model or REPOSITORY / "models" / arguments.name
     output = arguments.output or REPOSITORY / "build" / "checkpoints" / arguments.name
-    return join(arguments.name, model, output, arguments.data)
+    try:
+        return join(arguments.name, model, output, arguments.data)
+    except DataError as error:
+        print(f"join_checkpoint.py: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

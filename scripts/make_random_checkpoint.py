@@ -16,6 +16,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
 
 LEVELS, CODES = 3, 256
 HISTORY = 20
@@ -39,12 +42,6 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def bfloat16_bytes(random: np.random.Generator, rows: int, cols: int) -> bytes:
-    """Normal values of variance 1 / cols, cut to their upper 16 bits."""
-    values = random.standard_normal((rows, cols), np.float32) / np.float32(cols**0.5)
-    return (values.view(np.uint32) >> 16).astype("<u2").tobytes()
-
-
 class Shards:
     """Writes safetensors files, and the index over them at the end."""
 
@@ -52,20 +49,11 @@ class Shards:
         self.folder, self.total = folder, total
         self.weight_map: dict[str, str] = {}
 
-    def write(self, tensors: dict[str, tuple[list[int], bytes]]) -> None:
+    def write(self, tensors: dict[str, Tensor]) -> None:
         written = len(set(self.weight_map.values()))
         name = f"model-{written + 1:05}-of-{self.total:05}.safetensors"
-        header, offset = {}, 0
-        for key, (shape, data) in tensors.items():
-            place = [offset, offset + len(data)]
-            header[key] = {"dtype": "BF16", "shape": shape, "data_offsets": place}
-            offset += len(data)
-            self.weight_map[key] = name
-        encoded = json.dumps(header).encode()
-        with (self.folder / name).open("wb") as file:
-            file.write(len(encoded).to_bytes(8, "little") + encoded)
-            for _, data in tensors.values():
-                file.write(data)
+        save_file(tensors, str(self.folder / name), metadata={"format": "pt"})
+        self.weight_map |= dict.fromkeys(tensors, name)
 
     def finish(self) -> None:
         index = {"metadata": {}, "weight_map": self.weight_map}
@@ -77,15 +65,19 @@ def write_weights(arguments: argparse.Namespace, vocab_size: int) -> None:
     hidden, ffn = arguments.hidden, arguments.ffn
     narrow = hidden // arguments.heads * arguments.kv_heads
     shards = Shards(arguments.output, arguments.layers + 1)
-    ones = np.full(hidden, 0x3F80, "<u2").tobytes()
 
-    def matrix(rows: int, cols: int) -> tuple[list[int], bytes]:
-        return [rows, cols], bfloat16_bytes(random, rows, cols)
+    def matrix(rows: int, cols: int) -> Tensor:
+        """Normal values of variance 1 / cols."""
+        values = random.standard_normal((rows, cols), np.float32) / np.float32(cols**0.5)
+        return torch.from_numpy(values).bfloat16()
+
+    def ones() -> Tensor:
+        return torch.ones(hidden, dtype=torch.bfloat16)
 
     shards.write(
         {
             "model.embed_tokens.weight": matrix(vocab_size, hidden),
-            "model.norm.weight": ([hidden], ones),
+            "model.norm.weight": ones(),
         }
     )
     for layer in range(arguments.layers):
@@ -98,7 +90,7 @@ def write_weights(arguments: argparse.Namespace, vocab_size: int) -> None:
             tensors[prefix + f"mlp.{name}_proj.weight"] = matrix(ffn, hidden)
         tensors[prefix + "mlp.down_proj.weight"] = matrix(hidden, ffn)
         for name in ("input_layernorm", "post_attention_layernorm"):
-            tensors[prefix + f"{name}.weight"] = ([hidden], ones)
+            tensors[prefix + f"{name}.weight"] = ones()
         shards.write(tensors)
     shards.finish()
 

@@ -7,8 +7,9 @@ of what users of the TRAINING part consumed together; without titles it is that 
   .venv/bin/python scripts/semantic_ids.py --dataset files --data my-shop \
       --output my-shop/shop.index.json
 
-reads *.inter.json ({user: [item, ...]}, oldest first) and, where there is one, *.item.json
-({item: {title, categories, ...}}), and writes the index that train.py and finetune.py look for:
+reads *.inter.json ({user: [item, ...]}, oldest first) or *.inter.csv (user_id, item_id, timestamp)
+and, where there is one, *.item.json ({item: {title, categories, ...}}) or *.item.csv (item_id,
+title, category), and writes the index that train.py and finetune.py look for:
 {item: ["<a_12>", "<b_3>", "<c_7>"]}. For a dataset that is known by name the output is
 {"codes": {item id: [code, ...]}, ...}. The report tells balance, entropy and collisions.
 
@@ -38,7 +39,12 @@ from halfling_train.item_vectors import collaborative_vectors, text_vectors  # n
 from halfling_train.named_datasets import FILES, PUBLISHED, load_dataset  # noqa: E402
 from halfling_train.residual_kmeans import quantize, report  # noqa: E402
 from halfling_train.source_data import read_details, read_users  # noqa: E402
-from halfling_train.source_files import find_interactions, find_items, is_index  # noqa: E402
+from halfling_train.source_files import (  # noqa: E402
+    find_interactions,
+    find_items,
+    is_index,
+    is_split,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -81,8 +87,10 @@ def read_catalogue(
 def read_files(folder: Path, output: Path) -> tuple[list[Item], dict[str, list[str]]]:
     """The catalogue, which is what *.item.json has and then what else somebody chose."""
     files = find_interactions(folder)
-    if files[0].suffix == ".csv":
-        raise DataError(f"{files[0]}: MiniOneRec's CSVs have codes; expected *.inter.json")
+    if is_split(files):
+        raise DataError(
+            f"{files[0]}: MiniOneRec's CSVs have codes; expected *.inter.json or *.inter.csv"
+        )
     for path in sorted(folder.rglob("*.json")):
         if is_index(path) and path.resolve() != output.resolve():
             raise DataError(f"{path}: is an index already; expected --output to be the only one")

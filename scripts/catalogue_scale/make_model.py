@@ -10,13 +10,17 @@ frequencies.
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
+CODES, POPULARITY = "catalog.codes", "catalog.popularity"
 LEVELS = 4
 PARTING = (0.0, 0.5, 0.7)  # the share of items that part from their real one at each level
 SHARD = "model-00001-of-00001.safetensors"
@@ -25,44 +29,25 @@ HISTORIES = "histories.json"
 
 @dataclass
 class Weights:
-    """A shard as it lies in the file."""
+    """A shard of a model directory."""
 
     metadata: dict[str, str]
-    tensors: dict[str, tuple[str, list[int], bytes]]  # dtype, shape, bytes
+    tensors: dict[str, Tensor]
 
     @staticmethod
     def read(folder: Path) -> Weights:
         paths = sorted(folder.glob("model-*.safetensors"))
         if len(paths) != 1:
             raise SystemExit(f"{folder}: {len(paths)} shards; expected one")
-        data = paths[0].read_bytes()
-        (size,) = struct.unpack("<Q", data[:8])
-        header = json.loads(data[8 : 8 + size])
-        metadata = header.pop("__metadata__")
-        body = memoryview(data)[8 + size :]
-        tensors = {
-            name: (entry["dtype"], entry["shape"], bytes(body[slice(*entry["data_offsets"])]))
-            for name, entry in header.items()
-        }
-        return Weights(metadata, tensors)
+        with safe_open(paths[0], framework="pt") as file:
+            return Weights(file.metadata(), {name: file.get_tensor(name) for name in file.keys()})
 
     def write(self, path: Path) -> None:
-        header: dict[str, object] = {"__metadata__": self.metadata}
-        offset = 0
-        for name, (dtype, shape, data) in self.tensors.items():
-            place = [offset, offset + len(data)]
-            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": place}
-            offset += len(data)
-        encoded = json.dumps(header).encode()
-        encoded += b" " * (-len(encoded) % 8)
-        with path.open("wb") as file:
-            file.write(struct.pack("<Q", len(encoded)) + encoded)
-            for _, _, data in self.tensors.values():
-                file.write(data)
+        save_file(self.tensors, str(path), self.metadata)
 
     def codes(self) -> np.ndarray:
-        dtype, shape, data = self.tensors["catalog.codes"]
-        return np.frombuffer(data, {"I16": "<i2", "I32": "<i4"}[dtype]).reshape(shape)
+        """[items, levels] tokens, in 16 bits or 32."""
+        return self.tensors[CODES].numpy()
 
 
 def synthetic_codes(real: np.ndarray, items: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +83,8 @@ def histories(
 
 def make_model(
     source: Path, interactions: list[list[int]], items: int, output: Path, requests: int
-) -> dict[str, int]:
-    """Writes the directory anew; returns how many nodes each level of its trie has."""
+) -> None:
+    """Writes the directory anew."""
     weights = Weights.read(source)
     codes, base = synthetic_codes(weights.codes(), items, seed=items)
     config = json.loads(weights.metadata["config"])
@@ -110,20 +95,10 @@ def make_model(
         config["max_position_embeddings"], sum(parts) + (longest + 1) * LEVELS
     )
     weights.metadata["config"] = json.dumps(config)
-    weights.tensors["catalog.codes"] = ("I16", list(codes.shape), codes.astype("<i2").tobytes())
-    popularity = np.random.default_rng(1).integers(1000, size=items)
-    weights.tensors["catalog.popularity"] = ("I16", [items], popularity.astype("<i2").tobytes())
+    weights.tensors[CODES] = torch.from_numpy(codes)
+    popularity = np.random.default_rng(1).integers(1000, size=items, dtype=np.int16)
+    weights.tensors[POPULARITY] = torch.from_numpy(popularity)
     output.mkdir(parents=True, exist_ok=True)
     weights.write(output / SHARD)
     chosen = histories(interactions, base, requests, longest)
     (output / HISTORIES).write_text(json.dumps(chosen))
-    return nodes_by_level(codes)
-
-
-def nodes_by_level(codes: np.ndarray) -> dict[str, int]:
-    prefix = np.zeros(len(codes), np.int64)
-    nodes = {}
-    for level, tokens in enumerate(codes.astype(np.int64).T):
-        prefix = prefix * (1 << 15) + tokens
-        nodes[f"level {level + 1}"] = len(np.unique(prefix))
-    return nodes

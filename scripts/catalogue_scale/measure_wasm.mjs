@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { startModule } from '../../tests/wasm/start_module.mjs';
+import { quantile } from '../bench/statistics.mjs';
 
 const [modulePath, shardPath, historiesPath] = process.argv.slice(2);
 if (!historiesPath) {
@@ -50,11 +51,9 @@ function measure(options) {
   }
   milliseconds.sort((a, b) => a - b);
   const count = milliseconds.length;
-  const percentile = (percent) =>
-    milliseconds[Math.min(count - 1, Math.floor((count * percent) / 100))];
   return {
-    milliseconds: percentile(50),
-    milliseconds_p99: percentile(99),
+    milliseconds: quantile(milliseconds, 0.5),
+    milliseconds_p99: quantile(milliseconds, 0.99),
     nodes_run: nodes / count,
     exact_share: exact / count,
   };

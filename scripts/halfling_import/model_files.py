@@ -10,8 +10,8 @@ from pathlib import Path
 
 from halfling_train.config_file import read_architecture
 from halfling_train.datasets import DataError, read_json
-from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files
-from safetensors import SafetensorError, safe_open
+from halfling_train.weights import EMBEDDING, INDEX, WEIGHTS, weight_files, whole_safetensors
+from safetensors import safe_open
 
 from .output_folder import TOKENIZER, begin_output
 
@@ -99,12 +99,10 @@ def embedding_rows(folder: Path, files: Sequence[str]) -> int:
     for name in files:
         if not name.endswith(".safetensors"):
             continue
-        try:
-            with safe_open(folder / name, framework="numpy") as tensors:
-                if EMBEDDING in tensors.keys():
-                    return int(tensors.get_slice(EMBEDDING).get_shape()[0])
-        except (SafetensorError, OSError) as error:
-            raise DataError(f"{folder / name}: not safetensors: {error}") from None
+        path = folder / name
+        with whole_safetensors(path), safe_open(path, framework="numpy") as tensors:
+            if EMBEDDING in tensors.keys():
+                return int(tensors.get_slice(EMBEDDING).get_shape()[0])
     raise DataError(f"{folder}: the weights lack {EMBEDDING}; expected a causal language model")
 
 

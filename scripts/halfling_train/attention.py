@@ -30,7 +30,7 @@ class Packing:
     positions: Tensor  # [N] position of each token within its sequence
     slots: Tensor | None = None  # [N]
 
-    def spread(self, x: Tensor) -> Tensor:
+    def pad(self, x: Tensor) -> Tensor:
         """[N, ...] as the groups' blocks have it: the same, or [slots, ...] with zeros between."""
         if self.slots is None:
             return x
@@ -38,7 +38,7 @@ class Packing:
         return x.new_zeros(count * length, *x.shape[1:]).index_copy(0, self.slots, x)
 
     def collect(self, x: Tensor) -> Tensor:
-        """What `spread` made of [N, ...], back again."""
+        """What `pad` made of [N, ...], back again."""
         return x if self.slots is None else x[self.slots]
 
 
@@ -147,7 +147,7 @@ class Attention(nn.Module):
 
         With `caches`, appends this layer's keys and values, which takes a batch of one group.
         """
-        queries, keys, values = map(packing.spread, self.project(x, rotation))
+        queries, keys, values = map(packing.pad, self.project(x, rotation))
         outputs = []
         for first, count, length in packing.groups:
             block = slice(first, first + count * length)

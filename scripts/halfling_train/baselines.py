@@ -67,9 +67,11 @@ class ItemKnn:
         scores += 1e-9 * self.popularity  # items without any similarity: by popularity
         for row, items in zip(scores, excluded or []):
             row[items] = -1.0
+        count = min(count, scores.shape[1])
         best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        return np.take_along_axis(best, order, axis=1).tolist()
+        best = np.take_along_axis(best, order, axis=1)
+        return [items[row[items] >= 0].tolist() for items, row in zip(best, scores)]
 
 
 def keep_largest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from .config_file import hugging_face_config, read_config
 from .datasets import DataError, Dataset, read_json
-from .description import RECOMMENDER, write_description, write_json
+from .description import RECOMMENDER, is_tokens, read_items, write_description, write_json
 from .evaluation import Figures
 from .llama import LlamaForCausalLM
 from .prompt import Prompt
@@ -76,30 +76,24 @@ def load_prompt(folder: Path, dataset: Dataset) -> Prompt:
             f"{path}: prompt.prefix is empty; expected a token: something must stand before the "
             "first item"
         )
-    ids = code_ids(described.get("items"), dataset, path)
+    ids = code_ids(read_items(described, path), dataset, path)
     return Prompt.of_text(prefix, separator, suffix, ids, max_history=most)
 
 
-def is_tokens(value: object) -> bool:
-    return isinstance(value, list) and all(type(token) is int and token >= 0 for token in value)
-
-
-def code_ids(items: object, dataset: Dataset, path: Path) -> tuple[int, ...]:
+def code_ids(items: list[dict], dataset: Dataset, path: Path) -> tuple[int, ...]:
     """The token of every code, level by level.
 
     Of a code that no item has: where all others rise by one the number that it leaves out, else -1.
     """
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise DataError(f"{path}: items: expected a list of objects")
-    if [str(item.get("id")) for item in items] != [item.id for item in dataset.items]:
+    if [item["id"] for item in items] != [item.id for item in dataset.items]:
         raise DataError(f"{path}: its items are not those of {dataset.name}, in their order")
     starts = Prompt(text=()).first_tokens(dataset.level_sizes).tolist()
     token_of: dict[int, int] = {}
     for item, row in zip(items, dataset.codes.tolist()):
-        codes, tokens = [start + code for start, code in zip(starts, row)], item.get("tokens")
-        fits = is_tokens(tokens) and len(tokens) == len(codes)
+        codes, tokens = [start + code for start, code in zip(starts, row)], item["tokens"]
+        fits = len(tokens) == len(codes)
         known = [token_of.setdefault(c, t) for c, t in zip(codes, tokens if fits else ())]
-        if not fits or known != tokens:
+        if known != tokens:
             raise DataError(
                 f"{path}: item {item['id']}: its tokens are {tokens}; expected those of "
                 f"{dataset.name}'s code {row}, {known}"

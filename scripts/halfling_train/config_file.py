@@ -66,8 +66,11 @@ def architecture_of(config: LlamaConfig) -> str:
 def read_config(described: dict, vocab_size: int, path: Path, longest: int = 0) -> LlamaConfig:
     """Of what config.json says, for a vocabulary of another size and texts of `longest` tokens.
 
-    Fields that are absent or null have transformers' defaults. Raises DataError, which names `path`
-    and the field, for what is out of range and for what the decoder here does not compute.
+    Fields that are absent or null have transformers' defaults, but for num_key_value_heads, which
+    is num_attention_heads as in the engine (Mistral's is 8, Qwen2's and Qwen3's 32; transformers
+    writes the field always, and weights of another shape are refused). Raises DataError, which
+    names `path` and the field, for what is out of range and for what the decoder here does not
+    compute.
     """
     architecture = read_architecture(described, path)
     fields = Fields(described, path)

@@ -96,21 +96,6 @@ def read_code(path: Path, item: str, words: list) -> list[int]:
     return code
 
 
-def load_letter(folder: Path) -> Dataset:
-    """The layout of the LETTER repository: index.json {item: words}, interactions.json."""
-    index = read_json(folder / "index.json")
-    interactions = read_json(folder / "interactions.json")
-    strange = [name for name in index if not name.isdecimal()]
-    if strange:
-        raise DataError(f"{folder / 'index.json'}: item {strange[0]}: expected a number")
-    names = sorted(index, key=int)
-    codes = [read_code(folder / "index.json", name, index[name]) for name in names]
-    if len({len(code) for code in codes}) != 1:
-        raise DataError(f"{folder / 'index.json'}: expected items with codes of one length")
-    items = [Item(name) for name in names]
-    return assemble(folder.name, items, shorten(codes), interactions)
-
-
 def shorten(codes: list[list[int]], levels: int = 3) -> list[list[int]]:
     """Cuts codes to `levels`, and keeps apart what the cut would merge.
 
@@ -142,14 +127,26 @@ def shorten(codes: list[list[int]], levels: int = 3) -> list[list[int]]:
 def load_movielens(folder: Path, semantic_ids: Path) -> Dataset:
     """data/movielens as fetch_movielens.py leaves it, with the codes of semantic_ids.py."""
     catalogue, interactions, date = read_movielens(folder)
-    index = read_json(semantic_ids)["codes"]
+    index = read_json(semantic_ids).get("codes")
+    if not isinstance(index, dict):
+        raise DataError(f'{semantic_ids}: expected {{"codes": {{item: [code, …]}}}}')
     missing = [item.id for item in catalogue if item.id not in index]
     if missing:
         raise DataError(
             f"{semantic_ids}: no code for item {missing[0]} and {len(missing) - 1} more"
         )
     codes = [index[item.id] for item in catalogue]
+    for item, code in zip(catalogue, codes):
+        if not isinstance(code, list) or not code or not all(is_code(number) for number in code):
+            raise DataError(
+                f"{semantic_ids}: item {item.id}: expected a code such as [12, 3, 7], "
+                f"found {code!r:.80}"
+            )
     return assemble("movielens", catalogue, codes, interactions, date)
+
+
+def is_code(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def assemble(

@@ -8,11 +8,11 @@ train/, valid/ and test/ by time, so a user's sequence is joined from rows of al
 from __future__ import annotations
 
 import ast
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .csv_tables import read_rows, value_of
 from .datasets import DataError
 
 COLUMNS = ("user_id", "history_item_id", "item_id")
@@ -31,35 +31,18 @@ def read_tables(paths: Sequence[Path], codes: dict[str, list[str]]) -> dict[str,
     """{user: items, oldest first}; `codes` is the index, which must be the one of the CSVs."""
     users: dict[str, list[str]] = {}
     for path in paths:
-        for row in read_rows(path):
+        for where, fields in read_rows(path, COLUMNS):
+            row = parse_row(fields, where)
             check_code(row, codes)
             sequence = users.setdefault(row.user, [])
             sequence.extend(what_follows(sequence, row.items))
     return users
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path}: line 1: expected a column {missing[0]}")
-            for fields in table:
-                yield parse_row(fields, f"{path}: line {table.line_num}")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not CSV: {error}") from None
-
-
 def parse_row(fields: dict, where: str) -> Row:
-    for name in COLUMNS:
-        if not fields[name]:
-            raise DataError(f"{where}: {name}: expected a value")
-    history = parse_list(fields["history_item_id"], f"{where}: history_item_id")
-    items = [*history, fields["item_id"].strip()]
-    return Row(where, fields["user_id"], items, fields.get(CODE_COLUMN))
+    user, listed, target = (value_of(fields, name, where) for name in COLUMNS)
+    history = parse_list(listed, f"{where}: history_item_id")
+    return Row(where, user, [*history, target.strip()], fields.get(CODE_COLUMN))
 
 
 def parse_list(text: str, where: str) -> list[str]:

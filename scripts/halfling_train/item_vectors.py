@@ -46,7 +46,8 @@ def text_vectors(items: list[Item], size: int, seed: int) -> np.ndarray:
 
 
 def embed(texts: list[str], batch_size: int = 64) -> np.ndarray:
-    """Sentence embeddings of all-MiniLM-L6-v2: the mean over the tokens of its last layer."""
+    """[texts, width] sentence embeddings of all-MiniLM-L6-v2: the mean over the tokens of its last
+    layer, of rows of length 1. A text is cut to the 512 tokens that the model reads."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -55,7 +56,13 @@ def embed(texts: list[str], batch_size: int = 64) -> np.ndarray:
     model.eval()
     rows = []
     for start in range(0, len(texts), batch_size):
-        batch = tokenizer(texts[start : start + batch_size], padding=True, return_tensors="pt")
+        batch = tokenizer(
+            texts[start : start + batch_size],
+            padding=True,
+            truncation=True,
+            max_length=model.config.max_position_embeddings,
+            return_tensors="pt",
+        )
         with torch.no_grad():
             states = model(**batch).last_hidden_state
         mask = batch["attention_mask"].unsqueeze(-1)

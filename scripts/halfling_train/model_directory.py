@@ -22,10 +22,12 @@ from .factors import LowRankLinear, PivotedLinear
 from .prompt import Prompt
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
-from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
+from .storage import Place, Quantizer, read_header, read_matrix, write_matrix
 from .weights import sha256_of
 
+MANIFEST, FORMAT = "manifest.json", 1
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
+METADATA = ("config", "prompt")  # JSON objects in one shard's header
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
 
 
@@ -37,7 +39,7 @@ class ModelDirectory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = read_json(folder / "manifest.json")
+        self.manifest = read_manifest(folder)
         for file in self.manifest["files"]:
             if sha256_of(folder / file["path"]) != file["sha256"]:
                 raise DataError(f"{folder / file['path']}: its sha256 is not the manifest's")
@@ -53,21 +55,10 @@ class ModelDirectory:
             self._index(shard)
 
     def _index(self, shard: Path) -> None:
-        with shard.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size))
-        metadata = header.pop("__metadata__", {})
+        metadata, places = read_header(shard)
+        self.places |= places
         if "config" in metadata:
-            self.config = json.loads(metadata["config"])
-            self.prompt = json.loads(metadata["prompt"])
-        for name, entry in header.items():
-            if entry["dtype"] not in DTYPES:
-                raise DataError(
-                    f"{shard}: {name} is {entry['dtype']}, expected {', '.join(DTYPES)}"
-                )
-            offset = 8 + size + entry["data_offsets"][0]
-            shape = tuple(entry["shape"])
-            self.places[name] = Place(shard, offset, DTYPES[entry["dtype"]], shape)
+            self.config, self.prompt = (metadata_object(metadata, n, shard) for n in METADATA)
 
     def load(self, dataset: Dataset, prompt: Prompt = Prompt()) -> SemanticModel:
         """The model over the tokens of `prompt`, its matrices as parameters in f32.
@@ -104,9 +95,9 @@ class ModelDirectory:
     def _load_table(self, name: str, table: nn.Module, rows: Tensor) -> None:
         tokens, width = table.weight.shape
         values, quantizer = self._matrix(name, (len(rows), width))
-        table.weight.data = spread(values, rows, tokens)
+        table.weight.data = at_rows(values, rows, tokens)
         if quantizer:
-            quantizer.scales = spread(quantizer.scales, rows, tokens)
+            quantizer.scales = at_rows(quantizer.scales, rows, tokens)
             register_parametrization(table, "weight", quantizer)
 
     def _load_linear(self, model: SemanticModel, path: str, module: nn.Linear) -> None:
@@ -239,6 +230,8 @@ class ModelDirectory:
         """Which of the model's tokens each row of the embedding is."""
         ids = prompt.checkpoint_ids(dataset.level_sizes)
         token_of = {int(number): token for token, number in enumerate(ids)}
+        for name in (VOCABULARY, CODES):
+            self._check_present(name)
         kept = self.places[VOCABULARY].read().tolist()
         unknown = [number for number in kept if number not in token_of]
         if unknown:
@@ -248,12 +241,46 @@ class ModelDirectory:
         rows = torch.tensor([token_of[number] for number in kept])
         codes = self.places[CODES].read().long()
         wanted = torch.from_numpy(prompt.token_table(dataset.codes, dataset.level_sizes))
-        if codes.shape != wanted.shape or not torch.equal(rows[codes], wanted):
+        fits = codes.shape == wanted.shape and bool((codes < len(rows)).all())
+        if not fits or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
         return rows
 
 
-def spread(values: Tensor, rows: Tensor, count: int) -> Tensor:
+def read_manifest(folder: Path) -> dict:
+    """manifest.json; DataError that names the field where the compressor did not write it."""
+    path = folder / MANIFEST
+    manifest = read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise DataError(f"{path}: format is {manifest.get('format')!r}; expected {FORMAT}")
+    if not isinstance(manifest.get("version"), str):
+        raise DataError(f"{path}: version: expected a text")
+    if not isinstance(manifest.get("compression"), dict):
+        raise DataError(f"{path}: compression: expected an object")
+    files = manifest.get("files")
+    if not isinstance(files, list) or not files or not all(map(is_listed_file, files)):
+        raise DataError(f"{path}: files: expected objects with path and sha256, of files beside it")
+    return manifest
+
+
+def is_listed_file(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+        return False
+    name = entry.get("path")
+    return isinstance(name, str) and Path(name).name == name
+
+
+def metadata_object(metadata: dict[str, str], name: str, shard: Path) -> dict:
+    try:
+        value = json.loads(metadata.get(name, ""))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise DataError(f"{shard}: {name} of its metadata: expected a JSON object")
+    return value
+
+
+def at_rows(values: Tensor, rows: Tensor, count: int) -> Tensor:
     """[count, …]: `values` at `rows`, zeros elsewhere."""
     whole = torch.zeros(count, *values.shape[1:])
     whole[rows] = values

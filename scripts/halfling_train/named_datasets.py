@@ -1,8 +1,8 @@
-"""The datasets that the scripts know by name, and anyone's own files."""
+"""The datasets that the scripts know by name, anyone's own files, and a checkpoint's data."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .datasets import (
@@ -11,10 +11,11 @@ from .datasets import (
     Dataset,
     Item,
     assemble,
-    load_letter,
     load_movielens,
     read_code,
+    shorten,
 )
+from .description import RECOMMENDER, read_dataset
 from .source_data import read_source_data
 from .source_files import find_source_files
 
@@ -22,14 +23,18 @@ PUBLISHED = ("movielens", "instruments", "beauty")
 FILES = "files"
 
 
-def add_dataset_options(parser: ArgumentParser) -> None:
-    """--dataset, --data and --semantic-ids: what `load_dataset` takes."""
+def add_dataset_options(parser: ArgumentParser, checkpoint: str = "") -> None:
+    """--dataset, --data and --semantic-ids: what `load_dataset` takes.
+
+    `checkpoint` is the option whose folder has the data that `chosen_dataset` reads by default.
+    """
     add = parser.add_argument
+    default = f" (default: the data in {checkpoint})" if checkpoint else ""
     add(
         "--dataset",
         choices=(*PUBLISHED, FILES),
-        required=True,
-        help=f"{FILES}: your own, *.index.json and *.inter.json of LC-Rec's layout in --data",
+        required=not checkpoint,
+        help=f"{FILES}: your own, *.index.json and *.inter.json or *.inter.csv in --data{default}",
     )
     add("--data", type=Path, help="folder of the data (default: where setup puts it)")
     add("--semantic-ids", type=Path, help="semantic_ids.json (movielens only)")
@@ -49,6 +54,33 @@ def load_dataset(
             semantic_ids or REPOSITORY / "models" / name / "semantic_ids.json",
         )
     return load_letter(folder or REPOSITORY.parent / "shared" / "data" / name)
+
+
+def load_letter(folder: Path) -> Dataset:
+    """The files of the LETTER repository, whose items are numbers, with codes of three levels."""
+    files = find_source_files(folder)
+    data = read_source_data(files)
+    strange = [name for name in data.codes if not name.isdecimal()]
+    if strange:
+        raise DataError(f"{files.index}: item {strange[0]}: expected a number")
+    names = sorted(data.codes, key=int)
+    codes = [read_code(files.index, name, data.codes[name]) for name in names]
+    if len({len(code) for code in codes}) != 1:
+        raise DataError(f"{files.index}: expected items with codes of one length")
+    items = [Item(name, **data.details.get(name, {})) for name in names]
+    return assemble(folder.name, items, shorten(codes), data.users)
+
+
+def chosen_dataset(arguments: Namespace, checkpoint: Path | None, option: str) -> Dataset:
+    """The dataset that the options name, or else the data of `checkpoint`, which `option` named."""
+    if arguments.dataset:
+        return load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
+    for name in ("data", "semantic_ids"):
+        if getattr(arguments, name):
+            raise DataError(f"--{name.replace('_', '-')}: expected --dataset beside it")
+    if checkpoint is None:
+        raise DataError(f"expected --dataset, or {option} with {RECOMMENDER} in it")
+    return read_dataset(checkpoint)
 
 
 def load_files(folder: Path) -> Dataset:

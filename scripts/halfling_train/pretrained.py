@@ -31,6 +31,16 @@ def code_words(level_sizes: tuple[int, ...]) -> list[str]:
     ]
 
 
+def read_tokenizer(folder: Path) -> Tokenizer:
+    path = folder / TOKENIZER
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower class
+        raise DataError(f"{path}: not a tokenizer: {error}") from None
+
+
 @dataclass
 class Pretrained:
     """A Hugging Face directory of a Llama, Mistral, Qwen2 or Qwen3, and its tokenizer."""
@@ -46,10 +56,7 @@ class Pretrained:
         path = folder / "config.json"
         config = read_json(path)
         read_config(config, 1, path)  # which refuses what is of another kind
-        if not (folder / TOKENIZER).is_file():
-            raise DataError(f"{folder / TOKENIZER}: no such file")
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        return Pretrained(folder, config, load_weights(folder), tokenizer)
+        return Pretrained(folder, config, load_weights(folder), read_tokenizer(folder))
 
     def encode(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False).ids

@@ -69,14 +69,18 @@ class SasRec(nn.Module):
     def recommend(
         self, histories: list[np.ndarray], count: int, excluded: list[np.ndarray] | None = None
     ) -> list[list[int]]:
-        """For each history its best `count` items, best first, without those `excluded` for it."""
+        """For each history its best `count` items, best first, without those `excluded` for it.
+
+        Fewer where the catalogue has no more.
+        """
         batch = self._pad(histories)
         last = torch.tensor([len(history) - 1 for history in histories], device=batch.device)
         states = self.encode(batch)[torch.arange(len(histories), device=batch.device), last]
         scores = F.linear(states, self.items.weight[1:].to(states.dtype)).float()
         for row, items in zip(scores, excluded or []):
             row[torch.from_numpy(items).to(row.device)] = float("-inf")
-        return scores.topk(count).indices.tolist()
+        values, items = scores.topk(min(count, scores.shape[1]))
+        return [row[kept].tolist() for row, kept in zip(items, values > float("-inf"))]
 
     def _pad(self, sequences: list[np.ndarray]) -> Tensor:
         length = max(map(len, sequences))

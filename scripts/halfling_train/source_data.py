@@ -1,8 +1,9 @@
-"""A catalogue with codes and its users' histories, as LC-Rec, LETTER and MiniOneRec keep them.
+"""A catalogue with codes and its users' histories, as LC-Rec, LETTER and MiniOneRec keep them, or
+as a shop does (shop_tables.py).
 
 *.index.json   { item: ["<a_12>", "<b_3>", …] }   the code of every item, a token a word
-*.inter.json   { user: [item, …] }                oldest first
-*.item.json    { item: { title, categories, … } } optional
+*.inter.json   { user: [item, …] }                oldest first; or *.inter.csv
+*.item.json    { item: { title, categories, … } } optional; or *.item.csv
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from .datasets import DataError, read_json
 from .interaction_tables import read_tables
-from .source_files import SourceFiles
+from .shop_tables import read_catalogue, read_log
+from .source_files import SourceFiles, is_split
 
 MAX_CODE_WORDS = 8  # kMaxCodeLength of the engine
 
@@ -55,8 +57,10 @@ def read_index(path: Path) -> dict[str, list[str]]:
 
 
 def read_users(files: Sequence[Path], codes: dict[str, list[str]]) -> dict[str, list[str]]:
-    """{user: items, oldest first} of one JSON, or of CSVs, whose codes must be the index's."""
-    return read_tables(files, codes) if files[0].suffix == ".csv" else read_interactions(files[0])
+    """{user: items, oldest first}; the codes that MiniOneRec's CSVs have must be the index's."""
+    if is_split(files):
+        return read_tables(files, codes)
+    return read_log(files[0]) if files[0].suffix == ".csv" else read_interactions(files[0])
 
 
 def read_interactions(path: Path) -> dict[str, list[str]]:
@@ -81,8 +85,10 @@ def check_items(users: dict[str, list[str]], codes: dict, where: str, index: Pat
 
 
 def read_details(path: Path) -> dict[str, dict[str, str]]:
+    """{item: what is known of title, category, image and url}."""
     details = {}
-    for item, fields in read_json(path).items():
+    catalogue = read_catalogue(path) if path.suffix == ".csv" else read_json(path)
+    for item, fields in catalogue.items():
         if not isinstance(fields, dict):
             raise DataError(
                 f'{path}: item {item}: expected an object such as {{"title": …}}, '

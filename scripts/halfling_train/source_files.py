@@ -9,8 +9,8 @@ from pathlib import Path
 from .datasets import DataError
 
 INDEX = re.compile(r"(.*\.)?index(\..*)?\.json")
-INTERACTIONS = re.compile(r"(.*\.)?inter(actions)?\.json")
-ITEMS = re.compile(r"(.*\.)?items?\.json")
+INTERACTIONS = re.compile(r"(.*\.)?inter(actions)?\.(json|csv)")
+ITEMS = re.compile(r"(.*\.)?items?\.(json|csv)")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # their *.index.json lists shards, not items
 SPLITS = ("train", "valid", "test")  # MiniOneRec's folders of CSVs, in order of time
 
@@ -18,7 +18,7 @@ SPLITS = ("train", "valid", "test")  # MiniOneRec's folders of CSVs, in order of
 @dataclass(frozen=True)
 class SourceFiles:
     index: Path
-    interactions: tuple[Path, ...]  # one JSON, or CSVs in order of time
+    interactions: tuple[Path, ...]  # one JSON or log, or MiniOneRec's CSVs in order of time
     items: Path | None
 
 
@@ -37,19 +37,19 @@ def find_source_files(
 
 
 def find_interactions(folder: Path, dataset: str | None = None) -> tuple[Path, ...]:
-    """One JSON, or CSVs in order of time."""
-    interactions = only_file(folder, INTERACTIONS, dataset, "*.inter.json")
+    """One JSON or log, or MiniOneRec's CSVs in order of time."""
+    interactions = only_file(folder, INTERACTIONS, dataset, "*.inter.json or *.inter.csv")
     found = (interactions,) if interactions else split_tables(folder, dataset)
     if not found:
         raise DataError(
-            f"{folder}: expected *.inter.json, or MiniOneRec's train/*.csv, valid/*.csv and "
-            "test/*.csv, at or below it, found none"
+            f"{folder}: expected *.inter.json, *.inter.csv, or MiniOneRec's train/*.csv, "
+            "valid/*.csv and test/*.csv, at or below it, found none"
         )
     return found
 
 
 def find_items(folder: Path, dataset: str | None = None) -> Path | None:
-    return only_file(folder, ITEMS, dataset, "*.item.json")
+    return only_file(folder, ITEMS, dataset, "*.item.json or *.item.csv")
 
 
 def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) -> Path | None:
@@ -57,10 +57,15 @@ def only_file(folder: Path, name: re.Pattern, dataset: str | None, kind: str) ->
         raise DataError(f"{folder}: no such folder; expected one with {kind}")
     found = [
         path
-        for path in sorted(folder.rglob("*.json"))
+        for path in sorted(folder.rglob("*"))
         if name.fullmatch(path.name) and not of_weights(path) and belongs_to(path, dataset)
     ]
     return one_of(found, folder, kind)
+
+
+def is_split(files: tuple[Path, ...]) -> bool:
+    """Whether interactions are MiniOneRec's CSVs."""
+    return not INTERACTIONS.fullmatch(files[0].name)
 
 
 def is_index(path: Path) -> bool:

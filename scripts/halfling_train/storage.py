@@ -6,14 +6,17 @@ Everything here is torch on the matrix's own device; a file's bytes are read and
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from .datasets import DataError
+from .weights import whole_safetensors
 
 DTYPES = {
     "F32": torch.float32,
@@ -55,6 +58,26 @@ class Place:
         with (folder / self.file.name).open("r+b") as file:
             file.seek(self.offset)
             file.write(stored.view(torch.uint8).numpy().tobytes())
+
+
+def read_header(path: Path) -> tuple[dict[str, str], dict[str, Place]]:
+    """A safetensors file's metadata, and where each of its tensors lies.
+
+    Raises DataError where the file is broken, or a tensor of a type that is not in DTYPES.
+    """
+    with whole_safetensors(path), safe_open(path, framework="pt") as tensors:
+        metadata = tensors.metadata() or {}
+    with path.open("rb") as file:  # the library, which has found it whole, tells no offsets
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    places = {}
+    for name, entry in header.items():
+        if entry["dtype"] not in DTYPES:
+            raise DataError(f"{path}: {name} is {entry['dtype']}, expected {', '.join(DTYPES)}")
+        offset = 8 + size + entry["data_offsets"][0]
+        places[name] = Place(path, offset, DTYPES[entry["dtype"]], tuple(entry["shape"]))
+    return metadata, places
 
 
 class _StraightThrough(torch.autograd.Function):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -19,8 +22,8 @@ HEAD = "lm_head.weight"  # where it is not the embedding
 def sha256_of(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -42,10 +45,21 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def load_weights(folder: Path) -> dict[str, Tensor]:
+    """Every tensor by its name; DataError where a file is missing or broken."""
     weights: dict[str, Tensor] = {}
     for path in weight_files(folder):
-        weights |= load_file(str(path))
+        with whole_safetensors(path):
+            weights |= load_file(str(path))
     return weights
+
+
+@contextmanager
+def whole_safetensors(path: Path) -> Iterator[None]:
+    """What reading a file raises where it is none, as DataError."""
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not safetensors: {error}") from None
 
 
 def matching(

@@ -98,7 +98,7 @@ def section(model: dict[str, Any]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def spread(contender: Contender, case: str) -> str:
+def with_range(contender: Contender, case: str) -> str:
     """4.21 (3.98 – 4.60)"""
     if case not in contender["cases"]:
         return ""
@@ -116,7 +116,7 @@ def engine_table(model: dict[str, Any]) -> str:
             [
                 label(one),
                 str(one["threads"]),
-                spread(one, "cold"),
+                with_range(one, "cold"),
                 milliseconds(quantile(one, "cold", "p99")),
                 milliseconds(median(one, "warm")),
                 milliseconds(median(one, "explain")),

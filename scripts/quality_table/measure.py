@@ -21,7 +21,6 @@ from .rows import Row, compress_arguments
 from .store import checkpoint_digest, digest, kept, read_json, write_json
 
 SCRIPTS = Path(__file__).resolve().parent.parent
-DATASETS = ("movielens", "instruments", "beauty")  # what heal.py knows
 PROTOCOL = ("split", "users", "beam", "exclude_seen", "torch")
 STARTED = time.monotonic()
 
@@ -47,7 +46,10 @@ class Tools:
         return digest([self.halfling])
 
     def heal_digest(self) -> str:
-        return digest([self.heal, *(self.heal.parent / "halfling_train").glob("*.py")])
+        return script_digest(self.heal)
+
+    def compare_digest(self) -> str:
+        return script_digest(self.compare)
 
 
 @dataclass
@@ -96,15 +98,7 @@ class Measurement:
         manifest = self.folder(Row(row.bytes_of)) / "model/manifest.json"
         return size_of(read_manifest(manifest))
 
-    def dataset(self) -> str:
-        name = self.checkpoint.name
-        dataset = next((known for known in DATASETS if name.startswith(known)), None)
-        if dataset is None:
-            raise StepError(f"'{name}' begins with none of {', '.join(DATASETS)}: data unknown")
-        return dataset
-
     def heal(self, row: Row) -> dict[str, Any]:
-        dataset = self.dataset()
         start = self.compress(row.start)
         identity = {
             **self.basis,
@@ -113,8 +107,7 @@ class Measurement:
             "arguments": list(self.tools.heal_arguments),
         }
         output = self.folder(row) / "model"
-        command = [self.tools.python, str(self.tools.heal), "--dataset", dataset]
-        command += ["--original", str(self.checkpoint)]
+        command = [self.tools.python, str(self.tools.heal), "--original", str(self.checkpoint)]
         command += ["--halved", str(self.folder(row.start) / "model"), "--output", str(output)]
         record = self.make(row, identity, [*command, *self.tools.heal_arguments])
         # The row costs what both steps cost, one after the other; an interrupted training knows
@@ -161,7 +154,8 @@ class Measurement:
     def evaluation_identity(self, row: Row) -> dict[str, Any]:
         version = read_manifest(self.folder(row) / "model/manifest.json")["version"]
         identity = {**self.basis, "model": version, "users": self.tools.users}
-        return {**identity, "torch": True} if self.tools.torch_device else identity
+        ranks = {"compare": self.tools.compare_digest()} if self.tools.torch_device else {}
+        return {**identity, **ranks}
 
     def evaluate(self, rows: list[Row]) -> dict[Row, dict[str, Any]]:
         """Ranks with what has no figures yet, in as few runs as `batch` allows."""
@@ -217,13 +211,18 @@ class Measurement:
         tools, against = self.tools, ["--against", str(self.checkpoint), "--json"]
         if tools.torch_device:
             users = "0" if tools.users == "all" else tools.users
-            where = ["--dataset", self.dataset(), "--device", tools.torch_device]
-            return [tools.python, str(tools.compare)], [*against, "--users", users, *where]
+            where = ["--users", users, "--device", tools.torch_device]
+            return [tools.python, str(tools.compare)], [*against, *where]
         interactions = ["--interactions", str(self.checkpoint / "interactions.json")]
         return (
             [str(tools.halfling), "evaluate"],
             [*against, "--users", tools.users, *interactions],
         )
+
+
+def script_digest(script: Path) -> str:
+    """Of a script and of the modules that it imports."""
+    return digest([script, *(script.parent / "halfling_train").glob("*.py")])
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

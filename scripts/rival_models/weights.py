@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,7 +115,7 @@ def read_weights(folder: Path) -> Weights:
 
     weights = Weights(
         config=config,
-        prompt=read_prompt(directory.shards[0]),
+        prompt=directory.prompt,
         codes=places[CODES].read().numpy(),
         popularity=places[POPULARITY].read().numpy(),
         embedding=matrix(EMBEDDING, config.vocab_size, width),
@@ -135,12 +134,6 @@ def shapes(config: LlamaConfig, part: str) -> list[tuple[int, int]]:
     if part == "self_attn":
         return [(width, width), (narrow, width), (narrow, width), (width, width)]
     return [(inner, width), (inner, width), (width, inner)]
-
-
-def read_prompt(shard: Path) -> dict:
-    with shard.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return json.loads(header["__metadata__"]["prompt"])
 
 
 def torch_model(weights: Weights) -> LlamaForCausalLM:

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from catalogue_scale.make_model import HISTORIES, SHARD, Weights, make_model, synthetic_codes
 from catalogue_scale.page import page
 from conftest import SCRIPTS
+from halfling_train.checkpoint import load_model
+from halfling_train.description import read_dataset
 
 REAL_ITEMS = 300
 
@@ -25,15 +28,16 @@ def real_codes() -> np.ndarray:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    codes = real_codes()
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Its codes are those of `real_codes`, or what the test's parameter adds to them."""
+    codes = real_codes() + getattr(request, "param", np.int16(0))
     config = {"max_position_embeddings": 30, "hidden_size": 4}
     prompt = {"prefix": [0], "separator": [], "suffix": [], "max_history": 8}
     metadata = {"format": "halfling-1", "config": json.dumps(config), "prompt": json.dumps(prompt)}
     tensors = {
-        "model.norm.weight": ("F32", [4], np.ones(4, "<f4").tobytes()),
-        "catalog.codes": ("I16", list(codes.shape), codes.tobytes()),
-        "catalog.popularity": ("I16", [REAL_ITEMS], bytes(2 * REAL_ITEMS)),
+        "model.norm.weight": torch.ones(4, dtype=torch.bfloat16),
+        "catalog.codes": torch.from_numpy(codes),
+        "catalog.popularity": torch.zeros(REAL_ITEMS, dtype=torch.int16),
     }
     folder = tmp_path / "source"
     folder.mkdir()
@@ -59,18 +63,16 @@ def test_items_keep_to_their_levels_and_follow_the_real_ones() -> None:
 
 def test_a_model_directory_of_any_size(source: Path, tmp_path: Path) -> None:
     sequences = [[item, (item + 1) % REAL_ITEMS, (item + 2) % REAL_ITEMS] for item in range(200)]
-    nodes = make_model(source, sequences, 2_000, tmp_path / "out", requests=20)
+    make_model(source, sequences, 2_000, tmp_path / "out", requests=20)
     made = Weights.read(tmp_path / "out")
     codes = made.codes()
     assert codes.shape == (2_000, 4)
-    assert made.tensors["model.norm.weight"] == Weights.read(source).tensors["model.norm.weight"]
-    assert made.tensors["catalog.popularity"][1] == [2_000]
+    read, name = Weights.read(source), "model.norm.weight"
+    assert made.tensors[name].dtype == torch.bfloat16
+    assert torch.equal(made.tensors[name], read.tensors[name])
+    assert made.tensors["catalog.popularity"].shape == (2_000,)
     # The prompt of eight items and a code fit.
     assert json.loads(made.metadata["config"])["max_position_embeddings"] == 1 + 9 * 4
-    assert nodes == {
-        f"level {level}": len({tuple(code[:level]) for code in codes.tolist()})
-        for level in range(1, 5)
-    }
     chosen = json.loads((tmp_path / "out" / HISTORIES).read_text())
     assert len(chosen) == 20
     real = real_codes()
@@ -78,6 +80,25 @@ def test_a_model_directory_of_any_size(source: Path, tmp_path: Path) -> None:
     for history in chosen:
         assert 2 <= len(history) <= 3
         assert all(tuple(codes[item, :3].tolist()) in beginnings for item in history)
+
+
+@pytest.mark.parametrize("source", [np.int32(40_000)], indirect=True)
+def test_tokens_beyond_16_bits_stay_what_they_are(source: Path, tmp_path: Path) -> None:
+    make_model(source, [[0, 1, 2]], 500, tmp_path / "out", requests=1)
+    codes = Weights.read(tmp_path / "out").codes()
+    assert set(codes.flatten().tolist()) <= set((40_000 + real_codes().astype(int)).flat)
+
+
+def test_random_weights_make_a_checkpoint(tmp_path: Path) -> None:
+    sizes = {"hidden": 16, "ffn": 24, "layers": 2, "heads": 4, "kv-heads": 2, "items": 50}
+    options = [f"--{name}={value}" for name, value in {**sizes, "users": 9}.items()]
+    command = [sys.executable, SCRIPTS / "make_random_checkpoint.py", "--output", tmp_path]
+    subprocess.run([*command, *options], check=True)
+    assert len(list(tmp_path.glob("model-*-of-00003.safetensors"))) == 3
+    dataset = read_dataset(tmp_path)
+    model = load_model(tmp_path, dataset)
+    assert (len(dataset.items), len(dataset.users)) == (50, 9)
+    assert len(model.recommend(dataset.training()[:1], 10)[0]) == 10
 
 
 def results() -> dict[str, Any]:

@@ -13,9 +13,10 @@ import torch
 from conftest import SCRIPTS
 from halfling_train.attention import Packing
 from halfling_train.checkpoint import load_model, round_to_bfloat16, save_checkpoint
-from halfling_train.datasets import DataError, Dataset, load_letter
+from halfling_train.datasets import DataError, Dataset
 from halfling_train.description import write_json
 from halfling_train.llama_config import LlamaConfig
+from halfling_train.named_datasets import load_letter
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.weights import EMBEDDING, WEIGHTS
 from safetensors.torch import load_file, save_file
@@ -85,7 +86,8 @@ def test_tokens_of_codes_may_have_any_order(
         ("max_history", 0, "max_history is 0; expected a number from 1"),
         ("prompt", None, "prompt: expected lists of tokens"),
         ("prompt", {"prefix": [], "separator": [], "suffix": []}, "prompt.prefix is empty"),
-        ("items", [{"id": "i0"}], "its items are not those of synthetic"),
+        ("items", [{"id": "i0", "tokens": [1, 5, 9]}], "its items are not those of synthetic"),
+        ("items", [{"id": "i0"}], r"items\[0\]\.tokens: expected a list of tokens, found None"),
     ],
 )
 def test_a_broken_description_is_named(
@@ -123,6 +125,15 @@ def test_tensors_of_another_shape_are_named(
     assert load_model(tmp_path, dataset).recommend(histories, 5) == model.recommend(histories, 5)
     save_file({**weights, "model.norm.weight": torch.ones(7)}, str(tmp_path / WEIGHTS))
     with pytest.raises(DataError, match=r"model.norm.weight is \(7,\); expected \(32,\)"):
+        load_model(tmp_path, dataset)
+
+
+def test_weights_that_are_none_are_named(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    save_random_model(dataset, config, tmp_path)
+    (tmp_path / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match=r"model\.safetensors: not safetensors"):
         load_model(tmp_path, dataset)
 
 
@@ -179,7 +190,7 @@ def test_join_says_where_the_data_is_absent(tmp_path: Path) -> None:
     save_random_model(dataset, config, tmp_path / "model")
     result = join(tmp_path / "model", tmp_path / "nowhere", tmp_path / "joined")
     assert result.returncode == 3
-    assert "nowhere/index.json: no such file" in result.stderr
+    assert "skipped instruments: " in result.stderr and "nowhere: no such folder" in result.stderr
     assert not (tmp_path / "joined").exists()
 
 
@@ -190,3 +201,8 @@ def test_join_refuses_weights_of_another_catalogue(tmp_path: Path) -> None:
     result = join(tmp_path / "model", tmp_path / "data", tmp_path / "joined")
     assert result.returncode == 1
     assert "vocab_size is 99" in result.stderr
+
+    (tmp_path / "model" / "config.json").write_text("[]")
+    result = join(tmp_path / "model", tmp_path / "data", tmp_path / "joined")
+    assert result.returncode == 1
+    assert result.stderr.startswith("join_checkpoint.py: ") and "JSON object" in result.stderr

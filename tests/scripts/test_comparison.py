@@ -16,11 +16,12 @@ from compressed import PLANS, move_vectors, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import save_checkpoint
 from halfling_train.comparison import compare, interval, relative_changes
-from halfling_train.datasets import MAX_HISTORY, DataError, Dataset, load_letter
+from halfling_train.datasets import MAX_HISTORY, DataError, Dataset
 from halfling_train.distillation import divergences
 from halfling_train.engine_numbers import round_inputs, with_engine_numbers
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory
+from halfling_train.named_datasets import load_letter
 from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 

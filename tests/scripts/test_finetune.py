@@ -198,6 +198,13 @@ def test_what_cannot_be_fine_tuned_is_refused(
     (tmp_path / "config.json").write_text(json.dumps(base.config))
     with pytest.raises(DataError, match="expected model.safetensors or"):
         Pretrained.read(tmp_path)
+    shutil.copy(base.folder / "model.safetensors", tmp_path)
+    (tmp_path / "tokenizer.json").write_text('{"model": 1}')
+    with pytest.raises(DataError, match="tokenizer.json: not a tokenizer: "):
+        Pretrained.read(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(DataError, match="tokenizer.json: no such file"):
+        Pretrained.read(tmp_path)
     short = dataclasses.replace(base, config={**base.config, "max_position_embeddings": 99})
     with pytest.raises(DataError, match="config.json: max_position_embeddings is 99; expected 1"):
         start(short, dataset)

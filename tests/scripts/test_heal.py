@@ -12,11 +12,12 @@ import torch
 from compressed import SHARD, write_halved
 from conftest import SCRIPTS
 from halfling_train.checkpoint import load_model, save_checkpoint
-from halfling_train.datasets import DataError, Dataset, load_letter
+from halfling_train.datasets import DataError, Dataset
 from halfling_train.distillation import Distillation, divergences, mean_code_loss
 from halfling_train.distributed import Workers
 from halfling_train.llama_config import LlamaConfig
 from halfling_train.model_directory import ModelDirectory
+from halfling_train.named_datasets import load_letter
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.trainer import Trainer, TrainOptions
 

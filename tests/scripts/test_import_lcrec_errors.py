@@ -103,7 +103,7 @@ ERRORS = {
     "no tokenizer": (remove("tokenizer.json"), r"expected a tokenizer \(tokenizer\.json, "),
     "broken tokenizer": (break_tokenizer, "transformers cannot load the tokenizer: "),
     "no index": (remove("Shop.index.json"), r"expected one \*\.index\.json at or below it"),
-    "no interactions": (remove("Shop.inter.json"), r"expected \*\.inter\.json, or MiniOneRec's"),
+    "no interactions": (remove("Shop.inter.json"), r"expected \*\.inter\.json, \*\.inter\.csv, or"),
     "index no JSON": (write_data("index", "{"), r"Shop\.index\.json: not JSON"),
     "index no object": (write_data("index", "[1]"), "expected a JSON object, found list"),
     "empty index": (write_data("index", "{}"), r"Shop\.index\.json: expected items"),
@@ -147,7 +147,7 @@ TABLE = "user_id,history_item_id,item_id,item_sid\n"
         (TABLE + "A1,[2,3,x\n", r"line 2: history_item_id: expected a list such as"),
         (TABLE + "A1,[2],3,<a_0>\n", r"item_sid: item 3 is <a_0>, but <a_\d.* in the index"),
         (TABLE + "A1,[2],99,<a_0>\n", "user A1: item 99 has no code"),
-        (TABLE + "A1\n", "line 2: history_item_id: expected a value"),
+        (TABLE + "A1\n", "line 2: 1 fields; expected 4, as in the header"),
     ),
 )
 def test_errors_in_tables(tiny_model: Path, tmp_path: Path, text: str, message: str) -> None:

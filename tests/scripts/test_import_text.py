@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,10 @@ def test_what_cannot_be_read_is_refused(model: Path, tmp_path: Path) -> None:
     assert "<s> is no token" in import_text(model, tmp_path / "out", short, first="<s>")
     assert "no such folder" in import_text(tmp_path / "absent", tmp_path / "out", short)
     assert "expected a new or empty folder" in import_text(model, tmp_path, short)
+    broken = Path(shutil.copytree(model, tmp_path / "broken"))
+    (broken / "tokenizer.json").write_text('{"model": 1}')
+    message = import_text(broken, tmp_path / "out", short)
+    assert "tokenizer.json: not a tokenizer" in message and "Traceback" not in message
 
 
 def test_options_out_of_range_are_refused(model: Path, tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ def test_what_is_excluded_is_not_recommended(dataset: Dataset) -> None:
         assert sorted(everything) == list(range(40))
 
 
+def test_lists_are_shorter_where_there_are_fewer_items(dataset: Dataset) -> None:
+    barred = np.arange(25)
+    for model in (Popularity(dataset), ItemKnn(dataset), SasRec(dataset).eval()):
+        row = model.recommend([barred[-3:]], 20, [barred])[0]
+        assert sorted(row) == list(range(25, 40))
+        assert len(model.recommend([barred[-3:]], 50)[0]) == 40
+
+
 def test_item_knn_follows_the_walk(dataset: Dataset) -> None:
     """Users step on by one or two items, so the nearest items lie beside the last."""
     row = ItemKnn(dataset).recommend([np.array([10])], 5)[0]

@@ -18,6 +18,7 @@ from compressed import (
     restored_linear,
     tensors_of,
     write_halved,
+    write_manifest,
 )
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.llama_config import LlamaConfig
@@ -26,6 +27,7 @@ from halfling_train.prompt import Prompt
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.storage import INT4_GROUP, Quantizer
 from halfling_train.weights import EMBEDDING, HEAD
+from safetensors.torch import save_file
 
 EVERY_KIND = pytest.mark.parametrize("kind", PLANS)
 OPTIONS = {  # no one architecture has them all; a directory may
@@ -236,6 +238,60 @@ def test_a_broken_file_or_a_value_beyond_its_type_is_refused(
         file.write(" ")
     with pytest.raises(DataError, match=r"catalog\.json: its sha256 is not the manifest's"):
         ModelDirectory(halved)
+
+
+GOOD = {"path": "a", "sha256": 64 * "0"}
+WHOLE = {"format": 1, "version": "1", "files": [GOOD], "compression": {}}
+
+
+@pytest.mark.parametrize(
+    "manifest, message",
+    [
+        ({"name": "A shop", "start_url": "/"}, "format is None; expected 1"),
+        ({"files": {}}, "files: expected objects with path and sha256"),
+        ({"files": ["a"]}, "files: expected objects with path and sha256"),
+        ({"files": [GOOD, {"path": "../a", "sha256": ""}]}, "files: .* of files beside it"),
+        ({"files": [{"path": "a"}]}, "files: expected objects with path and sha256"),
+        ({"version": None}, "version: expected a text"),
+        ({"compression": []}, "compression: expected an object"),
+    ],
+)
+def test_a_manifest_of_something_else_is_refused(
+    manifest: dict, message: str, tmp_path: Path
+) -> None:
+    whole = {} if "name" in manifest else WHOLE
+    (tmp_path / "manifest.json").write_text(json.dumps({**whole, **manifest}))
+    with pytest.raises(DataError, match=rf"manifest\.json: {message}"):
+        ModelDirectory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "metadata, message",
+    [
+        ({"config": "{}"}, "prompt of its metadata: expected a JSON object"),
+        ({"config": "[", "prompt": "{}"}, "config of its metadata: expected a JSON object"),
+    ],
+)
+def test_metadata_that_is_broken_is_named(metadata: dict, message: str, halved: Path) -> None:
+    save_file(tensors_of(halved), str(halved / SHARD), metadata)
+    write_manifest(halved)
+    with pytest.raises(DataError, match=message):
+        ModelDirectory(halved)
+
+
+def test_a_shard_that_is_no_safetensors_is_named(halved: Path) -> None:
+    (halved / SHARD).write_bytes(b"\x00" * 9)
+    write_manifest(halved)
+    with pytest.raises(DataError, match=rf"{SHARD}: not safetensors"):
+        ModelDirectory(halved)
+
+
+def test_codes_beyond_the_vocabulary_are_refused(dataset: Dataset, halved: Path) -> None:
+    codes = tensors_of(halved)["catalog.codes"].clone()
+    codes[3, 0] = 999
+    replace_tensors(halved, {"catalog.codes": codes})
+    with pytest.raises(DataError, match="item codes are not those"):
+        ModelDirectory(halved).load(dataset)
 
 
 LAYER = "model.layers.0.self_attn"  # in "mixed": q is pivoted (left int8, right int4), o is int8

@@ -278,13 +278,45 @@ def test_where_pytorch_ranks_no_time_is_told(
     rows = plan_rows(["int8", "halfling"], [0.5], 1, [])
     records = Measurement(checkpoint, tmp_path / "work", torch).run(rows)
     (call,) = calls(compare)
-    assert call[-6:] == ["--users", "0", "--dataset", "movielens", "--device", "cuda"]
+    assert call[-4:] == ["--users", "0", "--device", "cuda"] and "--dataset" not in call
     assert [line.milliseconds for line in gather(records)] == [None, None]
     assert "ranked by PyTorch 9.9" in page_of(records)
     title = "Better than dense int8"
     assert verdict(records, title) == (UNKNOWN, "The run did not time rankings.")
     again = Measurement(checkpoint, tmp_path / "work", tools).run(rows)
     assert [line.milliseconds for line in gather(again)] == [2.5, 2.5]
+
+
+def test_pytorch_ranks_again_where_the_code_that_ranks_has_changed(
+    tools: Tools, checkpoint: Path, tmp_path: Path
+) -> None:
+    compare, rows = tmp_path / "scripts/compare.py", plan_rows(["int8"], [], 1, [])
+    compare.write_text(FAKE_TOOL.format(python=sys.executable))
+    torch = Tools(halfling=tools.halfling, compare=compare, torch_device="cuda")
+
+    def rankings() -> int:
+        Measurement(checkpoint, tmp_path / "work", torch).run(rows)
+        return len(calls(compare))
+
+    assert (rankings(), rankings()) == (1, 0)
+    module = compare.parent / "halfling_train/comparison.py"
+    module.parent.mkdir()
+    module.write_text("# another way to rank")
+    assert (rankings(), rankings()) == (1, 0)
+
+
+def test_a_checkpoint_of_any_name_brings_its_own_data(
+    tools: Tools, checkpoint: Path, tmp_path: Path
+) -> None:
+    shop = checkpoint.rename(checkpoint.with_name("beauty-shop"))
+    compare = tmp_path / "scripts/compare.py"
+    compare.write_text(FAKE_TOOL.format(python=sys.executable))
+    torch = Tools(halfling=tools.halfling, heal=tools.heal, compare=compare, torch_device="cpu")
+    measurement = Measurement(shop, tmp_path / "work", torch)
+    records = measurement.run(plan_rows(["halfling"], [0.5], 1, [0.5]))
+    assert measurement.failures == [] and records[1]["healed"]
+    for command in (records[1]["command"], records[1]["evaluation"]["command"]):
+        assert str(shop) in command and "--dataset" not in command
 
 
 def test_batches_rank_with_so_many_at_once(tools: Tools, checkpoint: Path, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import transformers
 from conftest import SCRIPTS
-from halfling_train.item_vectors import collaborative_vectors
+from halfling_train import item_vectors
+from halfling_train.item_vectors import collaborative_vectors, embed
 from halfling_train.named_datasets import load_files
 from halfling_train.residual_kmeans import SLACK, quantize, report
 from lcrec_example import ITEMS, write_lcrec_data, write_minionerec_data
@@ -54,6 +56,20 @@ def test_items_consumed_together_get_near_vectors() -> None:
     vectors = collaborative_vectors(sequences, items=20, size=4, seed=0)
     similarity = vectors @ vectors.T
     assert similarity[:10, :10].min() > similarity[:10, 10:].max()
+
+
+def test_a_long_text_is_cut_to_what_the_model_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "cup"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    transformers.BertTokenizerFast(tmp_path / "vocab.txt").save_pretrained(tmp_path)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.BertConfig(len(words), max_position_embeddings=16, **sizes)
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    monkeypatch.setattr(item_vectors, "text_model_folder", lambda: str(tmp_path))
+    long, longer = embed(["tea " * 14, "tea " * 90])
+    np.testing.assert_allclose(long, longer, atol=1e-6)
 
 
 def semantic_ids(*options: object) -> subprocess.CompletedProcess:
