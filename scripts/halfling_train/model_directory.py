@@ -20,11 +20,13 @@ from .datasets import DataError, Dataset, read_json
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
 from .prompt import Prompt
+from .replacing import new_folder
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
 from .storage import DTYPES, Place, Quantizer, read_matrix, write_matrix
 from .weights import sha256_of
 
+MANIFEST, FORMAT = "manifest.json", 1
 VOCABULARY, CODES = "vocabulary.ids", "catalog.codes"
 REPORT = "compression.json"  # of the compressor, beside the manifest but not listed in it
 
@@ -37,7 +39,7 @@ class ModelDirectory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = read_json(folder / "manifest.json")
+        self.manifest = read_manifest(folder)
         for file in self.manifest["files"]:
             if sha256_of(folder / file["path"]) != file["sha256"]:
                 raise DataError(f"{folder / file['path']}: its sha256 is not the manifest's")
@@ -170,31 +172,47 @@ class ModelDirectory:
             parameter.copy_(rounded)
 
     def check_output(self, output: Path) -> None:
-        if output.exists() and not (output / "manifest.json").is_file():
-            raise DataError(f"{output}: exists and is no model directory; nothing was written")
-        if output.exists() and output.samefile(self.folder):
+        """DataError where putting a model at `output` would delete more than a model."""
+        if not output.exists():
+            return
+        if not output.is_dir():
+            raise DataError(f"{output}: exists and is no folder")
+        if output.samefile(self.folder):
             raise DataError(f"{output}: is the model to read; expected another folder")
+        names = {path.name for path in output.iterdir()}
+        if not names:
+            return
+        try:
+            manifest = read_manifest(output)
+        except DataError:
+            raise DataError(
+                f"{output}: holds files but no model of `halfling compress`; choose another "
+                "folder or remove it"
+            ) from None
+        strange = names - {MANIFEST, REPORT, *(file["path"] for file in manifest["files"])}
+        if strange:
+            raise DataError(
+                f"{output}: holds {min(strange)}, which is no part of the model there; replacing "
+                "the model would delete it"
+            )
 
     def save(self, model: SemanticModel, dataset: Dataset, output: Path, record: dict) -> None:
         """A copy at `output` with the model's values, `record` added to manifest.compression.
 
-        The metrics of the old values are dropped. What stood at `output` is replaced at the end.
+        The metrics of the old values are dropped. A model that stood at `output` is replaced at
+        the end; DataError where something else stands there.
         """
         self.check_output(output)
-        partial = output.with_name(f".{output.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for file in self.manifest["files"]:
-            shutil.copyfile(self.folder / file["path"], partial / file["path"])
         rows = self._rows(dataset, model.prompt)
-        with torch.no_grad():
-            for name, parameter, quantizer in stored_weights(model):
-                kept = rows.to(parameter.device) if name in model.llama.tables else slice(None)
-                write_matrix(self.places, name, parameter, quantizer, partial, kept)
-        self._carry_report(partial)
-        write_json(partial / "manifest.json", self._manifest(partial, record))
-        shutil.rmtree(output, ignore_errors=True)
-        partial.rename(output)
+        with new_folder(output) as partial:
+            for file in self.manifest["files"]:
+                shutil.copyfile(self.folder / file["path"], partial / file["path"])
+            with torch.no_grad():
+                for name, parameter, quantizer in stored_weights(model):
+                    kept = rows.to(parameter.device) if name in model.llama.tables else slice(None)
+                    write_matrix(self.places, name, parameter, quantizer, partial, kept)
+            self._carry_report(partial)
+            write_json(partial / MANIFEST, self._manifest(partial, record))
 
     def _manifest(self, folder: Path, record: dict) -> dict:
         files = [
@@ -251,6 +269,29 @@ class ModelDirectory:
         if codes.shape != wanted.shape or not torch.equal(rows[codes], wanted):
             raise DataError(f"{self.folder}: its item codes are not those of {dataset.name}")
         return rows
+
+
+def read_manifest(folder: Path) -> dict:
+    """manifest.json; DataError that names the field where the compressor did not write it."""
+    path = folder / MANIFEST
+    manifest = read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise DataError(f"{path}: format is {manifest.get('format')!r}; expected {FORMAT}")
+    if not isinstance(manifest.get("version"), str):
+        raise DataError(f"{path}: version: expected a text")
+    if not isinstance(manifest.get("compression"), dict):
+        raise DataError(f"{path}: compression: expected an object")
+    files = manifest.get("files")
+    if not isinstance(files, list) or not files or not all(map(is_listed_file, files)):
+        raise DataError(f"{path}: files: expected objects with path and sha256, of files beside it")
+    return manifest
+
+
+def is_listed_file(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+        return False
+    name = entry.get("path")
+    return isinstance(name, str) and Path(name).name == name
 
 
 def spread(values: Tensor, rows: Tensor, count: int) -> Tensor:
