@@ -173,6 +173,19 @@ def test_join_completes_a_checkpoint(tmp_path: Path) -> None:
     assert interactions == {"7": ["0", "1", "2", "3"], "9": ["2", "1", "0"]}
 
 
+def test_join_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    dataset = write_letter_data(tmp_path / "data")
+    config = LlamaConfig(1 + sum(dataset.level_sizes), 16, 16, 1, 2, 2)
+    save_random_model(dataset, config, tmp_path / "model")
+    output = tmp_path / "joined"
+    for _ in range(2):
+        assert join(tmp_path / "model", tmp_path / "data", output).returncode == 0
+    (output / "tokenizer.json").write_text("mine")
+    refused = join(tmp_path / "model", tmp_path / "data", output)
+    assert refused.returncode == 1 and "holds files but no checkpoint" in refused.stderr
+    assert (output / "tokenizer.json").read_text() == "mine"
+
+
 def test_join_says_where_the_data_is_absent(tmp_path: Path) -> None:
     dataset = write_letter_data(tmp_path / "data")
     config = LlamaConfig(1 + sum(dataset.level_sizes), 16, 16, 1, 2, 2)
