@@ -126,6 +126,22 @@ def test_tensors_of_another_shape_are_named(
         load_model(tmp_path, dataset)
 
 
+def test_a_number_that_json_has_not_is_not_written(tmp_path: Path) -> None:
+    write_json(tmp_path / "training.json", {"loss": 2.5})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "training.json", {"loss": float("nan")})
+    assert json.loads((tmp_path / "training.json").read_text()) == {"loss": 2.5}
+
+
+def test_scores_that_are_not_numbers_rank_nothing(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    model = save_random_model(dataset, config, tmp_path)
+    model.llama.model.norm.weight.data[0] = float("nan")
+    with pytest.raises(DataError, match="scores that are not numbers"):
+        model.recommend([np.array([1, 2, 3])], 10)
+
+
 def write_letter_data(folder: Path) -> Dataset:
     """Five items with four-word codes, two of which need telling apart after three words."""
     folder.mkdir()
