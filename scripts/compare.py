@@ -74,7 +74,7 @@ def table(answer: dict) -> str:
 
 def run(arguments: argparse.Namespace) -> None:
     dataset = chosen_dataset(arguments, arguments.against, "--against")
-    device = Workers.join(arguments.device).device
+    device = Workers.alone(arguments.device).device
     original = load_model(arguments.against, dataset).to(device)
     models = {
         str(folder): load(folder, dataset, original.prompt).to(device)

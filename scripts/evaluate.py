@@ -10,17 +10,19 @@ probability over all that prompts and codes can use, instead of over the codes t
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.baselines import ItemKnn, Popularity  # noqa: E402
-from halfling_train.checkpoint import load_model, write_json  # noqa: E402
+from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate, print_table  # noqa: E402
+from halfling_train.evaluation import evaluate, print_table, spread  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
+from halfling_train.options import count_from_0, count_from_1  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,8 +33,8 @@ def parse_arguments() -> argparse.Namespace:
     add_dataset_options(parser, "--checkpoint")
     add("--checkpoint", type=Path, help="directory with config.json and model.safetensors")
     add("--split", choices=("valid", "test"), default="test")
-    add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
-    add("--beams", type=int, default=20)
+    add("--users", type=count_from_0, default=0, help="an evenly spread sample; 0: all (0)")
+    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
     add("--allow-seen", action="store_true", help="let items of the history be recommended again")
     add("--softmax", choices=("trie", "full"), default="trie")
     add("--no-baselines", action="store_true")
@@ -63,10 +65,13 @@ def run(arguments: argparse.Namespace) -> None:
         )
         for name, model in models.items()
     }
-    print(f"{dataset.name}, {arguments.split}, {arguments.users or len(dataset.users)} users")
-    print_table(figures)
-    if arguments.json:
-        write_json(arguments.json, figures)
+    if workers.is_main:
+        users = len(spread(len(dataset.users), arguments.users))
+        print(f"{dataset.name}, {arguments.split}, {users} users")
+        print_table(figures)
+        if arguments.json:
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     workers.leave()
 
 

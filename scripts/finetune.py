@@ -27,25 +27,31 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.alignment import TitleAlignment  # noqa: E402
-from halfling_train.checkpoint import round_to_bfloat16, save_report  # noqa: E402
+from halfling_train.checkpoint import check_training_output  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
-from halfling_train.datasets import DataError, fingerprint  # noqa: E402
-from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
+from halfling_train.datasets import fingerprint  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.options import (  # noqa: E402
+    count_from_0,
+    count_from_1,
+    number_from_0,
+    share_below_1,
+)
 from halfling_train.pretrained import Pretrained  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
-from halfling_train.trainer import (  # noqa: E402
-    Loss,
-    Trainer,
-    TrainOptions,
-    add_options,
-    options_of,
+from halfling_train.train_options import TrainOptions  # noqa: E402
+from halfling_train.trainer import Loss  # noqa: E402
+from halfling_train.training_run import (  # noqa: E402
+    STATE,
+    add_run_options,
+    start_run,
+    train_recommender,
 )
 from halfling_train.weights import weights_digest  # noqa: E402
 
 INSTRUCTION = "Chosen so far:"
+SETTINGS = ("dropout", "label_smoothing", "alignment", "alignment_items")
 DEFAULTS = TrainOptions(
     epochs=16,
     batch_size=256,
@@ -70,99 +76,76 @@ def parse_arguments() -> argparse.Namespace:
         help="Hugging Face directory: Llama, Mistral, Qwen2 or 3",
     )
     add_dataset_options(parser)
-    add("--output", type=Path, required=True, help="checkpoint directory to write")
-    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
-    add("--validation-users", type=int, default=2500, help="sample for early stopping; 0: all")
-    add("--test-users", type=int, default=0, help="sample for the figures at the end (0: all)")
-    add("--beams", type=int, default=20)
+    add("--output", type=Path, required=True, help="checkpoint directory to write, or to go on in")
+    add("--test-users", type=count_from_0, default=0, help="sample for the figures; 0: all (0)")
+    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
+    add("--recompute", action="store_true", help="gradient checkpointing")
     model = parser.add_argument_group("model")
-    model.add_argument("--layers", type=int, default=0, help="only the first so many (0: all)")
-    model.add_argument("--from-scratch", action="store_true", help="random weights: a control")
-    model.add_argument("--instruction", default=INSTRUCTION, help=f"({INSTRUCTION!r})")
-    model.add_argument("--separator", default="", help="text between two items (none)")
-    model.add_argument("--dropout", type=float, default=0.15, help="on embeddings and residuals")
-    model.add_argument("--label-smoothing", type=float, default=0.05)
-    training = parser.add_argument_group("training")
-    training.add_argument("--alignment", type=float, default=0.3, help="weight of the title tasks")
-    training.add_argument("--alignment-items", type=int, default=16, help="of each step")
-    training.add_argument("--recompute", action="store_true", help="gradient checkpointing")
-    add_options(training, DEFAULTS)
+    add = model.add_argument
+    add("--layers", type=count_from_0, default=0, help="only the first so many; 0: all (0)")
+    add("--from-scratch", action="store_true", help="random weights: a control")
+    add("--instruction", default=INSTRUCTION, help=f"({INSTRUCTION!r})")
+    add("--separator", default="", help="text between two items (none)")
+    add("--dropout", type=share_below_1, default=0.15, help="on embeddings and residuals (0.15)")
+    add("--label-smoothing", type=share_below_1, default=0.05, help="of the codes asked for (0.05)")
+    add("--alignment", type=number_from_0, default=0.3, help="weight of the title tasks (0.3)")
+    add("--alignment-items", type=count_from_1, default=16, help="of each step (16)")
+    add_run_options(parser, DEFAULTS)
     return parser.parse_args()
 
 
 def aligned_loss(
     model: SemanticModel, alignment: TitleAlignment, weight: float, count: int
 ) -> Loss:
-    """Next items, and the title tasks on `count` items drawn for the step."""
+    """Next items, and the title tasks on `count` of the items with titles, drawn for the step."""
 
     def loss(sequences: list[np.ndarray], epoch: float) -> tuple[torch.Tensor, int]:
         total, items = model.loss(sequences)
-        drawn = torch.randint(len(alignment.titles), (count,)).numpy()
-        return total + weight * items * alignment.loss(model, drawn), items
+        drawn = torch.randint(len(alignment.items), (count,)).numpy()
+        return total + weight * items * alignment.loss(model, alignment.items[drawn]), items
 
     return loss
 
 
 def finetune(arguments: argparse.Namespace) -> None:
-    state = arguments.output / "training-state.pt"
-    if (arguments.output / "config.json").exists() and not state.exists():
-        raise DataError(
-            f"{arguments.output}: holds a model; expected a new folder, or a training's"
-        )
+    check_training_output(arguments.output, arguments.output / STATE)
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
-    workers = Workers.join(arguments.device)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
+    workers = start_run(arguments)
     base = Pretrained.read(arguments.base)
-    has_titles = all(item.title for item in dataset.items) and arguments.alignment > 0
-    alignment = TitleAlignment(base, dataset) if has_titles else None
+    titled = any(item.title for item in dataset.items)
+    alignment = TitleAlignment(base, dataset) if titled and arguments.alignment else None
+    if workers.is_main:
+        over = f"{len(alignment.items)} of {len(dataset.items)} items" if alignment else "off"
+        print(f"title tasks: {over}")
     others = alignment.text_tokens if alignment else set()
     prompt = base.prompt(arguments.instruction, arguments.separator, dataset.level_sizes, others)
-    share = arguments.dropout
     model = base.start(
         dataset,
         prompt,
-        Dropout(embedding=share, residual=share),
+        Dropout(embedding=arguments.dropout, residual=arguments.dropout),
         arguments.label_smoothing,
         arguments.layers,
         arguments.from_scratch,
     ).to(workers.device)
     model.llama.recompute = arguments.recompute
-    if workers.is_main:
-        count = sum(p.numel() for p in model.parameters())
-        size = f"{len(dataset.sequences)} users, {len(dataset.items)} items"
-        print(f"{dataset.name}: {size}; {count} parameters on {workers.count} x {workers.device}")
     loss = None
     if alignment:
         loss = aligned_loss(model, alignment, arguments.alignment, arguments.alignment_items)
-    trainer = Trainer(
+    train_recommender(
         model,
-        dataset.training(),
-        lambda current: validation_score(
-            current, dataset, workers, arguments.beams, arguments.validation_users
-        ),
-        options_of(arguments),
+        dataset,
         workers,
-        state,
-        identity=fingerprint(dataset, *model_settings(arguments)),
+        arguments,
+        identity=fingerprint(dataset, *identity_of(arguments)),
+        settings={name: getattr(arguments, name) for name in SETTINGS},
+        save=lambda: base.save(model, dataset, arguments.output),
         loss=loss,
+        test_users=arguments.test_users,
     )
-    trainer.run()
-    round_to_bfloat16(model)  # the figures are to be those of the saved weights
-    if workers.is_main:
-        base.save(model, dataset, arguments.output)
-    figures = evaluate(model, dataset, "test", workers, arguments.beams, arguments.test_users)
-    if workers.is_main:
-        save_report(arguments.output, vars(arguments), trainer, figures)
-        print_table({arguments.output.name: figures})
-    workers.leave()
 
 
-def model_settings(arguments: argparse.Namespace) -> list[str]:
-    names = ("layers", "from_scratch", "instruction", "separator", "dropout", "label_smoothing")
-    names += ("alignment", "alignment_items")
+def identity_of(arguments: argparse.Namespace) -> list[str]:
+    names = ("layers", "from_scratch", "instruction", "separator")
     settings = [f"{name}={getattr(arguments, name)}" for name in names]
     return [f"base={weights_digest(arguments.base)}", *settings]
 

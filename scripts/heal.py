@@ -21,7 +21,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -29,17 +28,14 @@ from halfling_train.checkpoint import load_model  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import DataError, Dataset, fingerprint  # noqa: E402
 from halfling_train.distillation import Distillation, mean_code_loss  # noqa: E402
-from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import spread  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
+from halfling_train.options import number_from_0  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
-from halfling_train.trainer import (  # noqa: E402
-    Trainer,
-    TrainOptions,
-    add_options,
-    options_of,
-)
+from halfling_train.train_options import TrainOptions, options_of  # noqa: E402
+from halfling_train.trainer import Trainer  # noqa: E402
+from halfling_train.training_run import add_run_options, start_run  # noqa: E402
 from halfling_train.weights import weights_digest  # noqa: E402
 
 DEFAULTS = TrainOptions(
@@ -63,20 +59,20 @@ def parse_arguments() -> argparse.Namespace:
     add("--halved", type=Path, required=True, help="the model directory made of it")
     add("--output", type=Path, required=True, help="model directory to write or replace")
     add("--state", type=Path, help="where to keep the training state (default: OUTPUT.state.pt)")
-    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
-    add("--validation-users", type=int, default=2500, help="to choose the best epoch by; 0: all")
-    add("--label-share", type=float, default=0.0, help="weight of what really followed (0)")
-    add("--block-epochs", type=float, default=0.0, help="epochs on the blocks' outputs first (0)")
-    add_options(parser, DEFAULTS)
+    add("--label-share", type=number_from_0, default=0.0, help="weight of what really followed (0)")
+    add(
+        "--block-epochs",
+        type=number_from_0,
+        default=0.0,
+        help="epochs on the blocks' outputs first (0)",
+    )
+    add_run_options(parser, DEFAULTS)
     return parser.parse_args()
 
 
 def heal(arguments: argparse.Namespace) -> None:
     dataset = chosen_dataset(arguments, arguments.original, "--original")
-    workers = Workers.join(arguments.device)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+    workers = start_run(arguments)
     directory = ModelDirectory(arguments.halved)
     directory.check_output(arguments.output)
     original = load_model(arguments.original, dataset)
@@ -107,6 +103,7 @@ def heal(arguments: argparse.Namespace) -> None:
         settings={
             "block_epochs": arguments.block_epochs,
             "label_share": arguments.label_share,
+            "validation_users": arguments.validation_users,
         },
         figure="-loss",
     )

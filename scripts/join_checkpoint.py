@@ -20,8 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from halfling_train.datasets import REPOSITORY, DataError, Dataset, read_json  # noqa: E402
-from halfling_train.description import write_description  # noqa: E402
+from halfling_train.description import INTERACTIONS, RECOMMENDER, write_description  # noqa: E402
 from halfling_train.named_datasets import PUBLISHED, load_dataset  # noqa: E402
+from halfling_train.replacing import new_folder  # noqa: E402
 
 COMMITTED = ("config.json", "model.safetensors")
 DATA_IS_ABSENT = 3
@@ -32,6 +33,18 @@ def check_vocabulary(config_path: Path, dataset: Dataset) -> None:
     wanted = 1 + sum(dataset.level_sizes)
     if rows != wanted:
         raise DataError(f"{config_path}: vocab_size is {rows}, but the item codes need {wanted}")
+
+
+def check_output(output: Path) -> None:
+    """DataError where there is something else than what an earlier join wrote."""
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{output}: exists and is no folder")
+    names = {path.name for path in output.iterdir()} if output.exists() else set()
+    if names not in (set(), {*COMMITTED, RECOMMENDER, INTERACTIONS}):
+        raise DataError(
+            f"{output}: holds files but no checkpoint of an earlier run; choose another folder or "
+            "remove it"
+        )
 
 
 def join(name: str, model: Path, output: Path, data: Path | None) -> int:
@@ -46,10 +59,11 @@ def join(name: str, model: Path, output: Path, data: Path | None) -> int:
         print(f"join_checkpoint.py: skipped {name}: {error}", file=sys.stderr)
         return DATA_IS_ABSENT
     check_vocabulary(model / "config.json", dataset)
-    output.mkdir(parents=True, exist_ok=True)
-    for file in COMMITTED:
-        shutil.copyfile(model / file, output / file)
-    write_description(output, dataset)
+    check_output(output)
+    with new_folder(output) as partial:
+        for file in COMMITTED:
+            shutil.copyfile(model / file, partial / file)
+        write_description(partial, dataset)
     print(f"{output}: {len(dataset.items)} items, {len(dataset.users)} users")
     return 0
 

@@ -30,6 +30,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from halfling_train.options import count_from_1, share_above_0  # noqa: E402
 from quality_table.child import StepError, own_peak_bytes  # noqa: E402
 from quality_table.chromium import measure_in_chromium, page_is_built  # noqa: E402
 from quality_table.measure import Measurement, Tools, say  # noqa: E402
@@ -66,10 +67,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--plot", help="write plots, such as docs/images/quality-NAME.svg (needs matplotlib)")
     add("--only", nargs="+", metavar="NAME", help="checkpoints to measure, by their folders' names")
     add("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help="(all)")
-    add("--keeps", nargs="+", type=share, default=KEEPS, metavar="SHARE", help=f"{KEEPS}")
-    add("--draws", type=positive, default=3, help="calibrations of each halfling row (3)")
+    add("--keeps", nargs="+", type=share_above_0, default=KEEPS, metavar="SHARE", help=f"{KEEPS}")
+    add("--draws", type=count_from_1, default=3, help="calibrations of each halfling row (3)")
     add("--heal", action=argparse.BooleanOptionalAction, default=True, help="healed rows too")
-    add("--heal-keeps", nargs="+", type=share, default=HEALED_KEEPS, metavar="SHARE")
+    add("--heal-keeps", nargs="+", type=share_above_0, default=HEALED_KEEPS, metavar="SHARE")
     add(
         "--heal-methods",
         nargs="+",
@@ -77,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
         default=HEALED_METHODS,
         metavar="METHOD",
     )
-    add("--heal-draws", type=positive, default=1, help="draws to heal of each keep (1)")
+    add("--heal-draws", type=count_from_1, default=1, help="draws to heal of each keep (1)")
     add("--heal-arguments", default="", help="more for heal.py, such as '--epochs 10'")
     add("--compress-arguments", default="", help="the same for halfling compress")
     add("--users", default="all", help="test users: a number, or all (all)")
@@ -98,20 +99,6 @@ def parse_arguments() -> argparse.Namespace:
         if "NAME" not in (getattr(arguments, option) or "NAME"):
             parser.error(f"--{option}: expected NAME in it, in whose place each checkpoint's goes")
     return arguments
-
-
-def share(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a share above 0 and up to 1, not {text}")
-    return value
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, not {text}")
-    return value
 
 
 def find_checkpoints(folder: Path, only: list[str] | None) -> list[Path]:

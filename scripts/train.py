@@ -15,28 +15,33 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from halfling_train.checkpoint import round_to_bfloat16, save_checkpoint, save_report  # noqa: E402
+from halfling_train.checkpoint import check_training_output, save_checkpoint  # noqa: E402
 from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
-from halfling_train.distributed import Workers  # noqa: E402
-from halfling_train.evaluation import evaluate, print_table, validation_score  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
+from halfling_train.options import count_from_1, share_below_1  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
-from halfling_train.trainer import (  # noqa: E402
-    Trainer,
-    TrainOptions,
-    add_options,
-    options_of,
+from halfling_train.train_options import TrainOptions  # noqa: E402
+from halfling_train.training_run import (  # noqa: E402
+    STATE,
+    add_run_options,
+    start_run,
+    train_recommender,
 )
+
+LLAMA_ONLY = ("ffn", "attention_dropout", "ffn_dropout", "softmax")
+SHAPE = ("hidden", "ffn", "layers", "heads", "softmax")
+REGULARIZATION = ("dropout", "attention_dropout", "ffn_dropout", "label_smoothing")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,25 +50,38 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add_dataset_options(parser)
-    add("--output", type=Path, required=True, help="checkpoint directory to write")
-    add("--model", choices=("llama", "sasrec"), default="llama")
-    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    add("--threads", type=int, default=0, help="CPU threads of each process (default: torch's)")
-    add("--validation-users", type=int, default=2500, help="sample for early stopping; 0: all")
-    add("--beams", type=int, default=20)
+    add("--output", type=Path, required=True, help="checkpoint directory to write, or to go on in")
+    add(
+        "--model",
+        choices=("llama", "sasrec"),
+        default="llama",
+        help="sasrec: a baseline, of which training.json's figures are kept and no model (llama)",
+    )
+    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
     model = parser.add_argument_group("model")
-    model.add_argument("--hidden", type=int, default=256)
-    model.add_argument("--ffn", type=int, default=512)
-    model.add_argument("--layers", type=int, default=3)
-    model.add_argument("--heads", type=int, default=4)
-    model.add_argument("--dropout", type=float, default=0.2, help="on embeddings and residuals")
-    model.add_argument("--attention-dropout", type=float, default=0.0)
-    model.add_argument("--ffn-dropout", type=float, default=0.0)
-    model.add_argument("--label-smoothing", type=float, default=0.1)
-    model.add_argument("--softmax", choices=("trie", "level", "full"), default="trie")
-    training = parser.add_argument_group("training")
-    add_options(training, TrainOptions())
-    return parser.parse_args()
+    add = model.add_argument
+    add("--hidden", type=count_from_1, default=256, help="values of a token (256)")
+    add("--ffn", type=count_from_1, default=512, help="inner ones of a feed-forward block (512)")
+    add("--layers", type=count_from_1, default=3, help="blocks of attention and feed-forward (3)")
+    add("--heads", type=count_from_1, default=4, help="of attention (4)")
+    add("--dropout", type=share_below_1, default=0.2, help="on embeddings and residuals (0.2)")
+    add("--attention-dropout", type=share_below_1, default=0.0, help="on its weights (0)")
+    add("--ffn-dropout", type=share_below_1, default=0.0, help="on the inner values (0)")
+    add("--label-smoothing", type=share_below_1, default=0.1, help="of the codes asked for (0.1)")
+    add(
+        "--softmax",
+        choices=("trie", "level", "full"),
+        default="trie",
+        help="the loss is over the codes that may follow, the level's, or all tokens (trie)",
+    )
+    add_run_options(parser, TrainOptions())
+    arguments = parser.parse_args()
+    if arguments.model == "sasrec":
+        for name in LLAMA_ONLY:
+            if getattr(arguments, name) != parser.get_default(name):
+                parser.error(f"--{name.replace('_', '-')}: --model sasrec has no such option")
+            delattr(arguments, name)
+    return arguments
 
 
 def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Module:
@@ -90,49 +108,32 @@ def build_model(arguments: argparse.Namespace, dataset: Dataset) -> torch.nn.Mod
     return SemanticModel(dataset, config, dropout, arguments.label_smoothing, arguments.softmax)
 
 
-REGULARIZATION = ("dropout", "attention_dropout", "ffn_dropout", "label_smoothing")
-
-
-def model_settings(arguments: argparse.Namespace) -> str:
-    names = ("hidden", "ffn", "layers", "heads", "softmax")
-    return " ".join(f"{name}={getattr(arguments, name)}" for name in names)
+def settings_of(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, object]:
+    """Those that the model has."""
+    return {name: getattr(arguments, name) for name in names if name in arguments}
 
 
 def train(arguments: argparse.Namespace) -> None:
+    check_training_output(arguments.output, arguments.output / STATE)
     dataset = load_dataset(arguments.dataset, arguments.data, arguments.semantic_ids)
-    workers = Workers.join(arguments.device)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
+    workers = start_run(arguments)
     model = build_model(arguments, dataset).to(workers.device)
-    if workers.is_main:
-        count = sum(p.numel() for p in model.parameters())
-        print(
-            f"{dataset.name}: {len(dataset.sequences)} users, {len(dataset.items)} items; ", end=""
-        )
-        print(f"{arguments.model} of {count} parameters on {workers.count} x {workers.device}")
-
-    trainer = Trainer(
+    save = None
+    if arguments.model == "llama":
+        save = partial(save_checkpoint, arguments.output, model.llama, dataset)
+    train_recommender(
         model,
-        dataset.training(),
-        lambda current: validation_score(
-            current, dataset, workers, arguments.beams, arguments.validation_users
-        ),
-        options_of(arguments),
+        dataset,
         workers,
-        arguments.output / "training-state.pt",
-        identity=fingerprint(dataset, arguments.model, model_settings(arguments)),
-        settings={name: getattr(arguments, name) for name in REGULARIZATION},
+        arguments,
+        identity=fingerprint(dataset, arguments.model, str(settings_of(arguments, SHAPE))),
+        settings=settings_of(arguments, REGULARIZATION),
+        save=save,
     )
-    trainer.run()
-    round_to_bfloat16(model)  # the figures are to be those of the saved weights
-    if workers.is_main and arguments.model == "llama":
-        save_checkpoint(arguments.output, model.llama, dataset)
-    figures = evaluate(model, dataset, "test", workers, arguments.beams)
-    if workers.is_main:
-        save_report(arguments.output, vars(arguments), trainer, figures)
-        print_table({arguments.model: figures})
-    workers.leave()
+    if workers.is_main and not save:
+        print(
+            f"\nno model was written: of {arguments.model} the figures are kept, in training.json"
+        )
 
 
 if __name__ == "__main__":

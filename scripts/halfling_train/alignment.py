@@ -31,17 +31,22 @@ class Exercise:
 
 
 class TitleAlignment:
-    """The two tasks over a dataset's titles; the model's prompt must know `text_tokens`."""
+    """The two tasks over the `items` that have a title; the model's prompt must know `text_tokens`."""
 
     def __init__(self, pretrained: Pretrained, dataset: Dataset) -> None:
-        self.titles = [pretrained.encode(item.title) for item in dataset.items]
+        self.titles = {
+            number: pretrained.encode(item.title)
+            for number, item in enumerate(dataset.items)
+            if item.title
+        }
+        self.items = np.array(list(self.titles))
         self.ask_code = [pretrained.encode(text) for text in ASK_CODE]
         self.ask_title = [pretrained.encode(text) for text in ASK_TITLE]
         self.end = pretrained.end_token()
-        self.text_tokens = {self.end}.union(*self.titles, *self.ask_code, *self.ask_title)
+        self.text_tokens = {self.end}.union(*self.titles.values(), *self.ask_code, *self.ask_title)
 
     def loss(self, model: SemanticModel, items: np.ndarray) -> Tensor:
-        """The mean negative log-likelihood of an asked token, over both tasks on every item.
+        """The mean negative log-likelihood of an asked token, over both tasks on each of `items`.
 
         A code is one among those of its level, a token of a title one among those of all titles.
         """

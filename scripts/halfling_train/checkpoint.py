@@ -10,13 +10,39 @@ from safetensors.torch import save_file
 
 from .config_file import hugging_face_config, read_config
 from .datasets import DataError, Dataset, read_json
-from .description import RECOMMENDER, is_tokens, read_items, write_description, write_json
+from .description import (
+    INTERACTIONS,
+    RECOMMENDER,
+    is_tokens,
+    read_items,
+    write_description,
+    write_json,
+)
 from .evaluation import Figures
 from .llama import LlamaForCausalLM
 from .prompt import Prompt
+from .replacing import new_file
 from .semantic_model import SemanticModel
 from .trainer import Trainer
 from .weights import WEIGHTS, load_weights, matching
+
+CONFIG, REPORT = "config.json", "training.json"
+
+
+def check_training_output(output: Path, state: Path) -> None:
+    """DataError where a training would write over files that are not its own.
+
+    They are where its `state` is, which lies in `output` from its first epochs on.
+    """
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{output}: exists and is no folder; expected one to write to")
+    written = (CONFIG, WEIGHTS, RECOMMENDER, INTERACTIONS, REPORT)
+    for name in (*written, "tokenizer.json", "tokenizer_config.json"):
+        if (output / name).exists() and not state.exists():
+            raise DataError(
+                f"{output}: holds {name} without a {state.name}; expected a new folder, or one of "
+                "a training to go on with"
+            )
 
 
 @torch.no_grad()
@@ -27,19 +53,19 @@ def round_to_bfloat16(model: torch.nn.Module) -> None:
 
 
 def save_checkpoint(folder: Path, llama: LlamaForCausalLM, dataset: Dataset) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: p.detach().bfloat16().cpu().contiguous() for name, p in llama.named_parameters()
     }
-    save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
-    write_json(folder / "config.json", hugging_face_config(llama.config))
+    with new_file(folder / WEIGHTS) as partial:
+        save_file(weights, str(partial), metadata={"format": "pt"})
+    write_json(folder / CONFIG, hugging_face_config(llama.config))
     write_description(folder, dataset)
 
 
 def load_model(folder: Path, dataset: Dataset) -> SemanticModel:
     """The model of a checkpoint directory, in f32, ready to recommend."""
     prompt = load_prompt(folder, dataset)
-    path = folder / "config.json"
+    path = folder / CONFIG
     described, levels = read_json(path), len(dataset.level_sizes)
     ids = prompt.checkpoint_ids(dataset.level_sizes)
     if not (folder / RECOMMENDER).is_file() and described.get("vocab_size") != len(ids):
@@ -121,8 +147,8 @@ def save_report(folder: Path, settings: dict, trainer: Trainer, figures: Figures
         "test": figures,
         "history": trainer.history,
     }
-    write_json(folder / "training.json", report)
+    write_json(folder / REPORT, report)
 
 
 def setting_text(value: object) -> object:
-    return value.name if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path) else value

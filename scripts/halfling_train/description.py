@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .datasets import DataError, Dataset, Item, assemble, read_json
 from .prompt import Prompt
+from .replacing import new_file
 from .source_data import check_items, read_interactions
 
 RECOMMENDER = "recommender.json"
@@ -97,6 +98,7 @@ def is_tokens(value: object) -> bool:
 
 
 def write_json(path: Path, value: dict, indent: int | None = 2) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Takes the place of what stood at `path`. ValueError where a number is not finite."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    with new_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")

@@ -34,18 +34,21 @@ def evaluate(
     beams: int = 20,
     users: int = 0,
     exclude_seen: bool = True,
+    precision: str = "f32",
 ) -> Figures:
     """{'strict' and 'collision': figures} over all users, or over an evenly spread `users`.
 
     Histories are cut to their last 20 items, or to what a model's prompt has. With `exclude_seen`
-    only what the user never chose is ranked.
+    only what the user never chose is ranked. Products are in f32, as in `halfling evaluate`, or in
+    bf16.
     """
     histories, targets = dataset.evaluation(split)
     batches = user_batches(histories, users)
-    lists = [
-        recommend(model, [histories[index] for index in batch], beams, exclude_seen, workers.device)
-        for batch in workers.share(batches)
-    ]
+    with autocast(workers.device, precision):
+        lists = [
+            recommend(model, [histories[index] for index in batch], beams, exclude_seen)
+            for batch in workers.share(batches)
+        ]
     rows = [row for batch in workers.unshare(lists) for row in batch]
     return judge(rows, targets[np.concatenate(batches)], dataset)
 
@@ -69,10 +72,11 @@ def user_batches(histories: list[np.ndarray], users: int = 0) -> list[np.ndarray
 
 
 def validation_score(
-    model: Recommender, dataset: Dataset, workers: Workers, beams: int, users: int
+    model: Recommender, dataset: Dataset, workers: Workers, beams: int, users: int, precision: str
 ) -> float:
     """NDCG@10 on the validation targets: what training watches."""
-    return evaluate(model, dataset, "valid", workers, beams, users)["strict"]["NDCG@10"]
+    figures = evaluate(model, dataset, "valid", workers, beams, users, precision=precision)
+    return figures["strict"]["NDCG@10"]
 
 
 def recommend(
@@ -80,16 +84,13 @@ def recommend(
     histories: list[np.ndarray],
     beams: int,
     exclude_seen: bool,
-    device: torch.device,
 ) -> list[list[int]]:
     last = model.prompt.max_history if isinstance(model, SemanticModel) else MAX_HISTORY
     recent = [history[-last:] for history in histories]
     excluded = histories if exclude_seen else None
-    if not isinstance(model, torch.nn.Module):
-        return model.recommend(recent, beams, excluded)
-    model.eval()
-    with torch.no_grad(), autocast(device):
-        return model.recommend(recent, beams, excluded)
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    return model.recommend(recent, beams, excluded)
 
 
 def judge(lists: list[list[int]], targets: np.ndarray, dataset: Dataset) -> Figures:

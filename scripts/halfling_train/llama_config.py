@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .datasets import DataError
+
 
 @dataclass(frozen=True)
 class RopeScaling:
@@ -25,7 +27,10 @@ class RopeScaling:
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """What shapes a decoder of LLaMA's kind; the defaults of the options below are LLaMA's."""
+    """What shapes a decoder of LLaMA's kind; the defaults of the options below are LLaMA's.
+
+    DataError where a head's size is odd: rotary positions turn its values in pairs.
+    """
 
     vocab_size: int
     hidden_size: int = 256
@@ -47,6 +52,11 @@ class LlamaConfig:
     def __post_init__(self) -> None:
         if not self.head_dim:
             object.__setattr__(self, "head_dim", self.hidden_size // self.num_attention_heads)
+        if self.head_dim < 2 or self.head_dim % 2:
+            raise DataError(
+                f"{self.num_attention_heads} heads of {self.head_dim} values, of "
+                f"{self.hidden_size} hidden ones; expected an even number of values in each"
+            )
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ def drop(x: Tensor, share: float, training: bool) -> Tensor:
         return x
     if x.is_cuda:
         return F.dropout(x, share)
-    threshold = round(share * 256)
+    threshold = min(round(share * 256), 255)
     words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
     return x * (kept.to(x.dtype) * (256 / (256 - threshold)))

@@ -20,6 +20,7 @@ from .datasets import DataError, Dataset, read_json
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
 from .prompt import Prompt
+from .replacing import new_folder
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
 from .storage import Place, Quantizer, read_header, read_matrix, write_matrix
@@ -161,31 +162,47 @@ class ModelDirectory:
             parameter.copy_(rounded)
 
     def check_output(self, output: Path) -> None:
-        if output.exists() and not (output / "manifest.json").is_file():
-            raise DataError(f"{output}: exists and is no model directory; nothing was written")
-        if output.exists() and output.samefile(self.folder):
+        """DataError where putting a model at `output` would delete more than a model."""
+        if not output.exists():
+            return
+        if not output.is_dir():
+            raise DataError(f"{output}: exists and is no folder")
+        if output.samefile(self.folder):
             raise DataError(f"{output}: is the model to read; expected another folder")
+        names = {path.name for path in output.iterdir()}
+        if not names:
+            return
+        try:
+            manifest = read_manifest(output)
+        except DataError:
+            raise DataError(
+                f"{output}: holds files but no model of `halfling compress`; choose another "
+                "folder or remove it"
+            ) from None
+        strange = names - {MANIFEST, REPORT, *(file["path"] for file in manifest["files"])}
+        if strange:
+            raise DataError(
+                f"{output}: holds {min(strange)}, which is no part of the model there; replacing "
+                "the model would delete it"
+            )
 
     def save(self, model: SemanticModel, dataset: Dataset, output: Path, record: dict) -> None:
         """A copy at `output` with the model's values, `record` added to manifest.compression.
 
-        The metrics of the old values are dropped. What stood at `output` is replaced at the end.
+        The metrics of the old values are dropped. A model that stood at `output` is replaced at
+        the end; DataError where something else stands there.
         """
         self.check_output(output)
-        partial = output.with_name(f".{output.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for file in self.manifest["files"]:
-            shutil.copyfile(self.folder / file["path"], partial / file["path"])
         rows = self._rows(dataset, model.prompt)
-        with torch.no_grad():
-            for name, parameter, quantizer in stored_weights(model):
-                kept = rows.to(parameter.device) if name in model.llama.tables else slice(None)
-                write_matrix(self.places, name, parameter, quantizer, partial, kept)
-        self._carry_report(partial)
-        write_json(partial / "manifest.json", self._manifest(partial, record))
-        shutil.rmtree(output, ignore_errors=True)
-        partial.rename(output)
+        with new_folder(output) as partial:
+            for file in self.manifest["files"]:
+                shutil.copyfile(self.folder / file["path"], partial / file["path"])
+            with torch.no_grad():
+                for name, parameter, quantizer in stored_weights(model):
+                    kept = rows.to(parameter.device) if name in model.llama.tables else slice(None)
+                    write_matrix(self.places, name, parameter, quantizer, partial, kept)
+            self._carry_report(partial)
+            write_json(partial / MANIFEST, self._manifest(partial, record))
 
     def _manifest(self, folder: Path, record: dict) -> dict:
         files = [

@@ -44,6 +44,8 @@ def load_dataset(
     name: str, folder: Path | None = None, semantic_ids: Path | None = None
 ) -> Dataset:
     """A dataset by name, from where setup leaves it unless `folder` says otherwise."""
+    if semantic_ids and name != "movielens":
+        raise DataError(f"--semantic-ids {semantic_ids}: --dataset {name} has its own codes")
     if name == FILES:
         if folder is None:
             raise DataError(f"--dataset {FILES}: expected --data, the folder they are in")

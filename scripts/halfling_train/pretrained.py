@@ -15,6 +15,7 @@ from .datasets import DataError, Dataset, code_word, read_json
 from .description import write_description, write_json
 from .llama_config import Dropout
 from .prompt import Prompt
+from .replacing import new_file
 from .semantic_model import SemanticModel
 from .weights import EMBEDDING, WEIGHTS, load_weights, matching
 
@@ -123,7 +124,6 @@ class Pretrained:
 
     def save(self, model: SemanticModel, dataset: Dataset, output: Path) -> None:
         """A checkpoint directory with the whole vocabulary: the codes' tokens are added to it."""
-        output.mkdir(parents=True, exist_ok=True)
         ids = torch.from_numpy(model.prompt.checkpoint_ids(dataset.level_sizes))
         trained = {name: p.detach().bfloat16().cpu() for name, p in model.llama.named_parameters()}
         tables = {
@@ -131,7 +131,8 @@ class Pretrained:
             for name in model.llama.tables
         }
         contiguous = {name: value.contiguous() for name, value in {**trained, **tables}.items()}
-        save_file(contiguous, str(output / WEIGHTS), metadata={"format": "pt"})
+        with new_file(output / WEIGHTS) as partial:
+            save_file(contiguous, str(partial), metadata={"format": "pt"})
         layers = model.llama.config.num_hidden_layers
         kinds = self.config.get("layer_types")  # of each layer, as newer files have it
         config = {
@@ -155,10 +156,12 @@ class Pretrained:
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         words = code_words(dataset.level_sizes)
         tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
-        tokenizer.save(str(output / TOKENIZER))
+        with new_file(output / TOKENIZER) as partial:
+            tokenizer.save(str(partial))
         settings = self.folder / "tokenizer_config.json"
         if settings.is_file():
-            (output / settings.name).write_bytes(settings.read_bytes())
+            with new_file(output / settings.name) as partial:
+                partial.write_bytes(settings.read_bytes())
 
 
 def with_rows(table: Tensor, ids: Tensor, rows: Tensor) -> Tensor:

@@ -12,11 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .batches import WINDOW
-from .datasets import Dataset
+from .datasets import DataError, Dataset
 
 
 class SasRec(nn.Module):
-    """Items are embedded whole; item 0 of the table pads, item i + 1 is the catalogue's item i."""
+    """Items are embedded whole; item 0 of the table pads, item i + 1 is the catalogue's item i.
+
+    DataError where `hidden` is no multiple of `heads`.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,8 @@ class SasRec(nn.Module):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        if hidden % heads:
+            raise DataError(f"{hidden} hidden values; expected a multiple of the {heads} heads")
         self.items = nn.Embedding(len(dataset.items) + 1, hidden, padding_idx=0)
         self.positions = nn.Embedding(WINDOW, hidden)
         nn.init.normal_(self.items.weight, std=0.02)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Packing, PromptCache
-from .datasets import Dataset
+from .datasets import DataError, Dataset
 from .llama import LlamaForCausalLM
 from .llama_config import Dropout, LlamaConfig
 from .packing import PackedItems, order_by_length, pack_items
@@ -187,6 +187,7 @@ class SemanticModel(nn.Module):
         """histories [B, items] -> leaves [B, beams], -1 where there are fewer, and their scores.
 
         Codes whose items are all `excluded` are not searched, which changes no other's score.
+        DataError where a score is not a number: nothing can be ranked by it.
         """
         hidden, caches = self._prefill(histories)
         batch = len(histories)
@@ -204,6 +205,8 @@ class SemanticModel(nn.Module):
                     cache.reorder(parents)
                 position += 1
                 hidden = self.llama.step(self.firsts[level] + codes, position, caches)
+        if scores.isnan().any():
+            raise DataError("the model gives scores that are not numbers: its weights are spoilt")
         return nodes.masked_fill(scores == float("-inf"), -1), scores
 
     def _prefill(self, histories: np.ndarray) -> tuple[Tensor, list[PromptCache]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,51 +17,12 @@ from tqdm import tqdm
 from .batches import WINDOW, epoch_batches
 from .datasets import DataError
 from .distributed import Workers
-
+from .replacing import new_file
+from .train_options import MAY_CHANGE, TrainOptions
 
 # loss(sequences, epoch): the sum over their items, and the items' number; epoch counts from 0 and
 # is a fraction within an epoch.
 Loss = Callable[[list[np.ndarray], float], "tuple[torch.Tensor, int]"]
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    epochs: int = 30
-    minutes: float = 0.0  # where positive, the schedule ends then at the latest
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup: float = 0.05  # share of the schedule
-    final_rate: float = 0.05  # share of the learning rate left at the end
-    average_decay: float = 0.998
-    item_drop: float = 0.0
-    reversal: float = 0.0  # share of sequences turned round
-    evaluate_every: int = 1  # epochs
-    save_every: int = 1  # epochs between states to resume from; the end is one, too
-    patience: int = 5  # evaluations without a better one
-    seed: int = 1
-    precision: str = "bf16"  # of the products in training; or f32
-
-
-PRECISIONS = ("bf16", "f32")
-# How long to train, when to look and when to save: a training may go on with others.
-MAY_CHANGE = ("epochs", "minutes", "patience", "evaluate_every", "save_every")
-
-
-def add_options(parser: argparse._ActionsContainer, defaults: TrainOptions) -> None:
-    for name, default in asdict(defaults).items():
-        parser.add_argument(
-            "--" + name.replace("_", "-"),
-            type=type(default),
-            default=default,
-            choices=PRECISIONS if name == "precision" else None,
-            help=f"({default})",
-        )
-
-
-def options_of(arguments: argparse.Namespace) -> TrainOptions:
-    names = [field.name for field in fields(TrainOptions)]
-    return TrainOptions(**{name: getattr(arguments, name) for name in names})
 
 
 class Trainer:
@@ -117,10 +76,13 @@ class Trainer:
         ]
 
     def run(self) -> None:
-        """Trains to the end, and leaves the best averaged weights in the model."""
+        """Trains to the end, and leaves the best averaged weights in the model.
+
+        DataError where a gradient, a weight or a validation's figure is no finite number; no weights
+        of such an epoch are kept.
+        """
         if not self._resume() and self.keep_start:
-            self.model.eval()
-            self.best_score = self.workers.agree(self.evaluate(self.model))
+            self.best_score = self._validate()
         started = time.monotonic() - self.seconds
         while not self._at_end():
             loss = self._train_epoch(started)
@@ -175,19 +137,21 @@ class Trainer:
             progress = self._progress(index / len(batches), time.monotonic() - started)
             # Workers' clocks differ, and different rates would let their weights drift apart.
             rate = self._learning_rate(workers.agree(progress) if options.minutes else progress)
-            loss = self._train_step(batch, rate, self.epoch + index / len(batches))
-            total, count = total + loss, count + 1
+            loss, items = self._train_step(batch, rate, self.epoch + index / len(batches))
+            total, count = total + loss, count + items
             if index % 20 == 0:
-                bar.set_postfix(loss=f"{total / count:.3f}", refresh=False)
+                bar.set_postfix(loss=f"{total / max(count, 1):.3f}", refresh=False)
+        total, count = workers.sum([total, count])
         return total / max(count, 1)
 
-    def _train_step(self, batch: list[np.ndarray], rate: float, epoch: float) -> float:
-        """One update; returns the mean loss an item (of this worker's part)."""
+    def _train_step(self, batch: list[np.ndarray], rate: float, epoch: float) -> tuple[float, int]:
+        """One update; returns the loss's sum over the items of this worker's part, and their
+        number."""
         options, items = self.options, self.count(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        part = self.workers.share(batch)
+        part, loss, count = self.workers.share(batch), torch.zeros(()), 0
         if part:
             with autocast(self.workers.device, options.precision):
                 loss, count = self.loss(part, epoch)
@@ -196,10 +160,18 @@ class Trainer:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         self.workers.sum_gradients(self.parameters)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, 1.0))
+        if not math.isfinite(norm):
+            raise self._ran_off(
+                f"epoch {self.epoch + 1}, step {self.step + 1}: the gradient's norm is {norm}"
+            )
         self.optimizer.step()
         self._update_average()
-        return float(loss.detach()) / count if part else 0.0
+        return float(loss.detach()), count
+
+    def _ran_off(self, found: str) -> DataError:
+        advice = "" if self.options.precision == "f32" else ", or use --precision f32"
+        return DataError(f"{found}; expected a finite number: lower --learning-rate{advice}")
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -217,14 +189,24 @@ class Trainer:
         if self.epoch % self.options.evaluate_every == 0 or self._at_end():
             current = [p.detach().clone() for p in self.parameters]
             self._load_into_model(self.average)
-            self.model.eval()
-            score = self.workers.agree(self.evaluate(self.model))
+            score = self._validate()
             self._load_into_model(current)
             entry[self.figure] = round(score, 5)
             self._note_score(score)
         self.history.append(entry)
         if self.workers.is_main:
             print("  ".join(f"{name} {value}" for name, value in entry.items()), flush=True)
+
+    def _validate(self) -> float:
+        """The figure of the model as it is, on every worker."""
+        when = f"validation after epoch {self.epoch}"
+        if not all(torch.isfinite(parameter).all() for parameter in self.parameters):
+            raise self._ran_off(f"{when}: a weight is infinite or not a number")
+        self.model.eval()
+        score = self.workers.agree(self.evaluate(self.model))
+        if not math.isfinite(score):
+            raise self._ran_off(f"{when}: the {self.figure} is {score}")
+        return score
 
     def _note_score(self, score: float) -> None:
         if score > self.best_score:
@@ -250,10 +232,8 @@ class Trainer:
             "best": self.best,
             **{name: getattr(self, name) for name in COUNTERS},
         }
-        self.state_path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.state_path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.state_path)  # atomic: a kill leaves the old state or the new one
+        with new_file(self.state_path) as partial:
+            torch.save(state, partial)
 
     def _resume(self) -> bool:
         if not self.state_path.exists():
@@ -265,7 +245,8 @@ class Trainer:
             if saved.get(what) != value:
                 raise DataError(
                     f"{self.state_path}: is a training of another {what.replace('_', ' ')} "
-                    f"({saved.get(what)}, not {value}); delete it, or write elsewhere"
+                    f"({saved.get(what)}, not {value}); delete it and what it made, or write "
+                    "elsewhere"
                 )
         self._load_into_model(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -288,6 +269,6 @@ COUNTERS = (
 )
 
 
-def autocast(device: torch.device, precision: str = "bf16") -> torch.autocast:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
     """bf16 or f32 products; the weights, the optimizer and every softmax are in f32 anyway."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -80,7 +80,10 @@ def shop_data(tmp_path: Path) -> Path:
 @pytest.fixture
 def letter(dataset: Dataset, tmp_path: Path) -> Path:
     """The dataset as files of the layout that --data names."""
-    folder = tmp_path / "data"
+    return write_letter(tmp_path / "data", dataset)
+
+
+def write_letter(folder: Path, dataset: Dataset) -> Path:
     folder.mkdir()
     words = {
         str(item): [f"<{'abc'[level]}_{code}>" for level, code in enumerate(row)]

@@ -137,6 +137,22 @@ def test_weights_that_are_none_are_named(
         load_model(tmp_path, dataset)
 
 
+def test_a_number_that_json_has_not_is_not_written(tmp_path: Path) -> None:
+    write_json(tmp_path / "training.json", {"loss": 2.5})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "training.json", {"loss": float("nan")})
+    assert json.loads((tmp_path / "training.json").read_text()) == {"loss": 2.5}
+
+
+def test_scores_that_are_not_numbers_rank_nothing(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    model = save_random_model(dataset, config, tmp_path)
+    model.llama.model.norm.weight.data[0] = float("nan")
+    with pytest.raises(DataError, match="scores that are not numbers"):
+        model.recommend([np.array([1, 2, 3])], 10)
+
+
 def write_letter_data(folder: Path) -> Dataset:
     """Five items with four-word codes, two of which need telling apart after three words."""
     folder.mkdir()
@@ -182,6 +198,19 @@ def test_join_completes_a_checkpoint(tmp_path: Path) -> None:
 
     interactions = json.loads((tmp_path / "joined" / "interactions.json").read_text())
     assert interactions == {"7": ["0", "1", "2", "3"], "9": ["2", "1", "0"]}
+
+
+def test_join_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    dataset = write_letter_data(tmp_path / "data")
+    config = LlamaConfig(1 + sum(dataset.level_sizes), 16, 16, 1, 2, 2)
+    save_random_model(dataset, config, tmp_path / "model")
+    output = tmp_path / "joined"
+    for _ in range(2):
+        assert join(tmp_path / "model", tmp_path / "data", output).returncode == 0
+    (output / "tokenizer.json").write_text("mine")
+    refused = join(tmp_path / "model", tmp_path / "data", output)
+    assert refused.returncode == 1 and "holds files but no checkpoint" in refused.stderr
+    assert (output / "tokenizer.json").read_text() == "mine"
 
 
 def test_join_says_where_the_data_is_absent(tmp_path: Path) -> None:

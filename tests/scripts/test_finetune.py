@@ -156,6 +156,20 @@ def test_the_title_tasks_ask_for_codes_and_titles(base: Pretrained, dataset: Dat
     assert found == pytest.approx(float(np.mean(losses)), rel=1e-4)
 
 
+def test_items_without_a_title_are_not_in_the_title_tasks(
+    base: Pretrained, dataset: Dataset
+) -> None:
+    whole = TitleAlignment(base, dataset)
+    dataset.items[7] = dataclasses.replace(dataset.items[7], title="")
+    alignment = TitleAlignment(base, dataset)
+    assert sorted({*whole.items} - {*alignment.items}) == [7]
+    prompt = base.prompt(INSTRUCTION, "", dataset.level_sizes, whole.text_tokens)
+    model = base.start(dataset, prompt, Dropout(), 0.0).eval()
+    with torch.no_grad():
+        loss = float(alignment.loss(model, alignment.items))
+        assert loss == pytest.approx(float(whole.loss(model, alignment.items)))
+
+
 @torch.no_grad()
 def token_losses(
     theirs: LlamaForCausalLM, model: SemanticModel, question: list[int], answer: list[int]
@@ -235,9 +249,10 @@ def test_the_token_that_ends_a_title(given: object, end: int, base: Pretrained) 
 
 
 def write_films(folder: Path) -> Path:
-    """Twelve films in RecBole's layout, seen in order by every user."""
+    """Twelve films in RecBole's layout, seen in order by every user; the last has no title."""
     folder.mkdir()
-    films = [f"{n}\tFilm {n}\t{1990 + n}\tDrama" for n in range(12)]
+    films = [f"{n}\tFilm {n}\t{1990 + n}\tDrama" for n in range(11)]
+    films.append("11\t\t\tDrama")
     header = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
     (folder / "ml-100k.item").write_text("\n".join([header, *films]) + "\n")
     events = [
@@ -266,6 +281,7 @@ def test_the_script_trains_resumes_and_writes_a_checkpoint(
     data = write_films(tmp_path / "data")
     first = finetune(base.folder, data, tmp_path / "out", 1)
     assert first.returncode == 0, first.stderr
+    assert "title tasks: 11 of 12 items" in first.stdout
     moved = shutil.copytree(base.folder, tmp_path / "moved")
     again = finetune(moved, data, tmp_path / "out", 6)
     assert "resumed" in again.stdout, again.stderr
@@ -279,7 +295,7 @@ def test_the_script_trains_resumes_and_writes_a_checkpoint(
     refused = finetune(moved, data, tmp_path / "out", 6)
     assert refused.returncode == 3 and "another model or data" in refused.stderr
     refused = finetune(moved, data, moved, 6)
-    assert refused.returncode == 3 and "holds a model" in refused.stderr
+    assert refused.returncode == 3 and "holds config.json without" in refused.stderr
 
 
 def test_a_shard_index_that_is_no_object_is_named(base: Pretrained, tmp_path: Path) -> None:

@@ -223,6 +223,9 @@ def test_the_script_heals_resumes_and_refuses_a_foreign_state(
     refused = heal(tmp_path, *options, "--halved", "other")
     assert refused.returncode == 3
     assert "another model or data" in refused.stderr
-    spoilt = heal(tmp_path, *options, "--learning-rate", "30", "--state", "spoilt.pt")
+    refused = heal(tmp_path, *options, "--validation-users", "9")
+    assert refused.returncode == 3
+    assert "another validation users (0, not 9)" in refused.stderr
+    spoilt = heal(tmp_path, *options, "--learning-rate", "3", "--state", "spoilt.pt")
     assert "no epoch came closer than the start" in spoilt.stdout
     assert "no epoch" not in first.stdout

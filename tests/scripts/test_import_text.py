@@ -140,7 +140,7 @@ def test_options_out_of_range_are_refused(model: Path, tmp_path: Path) -> None:
         assert f"--window: {window}; expected 1 to 10000" in message
     for share in (0, 1, 1.2):
         message = import_text(model, output, text, share=share)
-        assert f"--test-share: {share}; expected more than 0 and less than 1" in message
+        assert f"--test-share: expected a number above 0 and below 1, not {share}" in message
     message = import_text(model, output, text, window=256)  # and one token before them
     assert "max_position_embeddings: 256; expected at least 257" in message
     assert "--window 255 fits" in message

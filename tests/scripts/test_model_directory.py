@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -212,16 +213,61 @@ def test_another_catalogue_or_a_foreign_folder_is_refused(
     dataset: Dataset, halved: Path, tmp_path: Path
 ) -> None:
     directory = ModelDirectory(halved)
-    model = directory.load(dataset)
     dataset.codes[5], dataset.codes[6] = dataset.codes[6].copy(), dataset.codes[5].copy()
     with pytest.raises(DataError, match="item codes are not those"):
         directory.load(dataset)
     dataset.codes[5], dataset.codes[6] = dataset.codes[6].copy(), dataset.codes[5].copy()
-    (tmp_path / "notes").mkdir()
-    with pytest.raises(DataError, match="no model directory"):
-        directory.save(model, dataset, tmp_path / "notes", {})
     with pytest.raises(DataError, match="is the model to read"):
         directory.check_output(halved)
+
+
+def test_a_model_takes_an_empty_folders_place_and_another_models(
+    dataset: Dataset, halved: Path, tmp_path: Path
+) -> None:
+    directory = ModelDirectory(halved)
+    model = directory.load(dataset)
+    kept, output = tmp_path / "kept", tmp_path / "healed"
+    kept.mkdir()
+    output.symlink_to(kept)
+    directory.save(model, dataset, output, {})
+    (kept / SHARD).write_bytes(b"spoilt")
+    directory.save(model, dataset, output, {})
+    assert output.is_symlink() and (kept / SHARD).read_bytes() == (halved / SHARD).read_bytes()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("notes.txt", "mine", "holds files but no model"),
+        ("manifest.json", '{"name": "Shop", "icons": []}', "holds files but no model"),
+        ("manifest.json", '{"format": 1, "files": []}', "holds files but no model"),
+        ("", "a file", "exists and is no folder"),
+    ],
+)
+def test_what_is_no_model_is_not_replaced(
+    name: str, text: str, message: str, dataset: Dataset, halved: Path, tmp_path: Path
+) -> None:
+    """A web app has a manifest.json, too."""
+    output = tmp_path / "site"
+    if name:
+        output.mkdir()
+    (output / name).write_text(text)
+    directory = ModelDirectory(halved)
+    with pytest.raises(DataError, match=message):
+        directory.save(directory.load(dataset), dataset, output, {})
+    assert (output / name).read_text() == text
+
+
+def test_what_lies_beside_a_model_is_not_deleted_with_it(
+    dataset: Dataset, halved: Path, tmp_path: Path
+) -> None:
+    output = Path(shutil.copytree(halved, tmp_path / "healed"))
+    (output / "notes").mkdir()
+    directory = ModelDirectory(halved)
+    with pytest.raises(DataError, match="holds notes, which is no part of the model there"):
+        directory.save(directory.load(dataset), dataset, output, {})
+    assert (output / "notes").is_dir()
 
 
 def test_a_broken_file_or_a_value_beyond_its_type_is_refused(

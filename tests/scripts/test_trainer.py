@@ -11,7 +11,7 @@ import torch
 from halfling_train.datasets import DataError, Dataset
 from halfling_train.distributed import Workers
 from halfling_train.evaluation import evaluate
-from halfling_train.llama_config import Dropout, LlamaConfig
+from halfling_train.llama_config import Dropout, LlamaConfig, drop
 from halfling_train.sasrec import SasRec
 from halfling_train.semantic_model import SemanticModel
 from halfling_train.trainer import Trainer, TrainOptions
@@ -97,6 +97,31 @@ def test_what_other_options_or_another_model_began_does_not_go_on(
     other.identity = "that"
     with pytest.raises(DataError, match="another model or data"):
         other.run()
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("-inf")])
+def test_a_figure_that_is_no_number_ends_the_training(
+    score: float, dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    trainer = make_trainer(dataset, make_model(dataset, config), tmp_path)
+    trainer.evaluate = lambda _: score
+    with pytest.raises(DataError, match=f"validation after epoch 1: the NDCG@10 is {score}"):
+        trainer.run()
+
+
+def test_weights_beyond_all_bounds_are_not_the_best(
+    dataset: Dataset, config: LlamaConfig, tmp_path: Path
+) -> None:
+    trainer = make_trainer(dataset, make_model(dataset, config), tmp_path)
+    trainer.average[0].fill_(float("inf"))
+    with pytest.raises(DataError, match="after epoch 1: a weight is infinite"):
+        trainer.run()
+    assert not trainer.state_path.exists()
+
+
+@pytest.mark.parametrize("share", [0.998, 0.9999])
+def test_nearly_all_may_be_dropped(share: float) -> None:
+    assert torch.isfinite(drop(torch.ones(1000), share, training=True)).all()
 
 
 def test_training_stops_when_validation_no_longer_improves(

@@ -1,0 +1,49 @@
+"""Files and folders that take the place of others in one step, once they are whole.
+
+A process that is killed leaves what was there, or the new; never a part of it. A file that has
+other names, as `scripts/import-lcrec` gives a model's files by hard links, keeps its contents under
+those.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """The name under which to write the file that becomes `path`; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = beside(path, "partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that becomes `path`; what stood there is deleted then."""
+    path = path.resolve()  # a link goes on pointing at it
+    partial, old = beside(path, "partial"), beside(path, "old")
+    for left_over in (partial, old):
+        if left_over.exists():
+            shutil.rmtree(left_over)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.exists():
+            path.rename(old)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def beside(path: Path, purpose: str) -> Path:
+    return path.with_name(f".{path.name}.{purpose}")
