@@ -1,7 +1,7 @@
 // The visitor's history: in memory, and on the disk while there is consent. Memory is the truth of
 // this page; the disk and other tabs follow.
 
-import { HalflingError } from './errors.js';
+import { HalflingError, toReason } from './errors.js';
 import { toHistoryEvent } from './events.js';
 import {
   databaseName,
@@ -30,8 +30,6 @@ function positive(name: string, value: number): number {
   if (value > 0 && Number.isFinite(value)) return value;
   throw new HalflingError('invalid-request', `history.${name} is ${value}, it must be above 0.`);
 }
-
-const toReason = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 export class VisitorHistory {
   /** The pause after which a new session begins, in milliseconds. */

@@ -270,7 +270,7 @@ export interface RecommenderEvents {
    * did not start; everything else goes on.
    */
   warning: HalflingError;
-  /** No call will be answered any more: the worker died, or dispose() was called. */
+  /** No call will be answered any more: the worker died, the engine stopped, or dispose() was called. */
   close: HalflingError;
 }
 

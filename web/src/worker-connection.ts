@@ -119,6 +119,7 @@ export class WorkerConnection {
         if (signal?.aborted || this.#ending) return;
         const reply = await invoke(this.#api);
         if (reply.ok) resolve(reply.value);
+        else if (reply.code === 'engine-stopped') this.close(reply);
         else end(reply);
       };
       const start = () =>
