@@ -126,13 +126,13 @@ test('a bad request is named and leaves the recommender usable', async ({ page }
         (error: HalflingError) => `${error.code}: ${error.message}`,
       );
     return {
-      unknown: await errorOf([known, 'no such film']),
+      unknown: await recommender.similar('no such film').catch(String),
       long: await errorOf(Array.from({ length: 10_001 }, () => known)),
       limit: await errorOf([known], 0),
       good: await errorOf([known]),
     };
   });
-  expect(result.unknown).toMatch(/^unknown-item: .*"no such film"/);
+  expect(result.unknown).toMatch(/^HalflingError: `similar\(\)` names the item "no such film"/);
   expect(result.long).toMatch(/^history-too-long: /);
   expect(result.limit).toMatch(/^invalid-request: /);
   expect(result.good).toBe('no error');
