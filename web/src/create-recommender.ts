@@ -1,6 +1,6 @@
 import { proxy } from 'comlink';
 
-import { resolveManifestUrl, resolveUrl, resolveWasmUrls } from './addresses.js';
+import { resolveManifestUrl, resolveScriptUrl, resolveWasmUrls } from './addresses.js';
 import { checkBoolean, checkChoice, checkFunction, checkObject } from './checks.js';
 import { guarded } from './emitter.js';
 import { abortedError, HalflingError, type HalflingErrorCode } from './errors.js';
@@ -98,7 +98,7 @@ async function load<Item>(options: CreateOptions<Item>, threads: number): Promis
   const workerUrl = options[option];
   const connection = new WorkerConnection({
     threaded: threads > 1,
-    url: workerUrl === undefined ? undefined : resolveUrl(workerUrl, option),
+    url: workerUrl === undefined ? undefined : resolveScriptUrl(workerUrl, option),
   });
   try {
     await connection.open(__BUILD_ID__, signal);

@@ -8,6 +8,9 @@ export type Simd = 'baseline' | 'relaxed';
 /** The engine's builds by the option `wasmUrl`: of each Simd, one without and one with threads. */
 export type WasmFile = Simd | `${Simd}Threads`;
 
+/** Where the page requires Trusted Types, a TrustedScriptURL, which TypeScript does not know. */
+export type ScriptUrl = string | URL | { toString(): string };
+
 export interface CatalogItem {
   readonly id: string;
   readonly title?: string;
@@ -104,9 +107,9 @@ export interface CreateOptions<Item = CatalogItem> {
    * Where worker.js lies, if not beside this module. Must be of the page's origin. Who gives it and
    * wants threads gives `threadedWorkerUrl`, too.
    */
-  readonly workerUrl?: string | URL;
+  readonly workerUrl?: ScriptUrl;
   /** Where worker-threads.js lies, if not beside this module. Must be of the page's origin. */
-  readonly threadedWorkerUrl?: string | URL;
+  readonly threadedWorkerUrl?: ScriptUrl;
   /** 'auto' (the default) takes relaxed SIMD where the browser has it and it computes rightly. */
   readonly simd?: 'auto' | Simd;
   /**
