@@ -61,7 +61,10 @@ test('offline after the first load: reload, then recommend', async ({ page }) =>
   expect(await recommendTitles(page)).toEqual(online);
 });
 
-test('a server that says nothing is not waited for by who has the model', async ({ page, site }) => {
+test('a server that says nothing is not waited for by who has the model', async ({
+  page,
+  site,
+}) => {
   await create(page, { model: MODEL });
   const before = await recommendTitles(page);
   await openPage(page, site);

@@ -25,7 +25,9 @@ export function toHistorySettings(options: HistoryOptions = {}): HistorySettings
     'history',
     options,
   );
-  if (name !== undefined && typeof name !== 'string') throw invalid('history.name', name, 'a string');
+  if (name !== undefined && typeof name !== 'string') {
+    throw invalid('history.name', name, 'a string');
+  }
   return {
     consent: consent === undefined ? undefined : checkBoolean('history.consent', consent),
     name: databaseName(name),

@@ -89,7 +89,7 @@ export class VisitorHistory {
     await this.#add([{ ...checked, key: `${timeKey(checked.time)}-${counter}-${this.#tab}` }]);
   }
 
-  /** All or, where one is wrong, none. Those that are here are not added again. Throws 'invalid-event'. */
+  /** All, but those that are here already; none, where one is wrong. Throws 'invalid-event'. */
   async import(events: readonly HistoryEvent[]): Promise<void> {
     const checked = events.map((event, i) =>
       toHistoryEvent(event, undefined, `importHistory(): events[${i}]`),
@@ -106,7 +106,7 @@ export class VisitorHistory {
     return { format: 1, exportedAt, consent: this.consent, events: this.events };
   }
 
-  /** All events of the item, or without one all that there are. Rejects with 'history-not-erased'. */
+  /** Those of one item, or all. Rejects with 'history-not-erased'. */
   async forget(item?: string): Promise<void> {
     const isMeant = this.#forget(item);
     const erase = () => HistoryDatabase.erase(this.#settings.name, isMeant);

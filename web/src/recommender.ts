@@ -1,7 +1,7 @@
 import { proxy } from 'comlink';
 
 import { Catalog, type Query, type Seen } from './catalog.js';
-import { checkBoolean, checkChoice, checkObject, invalid } from './checks.js';
+import { checkBoolean, checkChoice, checkFunction, checkObject, invalid } from './checks.js';
 import { categorySimilarity, diversify } from './diversity.js';
 import { Emitter, guarded } from './emitter.js';
 import { HalflingError, type Failure } from './errors.js';
@@ -176,9 +176,9 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     await this.#history.setConsent(checkBoolean('setConsent()', granted));
   }
 
-  update({ onProgress }: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
+  update(options: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
     // One at a time: the worker holds one model beside the one in use.
-    this.#updating ??= this.#update(onProgress).finally(() => {
+    this.#updating ??= this.#update(options).finally(() => {
       this.#updating = undefined;
     });
     return this.#updating;
@@ -202,7 +202,9 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     this.#connection.close(DISPOSED);
   }
 
-  async #update(onProgress: CreateOptions['onProgress'] = () => undefined): Promise<boolean> {
+  async #update(options: Pick<CreateOptions, 'onProgress'>): Promise<boolean> {
+    const { onProgress = () => undefined } = checkObject('options', options);
+    checkFunction('onProgress', onProgress);
     const start = Date.now();
     const report = proxy(guarded(onProgress));
     const model = await this.#connection.callBeside((api) => api.prepareUpdate(report));

@@ -66,9 +66,8 @@ function holdReading() {
   let release = () => undefined as void;
   const released = new Promise<void>((resolve) => (release = resolve));
   const readAll = HistoryDatabase.prototype.readAll;
-  const reading = vi.spyOn(HistoryDatabase.prototype, 'readAll').mockImplementationOnce(async function (
-    this: HistoryDatabase,
-  ) {
+  const reading = vi.spyOn(HistoryDatabase.prototype, 'readAll');
+  reading.mockImplementationOnce(async function (this: HistoryDatabase) {
     const events = await readAll.call(this);
     await released;
     return events;

@@ -60,8 +60,9 @@ describe('what is stored', () => {
 
   it('changes only while the lock is held', async () => {
     const unlocked: string[] = [];
+    type Entries = typeof stored;
     const watch = (name: 'set' | 'delete') =>
-      vi.spyOn(stored, name).mockImplementation(function (this: typeof stored, url: string, ...rest) {
+      vi.spyOn(stored, name).mockImplementation(function (this: Entries, url: string, ...rest) {
         if (holders === 0) unlocked.push(url);
         return Reflect.apply(Map.prototype[name], this, [url, ...rest]);
       });

@@ -129,7 +129,8 @@ describe('the packed package', () => {
     }
   });
 
-  it.each(['worker.js', 'worker-threads.js', 'element'])('is not bundled to nothing: %s', async (name) => {
+  const withEffects = ['worker.js', 'worker-threads.js', 'element'];
+  it.each(withEffects)('is not bundled to nothing: %s', async (name) => {
     const consumer = install();
     try {
       const { outputFiles } = await build({

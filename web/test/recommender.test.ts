@@ -218,6 +218,7 @@ describe('arguments that TypeScript would refuse', () => {
   const calls: [string, string, Call][] = [
     ['options', 'recommend()', (one) => one.recommend(nothing)],
     ['options', 'explain()', (one) => one.explain('a', nothing)],
+    ['options', 'update()', (one) => one.update(nothing)],
     ['excludeSeen', 'recommend()', (one) => one.recommend({ excludeSeen: 'purchase' as never })],
     ['setConsent()', 'setConsent()', (one) => one.setConsent('false' as never)],
     ['forget()', 'forget()', (one) => one.forget(undefined as never)],

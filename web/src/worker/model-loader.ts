@@ -1,28 +1,21 @@
 // Brings a model into an engine: from the device where it is stored, from the network otherwise.
 
-import { HalflingError, toFailure, toReason, type Failure, type HalflingErrorCode } from '../errors.js';
+import {
+  HalflingError,
+  toFailure,
+  toReason,
+  type Failure,
+  type HalflingErrorCode,
+} from '../errors.js';
 import type { Report } from '../protocol.js';
 import type { CatalogItem } from '../types.js';
-import {
-  ConnectionError,
-  fetchVerified,
-  mimeType,
-  open,
-  readAll,
-  within,
-  type FetchedFile,
-} from './download.js';
+import { ConnectionError, fetchVerified, type FetchedFile } from './download.js';
+import { fetchManifest, fetchManifestSoon, type ManifestText } from './fetch-manifest.js';
 import { parseCatalog, parseManifest, type Manifest, type ModelFile } from './manifest.js';
 import { ModelStore } from './model-store.js';
+import { ProgressMeter } from './progress-meter.js';
 
 const PARALLEL_SHARDS = 3;
-/** How long a server is asked for a newer version than the device has. */
-const MANIFEST_LIMIT_MS = 3000;
-
-interface ManifestText {
-  readonly text: string;
-  readonly manifest: Manifest;
-}
 
 export interface ChosenManifest extends ManifestText {
   /** The text of the stored one when this was chosen. */
@@ -45,52 +38,6 @@ export interface ModelContent {
 export interface LoadedContent extends ModelContent {
   /** Whether the device has a model for the next visit. */
   readonly stored: boolean;
-}
-
-/** Turns bytes as they arrive into progress, at most a hundred reports and one at the end. */
-class ProgressMeter {
-  #loaded = 0;
-  #reported = 0;
-
-  constructor(
-    readonly total: number,
-    readonly report: Report,
-  ) {}
-
-  add(bytes: number): void {
-    this.#loaded += bytes;
-    if (Math.abs(this.#loaded - this.#reported) * 100 < this.total) return;
-    this.#reported = this.#loaded;
-    void this.report({ loadedBytes: this.#loaded, totalBytes: this.total });
-  }
-
-  async finish(): Promise<void> {
-    await this.report({ loadedBytes: this.total, totalBytes: this.total });
-  }
-}
-
-async function fetchManifest(url: string, signal?: AbortSignal): Promise<ManifestText> {
-  // Always asked anew (a 304 is cheap): a stale manifest would contradict the files beside it.
-  const response = await open(url, { cache: 'no-cache', signal: signal ?? null });
-  const text = await readAll(response, (body) => body.text());
-  try {
-    return { text, manifest: parseManifest(text, url) };
-  } catch (error) {
-    if (mimeType(response) !== 'text/html') throw error;
-    throw new HalflingError(
-      'malformed-json',
-      `${url} answers with text/html instead of a manifest.json: \`model\` must be the address of a model directory.`,
-    );
-  }
-}
-
-/** Gives up where somebody has a model to go on with. */
-function fetchManifestSoon(url: string): Promise<ManifestText> {
-  const stop = new AbortController();
-  return within(MANIFEST_LIMIT_MS, fetchManifest(url, stop.signal), () => {
-    stop.abort();
-    return new ConnectionError(`${url} has not come within ${MANIFEST_LIMIT_MS} ms.`);
-  });
 }
 
 function filesOf({ catalog, shards }: Manifest): ModelFile[] {

@@ -131,9 +131,9 @@ export class Session implements WorkerApi {
       if (!this.#wasm || !this.#loader) throw notLoaded();
       const newest = await this.#loader.newestManifest();
       if (newest.manifest.version === this.#model?.version) return null;
-      const { model, content } = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
-      this.#next = model;
-      return toLoadedModel(content, this.#wasm, this.#loader.takeWarnings());
+      const next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
+      this.#next = next.model;
+      return toLoadedModel(next.content, this.#wasm, this.#loader.takeWarnings());
     });
   }
 
