@@ -60,12 +60,6 @@ const START: Models = {
   original: { status: 'waiting' },
 };
 
-/** A visitor who has not consented has a history in the page's memory alone: it comes along. */
-async function carry(events: readonly HistoryEvent[], recommender: Recommender): Promise<void> {
-  if (recommender.getHistory().length > 0) return;
-  for (const event of events) await recommender.track(event);
-}
-
 export function useModels(family: Family): { models: Models; retry: () => void } {
   const [models, setModels] = useState(START);
   const [attempt, setAttempt] = useState(0);
@@ -90,7 +84,8 @@ export function useModels(family: Family): { models: Models; retry: () => void }
         });
         loaded.push(recommender);
         if (key === 'half') {
-          await carry(events.current, recommender);
+          // Without consent it was in the memory of the recommender before alone.
+          await recommender.importHistory({ events: events.current });
           recommender.on('history', (all) => (events.current = all));
         }
         recommender.on('close', (error) => set({ status: 'failed', message: messageOf(error) }));

@@ -17,6 +17,7 @@ function open(id) {
 
 const consent = document.querySelector('#consent');
 consent.checked = recommender.consent;
+recommender.on('consent', (granted) => (consent.checked = granted)); // in another tab, too
 const tell = (error) => alert(error.message); // what is stored could not be erased, say
 consent.addEventListener('change', () => recommender.setConsent(consent.checked).catch(tell));
 const forget = document.querySelector('#forget');

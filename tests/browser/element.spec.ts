@@ -1,11 +1,13 @@
 // <halfling-recommendations> under the strict policy, with a keyboard and with axe.
 
+import path from 'node:path';
+
 import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page, Request } from '@playwright/test';
 import type { HalflingError } from 'halfling';
 import type { HalflingRecommendations } from 'halfling/element';
 
-import { expect, test } from './fixtures';
+import { endWorker, expect, rootDir, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 
 test.beforeEach(async ({ page, site }) => {
@@ -145,7 +147,21 @@ test('announces a new list in the page’s own words, and once', async ({ page }
   expect(changes).toEqual(['2 Filme für Sie']);
 });
 
-test('shows what went wrong', async ({ page }) => {
+/** What the element tells, from now on. */
+async function recordStates(element: Locator): Promise<() => Promise<string[]>> {
+  await element.evaluate((node: HalflingRecommendations) => {
+    const states: string[] = [];
+    node.addEventListener('halfling-state', () => states.push(node.state.status));
+    Object.assign(node, { states });
+  });
+  return () => element.evaluate((node) => (node as unknown as { states: string[] }).states);
+}
+
+test('shows what went wrong, tells the console, and tries again', async ({
+  page,
+  site,
+  violations,
+}) => {
   const element = await place(
     page,
     `<halfling-recommendations model="/nowhere/">
@@ -160,6 +176,59 @@ test('shows what went wrong', async ({ page }) => {
     (node: HalflingRecommendations) => (node.state.error as HalflingError).message,
   );
   expect(message).toContain('/nowhere/manifest.json answered HTTP 404');
+  expect(violations.join()).toContain(message);
+
+  const states = await recordStates(element);
+  site.mount('/nowhere/', path.join(rootDir, 'build/models/movielens-half'));
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await expect(rows(page)).toHaveCount(10);
+  expect(await states()).toEqual(['loading', 'loading', 'ready']);
+  await page.evaluate(() => dispatchEvent(new Event('online'))); // now there is nothing to try
+  await element.evaluate((node) => node.setAttribute('model', '/elsewhere/'));
+  await expect(page.getByText('No picks today.')).toBeVisible();
+  expect((await states()).slice(3)).toEqual(['loading', 'error']);
+});
+
+test('loads its model again when the worker has died, and tells the console of warnings', async ({
+  page,
+  site,
+}) => {
+  const element = await place(
+    page,
+    `<halfling-recommendations model="${MODEL}" limit="3"></halfling-recommendations>`,
+    true,
+  );
+  await expect(rows(page)).toHaveCount(3);
+  const states = await recordStates(element);
+  await endWorker(page);
+  await expect.poll(states).toEqual(['error']);
+  expect(await element.evaluate((node) => 'recommender' in node && node.recommender)).toBeUndefined();
+  const warned = page.waitForEvent('console', (message) => message.type() === 'warning');
+  site.replace(`${MODEL}manifest.json`, { body: 'sorry', type: 'text/plain', status: 503 });
+  await element.evaluate((node: HalflingRecommendations) => node.retry());
+  expect((await warned).text()).toContain('answered HTTP 503');
+  await expect.poll(async () => (await states()).at(-1)).toBe('ready');
+  await expect(rows(page)).toHaveCount(3);
+});
+
+test('keeps an error from the console where the page takes care of it', async ({
+  page,
+  violations,
+}) => {
+  const element = await place(
+    page,
+    '<halfling-recommendations similar-to="no-such" limit="3"></halfling-recommendations>',
+  );
+  await expect.poll(() => violations.join()).toContain('`similar()` names the item "no-such"');
+  await element.evaluate((node) => {
+    node.addEventListener('halfling-state', (event) => event.preventDefault());
+    node.setAttribute('limit', '0');
+    node.removeAttribute('similar-to');
+  });
+  await expect
+    .poll(() => element.evaluate((node: HalflingRecommendations) => String(node.state.error)))
+    .toContain('`limit` is 0');
+  expect(violations.join()).not.toContain('`limit`');
 });
 
 test('fills in the page’s template, in the page’s own DOM', async ({ page }) => {

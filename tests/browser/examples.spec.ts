@@ -36,7 +36,12 @@ test('plain HTML: from popular to personal, remembered with consent', async ({
   await page.reload();
   expect(await titles(page)).toEqual(popular); // no consent, nothing remembered
   await page.getByRole('searchbox').fill('alien');
+  const other = await page.context().newPage();
+  await other.goto(`${site.url}shop/index.html`);
+  await titles(other);
   await page.getByRole('checkbox').check();
+  await expect(other.getByRole('checkbox')).toBeChecked();
+  await other.close();
   await page.getByRole('button', { name: 'Alien (1979)' }).click();
   await expect.poll(() => titles(page)).toEqual(personal);
   await page.reload();

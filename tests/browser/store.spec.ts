@@ -61,13 +61,44 @@ test('offline after the first load: reload, then recommend', async ({ page }) =>
   expect(await recommendTitles(page)).toEqual(online);
 });
 
-test('a server that is down does not matter to who has the model', async ({ page, site }) => {
+test('a server that says nothing is not waited for by who has the model', async ({
+  page,
+  site,
+}) => {
   await create(page, { model: MODEL });
   const before = await recommendTitles(page);
   await openPage(page, site);
-  site.replace(`${MODEL}manifest.json`, { body: 'sorry', type: 'text/plain', status: 503 });
+  const after = new Promise(() => undefined); // never
+  site.replace(`${MODEL}manifest.json`, { body: '{}', type: 'application/json', after });
+  const start = Date.now();
   await create(page, { model: MODEL });
+  expect(Date.now() - start).toBeLessThan(20_000); // of which it waits three
   expect(await recommendTitles(page)).toEqual(before);
+  expect(await page.evaluate(() => recommender.lastCall?.requestsSinceLoading)).toBe(0);
+});
+
+test('a service worker that answers from all caches does not hold a newer version back', async ({
+  page,
+  site,
+}) => {
+  const body = `
+    self.addEventListener('fetch', (event) => {
+      const find = caches.match(event.request, { ignoreSearch: true });
+      event.respondWith(find.then((found) => found ?? fetch(event.request)));
+    });`;
+  site.replace('/all-caches.js', { body, type: 'text/javascript' });
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/all-caches.js');
+    await navigator.serviceWorker.ready;
+  });
+  await openPage(page, site);
+  expect(await page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+  await create(page, { model: MODEL });
+  site.mount(MODEL, OTHER);
+  const { version } = await readManifest(site);
+  await openPage(page, site);
+  await create(page, { model: MODEL });
+  expect(await page.evaluate(() => recommender.info.version)).toBe(version);
 });
 
 test('offlineOnly takes what is stored, and asks for nothing', async ({ page, site }) => {

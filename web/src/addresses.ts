@@ -1,10 +1,14 @@
 // Where things lie: addresses that callers give, made absolute.
 
+import { invalid } from './checks.js';
 import { HalflingError } from './errors.js';
-import type { CreateOptions, Simd, WasmFile } from './types.js';
+import type { CreateOptions, ScriptUrl, Simd, WasmFile } from './types.js';
 
 /** `what` names the option in the error. */
 export function resolveUrl(url: string | URL, what: string): URL {
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    throw invalid(what, url, 'an address: a string or a URL');
+  }
   // A worker may call too, and has no document.
   const base = globalThis.document?.baseURI ?? globalThis.location.href;
   try {
@@ -12,6 +16,12 @@ export function resolveUrl(url: string | URL, what: string): URL {
   } catch {
     throw new HalflingError('invalid-request', `${what} "${url}" is no address.`);
   }
+}
+
+/** A TrustedScriptURL has to reach the browser as it is. */
+export function resolveScriptUrl(url: ScriptUrl, what: string): ScriptUrl {
+  const { trustedTypes } = globalThis as { trustedTypes?: { isScriptURL(url: unknown): boolean } };
+  return trustedTypes?.isScriptURL(url) ? url : resolveUrl(url as string | URL, what);
 }
 
 /** `model` may be the directory or the manifest in it. */

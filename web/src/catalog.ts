@@ -1,11 +1,14 @@
 // The catalogue on the page: the site's own items beside the engine's indices, and the translation
 // of options, which name ids and functions, into requests of indices and weights.
 
+import { checkFunction, checkRange, invalid } from './checks.js';
 import { HalflingError } from './errors.js';
 import type { Ranking, RankRequest } from './protocol.js';
 import type { CatalogItem, RankOptions, Recommendation } from './types.js';
 
-const MAX_WIDTH = 1000; // of the engine, for `limit` and `beamWidth`
+// Of the engine: for `limit` and `beamWidth`, and for boosts.
+const MAX_WIDTH = 1000;
+const MAX_BOOST = 1_000_000;
 
 export interface Seen {
   /** Item ids, oldest first: what the model is told. */
@@ -18,13 +21,8 @@ export interface Seen {
 export interface Query extends RankRequest {
   /** How many to keep in the end: `limit` is how many to rank. */
   readonly wanted: number;
-}
-
-export function invalid(name: string, value: unknown, expected: string): HalflingError {
-  return new HalflingError(
-    'invalid-request',
-    `\`${name}\` is ${String(value)}, it must be ${expected}.`,
-  );
+  readonly threshold: number;
+  readonly diversity: number;
 }
 
 function checkWidth(name: string, value: number): number {
@@ -32,10 +30,8 @@ function checkWidth(name: string, value: number): number {
   throw invalid(name, value, `a whole number from 1 to ${MAX_WIDTH}`);
 }
 
-function checkRange(name: string, value: number, low: number, high: number): number {
-  if (value >= low && value <= high) return value;
-  throw invalid(name, value, `a number from ${low} to ${high}`);
-}
+/** Told of a list of ids, by the option's name, of which these are not in the catalogue. */
+export type OnUnknown = (name: string, unknown: readonly string[]) => void;
 
 export class Catalog<Item> {
   readonly records: readonly CatalogItem[];
@@ -43,12 +39,15 @@ export class Catalog<Item> {
   readonly items: readonly (Item | undefined)[];
   readonly #isComplete: boolean;
   readonly #indices: ReadonlyMap<string, number>;
+  readonly #onUnknown: OnUnknown;
   #popularity: Float32Array | undefined;
 
   constructor(
     records: readonly CatalogItem[],
     toItem: (record: CatalogItem) => Item | undefined = (record) => record as Item,
+    onUnknown: OnUnknown = () => undefined,
   ) {
+    this.#onUnknown = onUnknown;
     this.records = records;
     this.items = records.map(toItem);
     this.#isComplete = this.items.every((item) => item !== undefined);
@@ -65,7 +64,7 @@ export class Catalog<Item> {
     if (index !== undefined) return index;
     throw new HalflingError(
       'unknown-item',
-      `\`${name}\` names the item ${JSON.stringify(id)}, which the model's catalogue does not have: leave out ids that are not among recommender.items.`,
+      `\`${name}\` names the item ${JSON.stringify(id)}, which the model's catalogue does not have: ask recommender.has() first.`,
     );
   }
 
@@ -73,20 +72,29 @@ export class Catalog<Item> {
     return this.records[this.indexOf('id', id)] as CatalogItem;
   }
 
+  /** Those that the model knows: a site sells things that are newer than its model. */
   toIndices(name: string, ids: readonly string[]): Int32Array {
-    if (!Array.isArray(ids)) throw invalid(name, ids, 'an array of item ids');
-    return Int32Array.from(ids as readonly string[], (id) => this.indexOf(name, id));
+    if (!Array.isArray(ids) || ids.some((id) => typeof id !== 'string')) {
+      throw invalid(name, ids, 'an array of item ids, which are strings');
+    }
+    const unknown = (ids as readonly string[]).filter((id) => !this.#indices.has(id));
+    if (unknown.length > 0) this.#onUnknown(name, unknown);
+    return Int32Array.from((ids as readonly string[]).flatMap((id) => this.#indices.get(id) ?? []));
   }
 
-  /** Throws 'unknown-item' and 'invalid-request', and what the caller's functions throw. */
+  /** Throws 'invalid-request', and what the caller's functions throw. */
   toQuery(options: RankOptions<Item>, { history, hidden }: Seen, beamWidth?: number): Query {
     const wanted = checkWidth('limit', options.limit ?? 10);
+    const threshold = options.threshold ?? -Infinity;
     const diversity = checkRange('diversity', options.diversity ?? 0, 0, 1);
     const exclude = new Set(this.toIndices('exclude', options.exclude ?? []));
     for (const id of hidden) {
       const index = this.#indices.get(id);
       if (index !== undefined) exclude.add(index);
     }
+    checkFunction('filter', options.filter);
+    checkFunction('boost', options.boost);
+    checkFunction('similarity', options.similarity);
     const boosts = this.#toBoosts(options);
     boosts?.forEach((boost, index) => {
       if (boost > -Infinity) return;
@@ -96,6 +104,8 @@ export class Catalog<Item> {
     return {
       history: this.toIndices('history', history),
       wanted,
+      threshold: checkRange('threshold', threshold, -Infinity, Infinity),
+      diversity,
       // Diversity chooses among more than it returns.
       limit: diversity > 0 ? Math.min(MAX_WIDTH, Math.max(4 * wanted, 40)) : wanted,
       ...(beamWidth !== undefined && { beamWidth: checkWidth('beamWidth', beamWidth) }),
@@ -160,9 +170,9 @@ export class Catalog<Item> {
     return Float32Array.from(this.items, (item, index) => {
       if (item === undefined) return 0;
       const value = boost(item);
-      if (typeof value === 'number' && value < Infinity) return value;
+      if (value === -Infinity) return value;
       const id = JSON.stringify(this.records[index]?.id);
-      throw invalid(`boost of item ${id}`, value, 'a number below Infinity; 0 changes nothing');
+      return checkRange(`boost of item ${id}`, value, -MAX_BOOST, MAX_BOOST, '-Infinity, or ');
     });
   }
 

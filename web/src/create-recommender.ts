@@ -1,8 +1,10 @@
 import { proxy } from 'comlink';
 
-import { resolveManifestUrl, resolveUrl, resolveWasmUrls } from './addresses.js';
+import { resolveManifestUrl, resolveScriptUrl, resolveWasmUrls } from './addresses.js';
+import { checkBoolean, checkChoice, checkFunction, checkObject } from './checks.js';
 import { guarded } from './emitter.js';
 import { abortedError, HalflingError, type HalflingErrorCode } from './errors.js';
+import { toHistorySettings } from './history-settings.js';
 import type { LoadedModel, LoadRequest } from './protocol.js';
 import { WorkerRecommender } from './recommender.js';
 import { requireFeatures } from './support.js';
@@ -27,11 +29,13 @@ export async function createRecommender<Item = CatalogItem>(
 ): Promise<Recommender<Item>> {
   const start = Date.now();
   requireFeatures();
+  const { signal, toItem, history } = checkObject('createRecommender() options', options);
+  checkFunction('toItem', toItem);
+  const settings = toHistorySettings(history);
   const { connection, model } = await loadWithThreads(options, chooseThreads(options));
-  const { signal, toItem, history = {} } = options;
   try {
     const took = Date.now() - start;
-    const created = await WorkerRecommender.create(connection, model, took, toItem, history);
+    const created = await WorkerRecommender.create(connection, model, took, toItem, settings);
     if (signal?.aborted) {
       created.dispose();
       throw abortedError(signal);
@@ -80,20 +84,21 @@ async function loadWithThreads<Item>(
 
 async function load<Item>(options: CreateOptions<Item>, threads: number): Promise<Loaded> {
   const { signal, onProgress = () => undefined } = options;
+  checkFunction('onProgress', onProgress);
   const request: LoadRequest = {
     manifestUrl: resolveManifestUrl(options.model),
     wasmUrls: resolveWasmUrls(options.wasmUrl, threads),
-    simd: options.simd ?? 'auto',
+    simd: checkChoice('simd', options.simd ?? 'auto', ['auto', 'baseline', 'relaxed']),
     threads,
-    cache: options.cache ?? true,
-    offlineOnly: options.offlineOnly ?? false,
+    cache: checkBoolean('cache', options.cache ?? true),
+    offlineOnly: checkBoolean('offlineOnly', options.offlineOnly ?? false),
   };
   if (signal?.aborted) throw abortedError(signal);
   const option = threads > 1 ? 'threadedWorkerUrl' : 'workerUrl';
   const workerUrl = options[option];
   const connection = new WorkerConnection({
     threaded: threads > 1,
-    url: workerUrl === undefined ? undefined : resolveUrl(workerUrl, option),
+    url: workerUrl === undefined ? undefined : resolveScriptUrl(workerUrl, option),
   });
   try {
     await connection.open(__BUILD_ID__, signal);

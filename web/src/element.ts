@@ -12,7 +12,8 @@
 // DOM, so that the page's style sheets apply; data-text, data-href, data-src and data-alt name fields
 // of the item. Without one, items are drawn inside and styled through the parts list, item, link,
 // image, title, category and dismiss. Slots: heading, empty, error.
-// Events: halfling-select (an item was chosen; cancelable), halfling-state (every ListState).
+// Events: halfling-select (an item was chosen; cancelable), halfling-state (every ListState; where that
+// is an error, it is for the console, too, unless the event is cancelled). Method: retry().
 
 import {
   createRecommender,
@@ -92,10 +93,12 @@ export class HalflingRecommendations extends Base {
   connectedCallback(): void {
     this.#takeEarly('query');
     this.#takeEarly('recommender');
+    globalThis.addEventListener('online', this.#onOnline);
     this.#restart();
   }
 
   disconnectedCallback(): void {
+    globalThis.removeEventListener('online', this.#onOnline);
     this.#stop();
     // An element that only moves is connected again at once.
     queueMicrotask(() => {
@@ -114,6 +117,16 @@ export class HalflingRecommendations extends Base {
       void this.#live?.refresh();
     }
   }
+
+  /** Asks again; loads the attribute's model anew, also where it is there. */
+  retry(): void {
+    this.#disposeOwn();
+    this.#restart();
+  }
+
+  readonly #onOnline = (): void => {
+    if (this.#state.status === 'error' && !this.recommender) this.retry();
+  };
 
   /** What a script set before this class was there lies on the element itself and hides the setter. */
   #takeEarly(name: 'query' | 'recommender'): void {
@@ -145,10 +158,14 @@ export class HalflingRecommendations extends Base {
   async #load(model: string): Promise<void> {
     if (this.#loading) return;
     const { signal } = (this.#loading = new AbortController());
+    this.#show({ status: 'loading', recommendations: this.#state.recommendations });
     try {
       const created = await createRecommender({ model, signal });
       if (signal.aborted) return created.dispose();
+      created.on('warning', (warning) => console.warn(warning));
+      created.on('close', () => (this.#own = undefined));
       this.#own = created;
+      this.#loading = undefined;
       this.#restart();
     } catch (error) {
       if (signal.aborted) return;
@@ -181,7 +198,8 @@ export class HalflingRecommendations extends Base {
   #show(state: ListState<unknown>): void {
     this.#state = state;
     this.#render();
-    this.dispatchEvent(new CustomEvent('halfling-state', { detail: state }));
+    const told = new CustomEvent('halfling-state', { detail: state, cancelable: true });
+    if (this.dispatchEvent(told) && state.status === 'error') console.error(state.error);
   }
 
   #render(): void {

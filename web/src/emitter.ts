@@ -28,7 +28,10 @@ export function guarded<T>(listener: Listener<T>): Listener<T> {
     try {
       listener(detail);
     } catch (error) {
-      reportError(error);
+      // As reportError() does, which Chrome has from 95 on.
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   };
 }

@@ -44,6 +44,7 @@ export type BrowserErrorCode =
   | 'unsupported-browser' // a feature that the package needs is missing
   | 'worker-not-found' // the worker's script could not be started
   | 'worker-died' // the worker ended while it was needed
+  | 'internal' // what this package did not expect: its message has what the browser says
   | 'engine-stopped'; // the engine trapped (out of memory, or a defect) and cannot go on
 
 export type HalflingErrorCode = EngineErrorCode | BrowserErrorCode;
@@ -66,18 +67,24 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What is not a HalflingError already is a trap in the engine: all else throws HalflingErrors. */
+export const toReason = (error: unknown) =>
+  error instanceof Error ? error.message || error.name : String(error);
+
 export function toFailure(error: unknown): Failure {
   if (error instanceof HalflingError) {
     return { ok: false, code: error.code, message: error.message };
   }
-  return {
-    ok: false,
-    code: 'engine-stopped',
-    message:
-      `The engine stopped unexpectedly (${error instanceof Error ? error.message : String(error)}). ` +
-      'Dispose of this recommender and create another; if it recurs, the model may need more memory than this device gives a page.',
-  };
+  const message = `Something failed in the worker that should not (${toReason(error)}): try again; if it recurs, the device may be out of memory.`;
+  return { ok: false, code: 'internal', message };
+}
+
+/** What the engine throws is a trap: its own errors are values. */
+export function trapped(error: unknown): HalflingError {
+  return new HalflingError(
+    'engine-stopped',
+    `The engine stopped unexpectedly (${toReason(error)}): create another recommender; if it recurs, the model may need more memory than this device gives a page.`,
+    { cause: error },
+  );
 }
 
 export function abortedError(signal: AbortSignal | undefined): HalflingError {

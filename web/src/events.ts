@@ -24,18 +24,24 @@ export interface Interpretation {
   readonly dismissed: ReadonlySet<string>;
 }
 
-/** Throws 'invalid-event'. */
-export function toHistoryEvent(event: TrackEvent, now: number): HistoryEvent {
-  const { type, item, time = now } = event;
+/** No visit is of an earlier time, which tells milliseconds from seconds. */
+const EARLIEST = Date.UTC(1990);
+
+/** `now` is the time of an event that has none; `call` names the caller's call. Throws 'invalid-event'. */
+export function toHistoryEvent(event: TrackEvent, now?: number, call = 'track()'): HistoryEvent {
   const fail = (field: string, value: unknown, expected: string) => {
     throw new HalflingError(
       'invalid-event',
-      `track(): \`${field}\` is ${JSON.stringify(value)}, it must be ${expected}.`,
+      `${call}: \`${field}\` is ${JSON.stringify(value)}, it must be ${expected}.`,
     );
   };
+  if (typeof event !== 'object' || event === null) fail('event', event, 'an object');
+  const { type, item, time = now ?? NaN } = event;
   if (!TYPES.includes(type)) fail('type', type, `one of ${TYPES.join(', ')}`);
   if (typeof item !== 'string' || item === '') fail('item', item, "an item's id");
-  if (!Number.isFinite(time) || time < 0) fail('time', time, 'milliseconds since 1970');
+  if (!Number.isFinite(time) || time < EARLIEST) {
+    fail('time', time, 'milliseconds since 1970, as Date.now() has them');
+  }
   return { type, item, time };
 }
 

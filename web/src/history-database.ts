@@ -83,11 +83,13 @@ export class HistoryDatabase {
   }
 
   /** Over a connection of its own: whoever wants to erase may not have one. */
-  static async clear(name: string): Promise<void> {
+  static async erase(name: string, isMeant: (event: StoredEvent) => boolean): Promise<void> {
     const database = await HistoryDatabase.openExisting(name);
     if (!database) return;
     try {
-      await database.#database.clear('events');
+      const { store, done } = database.#database.transaction('events', 'readwrite');
+      const meant = (await store.getAll()).filter(isMeant);
+      await Promise.all([...meant.map(({ key }) => store.delete(key)), done]);
     } finally {
       database.close();
     }
@@ -98,7 +100,7 @@ export class HistoryDatabase {
    * the database is emptied first.
    */
   static async delete(name: string): Promise<void> {
-    const [cleared] = await Promise.allSettled([HistoryDatabase.clear(name)]);
+    const [cleared] = await Promise.allSettled([HistoryDatabase.erase(name, () => true)]);
     await new Promise<void>((resolve, reject) => {
       const blocked = () => (cleared.status === 'fulfilled' ? resolve() : reject(cleared.reason));
       deleteDB(name, { blocked }).then(resolve, reject);

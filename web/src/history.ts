@@ -1,19 +1,16 @@
 // The visitor's history: in memory, and on the disk while there is consent. Memory is the truth of
 // this page; the disk and other tabs follow.
 
-import { HalflingError } from './errors.js';
+import { HalflingError, toReason } from './errors.js';
 import { toHistoryEvent } from './events.js';
-import {
-  databaseName,
-  HistoryDatabase,
-  type Endings,
-  type StoredEvent,
-} from './history-database.js';
-import type { HistoryEvent, HistoryExport, HistoryOptions, TrackEvent } from './types.js';
+import { HistoryDatabase, type Endings, type StoredEvent } from './history-database.js';
+import type { HistorySettings } from './history-settings.js';
+import type { HistoryEvent, HistoryExport, TrackEvent } from './types.js';
 
 type Message =
   | { readonly type: 'add'; readonly events: readonly StoredEvent[] }
-  | { readonly type: 'clear' }
+  /** All events of the item, or without one all that there are. */
+  | { readonly type: 'forget'; readonly item?: string }
   | { readonly type: 'consent'; readonly granted: boolean };
 
 export interface HistoryListener {
@@ -22,30 +19,25 @@ export interface HistoryListener {
   onWarning(warning: HalflingError): void;
 }
 
-const MS_PER_DAY = 24 * 60 * 60 * 1000;
 /** How long a visit waits for what is stored; later than that it is taken in when it comes. */
 const MAX_WAIT_MS = 3000;
 
-function positive(name: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new HalflingError('invalid-request', `history.${name} is ${value}, it must be above 0.`);
-}
+/** Begins every key, so that keys sort by time. */
+const timeKey = (time: number) => String(Math.floor(time)).padStart(15, '0');
 
-const toReason = (error: unknown) => (error instanceof Error ? error.message : String(error));
+/** Of an event that is imported: the same at every import. */
+const importKey = ({ type, item, time }: HistoryEvent) => `${timeKey(time)}-${type}-${item}`;
 
 export class VisitorHistory {
-  /** The pause after which a new session begins, in milliseconds. */
-  readonly sessionGap: number;
-  /** Of the database, and of the channel between the tabs. */
-  readonly #name: string;
-  readonly #ttl: number;
-  readonly #maxEvents: number;
+  readonly #settings: HistorySettings;
   readonly #listener: HistoryListener;
   readonly #tab = crypto.randomUUID().slice(0, 8);
   readonly #channel: BroadcastChannel | undefined;
   /** Oldest first. */
   #events: StoredEvent[] = [];
   #tracked = 0;
+  /** What was forgotten and may still be read from the disk. */
+  readonly #forgotten = new Set<(event: StoredEvent) => boolean>();
   /** undefined while nobody has said: then the disk may know. */
   #consent: boolean | undefined;
   #closed = false;
@@ -53,28 +45,29 @@ export class VisitorHistory {
   #database: HistoryDatabase | undefined;
   #lastOnDisk: Promise<void> = Promise.resolve();
 
-  private constructor(options: HistoryOptions, listener: HistoryListener) {
-    this.#name = databaseName(options.name);
-    this.#ttl = positive('ttlDays', options.ttlDays ?? 90) * MS_PER_DAY;
-    this.#maxEvents = Math.ceil(positive('maxEvents', options.maxEvents ?? 500));
-    this.sessionGap = positive('sessionGapMinutes', options.sessionGapMinutes ?? 30) * 60_000;
+  private constructor(settings: HistorySettings, listener: HistoryListener) {
+    this.#settings = settings;
     this.#listener = listener;
     if (!globalThis.BroadcastChannel) return;
-    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel = new BroadcastChannel(settings.name);
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
     globalThis.addEventListener?.('pageshow', this.#onPageShow);
   }
 
-  /** With what an earlier visit stored, if that may still be used. Throws 'invalid-request'. */
-  static async open(options: HistoryOptions, listener: HistoryListener): Promise<VisitorHistory> {
-    const history = new VisitorHistory(options, listener);
+  /** With what an earlier visit stored, if that may still be used. */
+  static async open(settings: HistorySettings, listener: HistoryListener): Promise<VisitorHistory> {
+    const history = new VisitorHistory(settings, listener);
     const ready =
-      options.consent === undefined
+      settings.consent === undefined
         ? history.#onDisk(() => history.#restore())
-        : history.setConsent(options.consent).catch((error) => listener.onWarning(error));
+        : history.setConsent(settings.consent).catch((error) => listener.onWarning(error));
     // A tab that is frozen may hold up the disk for as long as it is.
     await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, MAX_WAIT_MS))]);
     return history;
+  }
+
+  get sessionGap(): number {
+    return this.#settings.sessionGap;
   }
 
   get consent(): boolean {
@@ -83,7 +76,7 @@ export class VisitorHistory {
 
   /** Oldest first. */
   get events(): readonly HistoryEvent[] {
-    const oldest = Date.now() - this.#ttl;
+    const oldest = Date.now() - this.#settings.ttl;
     return this.#events
       .filter(({ time }) => time >= oldest)
       .map(({ type, item, time }) => ({ type, item, time }));
@@ -93,13 +86,19 @@ export class VisitorHistory {
   async track(event: TrackEvent): Promise<void> {
     const checked = toHistoryEvent(event, Date.now());
     const counter = String(this.#tracked++).padStart(8, '0');
-    const key = `${String(Math.floor(checked.time)).padStart(15, '0')}-${counter}-${this.#tab}`;
-    const added = { ...checked, key };
-    const removed = this.#merge([added]);
-    this.#listener.onChange(this.events);
-    if (!this.#consent) return;
-    await this.#onDisk(() => this.#database?.write([added], removed));
-    this.#tell({ type: 'add', events: [added] });
+    await this.#add([{ ...checked, key: `${timeKey(checked.time)}-${counter}-${this.#tab}` }]);
+  }
+
+  /** All, but those that are here already; none, where one is wrong. Throws 'invalid-event'. */
+  async import(events: readonly HistoryEvent[]): Promise<void> {
+    const checked = events.map((event, i) =>
+      toHistoryEvent(event, undefined, `importHistory(): events[${i}]`),
+    );
+    const known = new Set(this.#events.map(importKey));
+    const added = checked
+      .map((event) => ({ ...event, key: importKey(event) }))
+      .filter(({ key }) => !known.has(key));
+    if (added.length > 0) await this.#add(added);
   }
 
   export(): HistoryExport {
@@ -107,20 +106,26 @@ export class VisitorHistory {
     return { format: 1, exportedAt, consent: this.consent, events: this.events };
   }
 
-  /** Rejects with 'history-not-erased'. */
-  async clear(): Promise<void> {
-    this.#forget();
+  /** Those of one item, or all. Rejects with 'history-not-erased'. */
+  async forget(item?: string): Promise<void> {
+    const isMeant = this.#forget(item);
+    const erase = () => HistoryDatabase.erase(this.#settings.name, isMeant);
     try {
-      await this.#erasing(() => HistoryDatabase.clear(this.#name));
+      await this.#erasing(() => erase().finally(() => this.#forgotten.delete(isMeant)));
     } finally {
-      this.#tell({ type: 'clear' });
+      this.#tell({ type: 'forget', ...(item !== undefined && { item }) });
     }
   }
 
   /** Withdrawn consent may reject with 'history-not-erased'. */
   async setConsent(granted: boolean): Promise<void> {
-    this.#tell({ type: 'consent', granted });
-    await this.#applyConsent(granted);
+    this.#changeConsent(granted);
+    if (granted) {
+      await this.#onDisk(() => this.#store().finally(() => this.#tellOfConsent()));
+    } else {
+      this.#tell({ type: 'consent', granted }); // at once: the others must not write any more
+      await this.#erasing(() => this.#erase());
+    }
   }
 
   close(): void {
@@ -130,10 +135,17 @@ export class VisitorHistory {
     void this.#onDisk(() => this.#database?.close());
   }
 
-  async #applyConsent(granted: boolean): Promise<void> {
-    this.#changeConsent(granted);
-    if (granted) await this.#onDisk(() => this.#store());
-    else await this.#erasing(() => this.#erase());
+  async #add(added: readonly StoredEvent[]): Promise<void> {
+    const removed = this.#merge(added);
+    this.#listener.onChange(this.events);
+    if (!this.#consent) return;
+    await this.#onDisk(() => this.#database?.write(added, removed));
+    this.#tell({ type: 'add', events: added });
+  }
+
+  /** When the database is there: others that open it sooner may meet an older one's deletion. */
+  #tellOfConsent(): void {
+    if (this.#consent) this.#tell({ type: 'consent', granted: true });
   }
 
   #changeConsent(consent: boolean | undefined): void {
@@ -144,7 +156,7 @@ export class VisitorHistory {
 
   /** A database that exists is the consent of an earlier visit, unless something else was said since. */
   async #restore(): Promise<void> {
-    const opening = HistoryDatabase.openExisting(this.#name, this.#endings);
+    const opening = HistoryDatabase.openExisting(this.#settings.name, this.#endings);
     const database = await opening.catch(() => undefined); // without consent nobody misses it
     if (!database) return;
     if (this.#consent === undefined) this.#changeConsent(true);
@@ -155,19 +167,19 @@ export class VisitorHistory {
   /** Opens or creates the database. */
   async #store(): Promise<void> {
     if (this.#database || !this.consent) return;
-    const database = await HistoryDatabase.open(this.#name, this.#endings);
+    const database = await HistoryDatabase.open(this.#settings.name, this.#endings);
     if (this.#consent) await this.#join(database);
     if (this.#consent !== false) return;
     // Withdrawn meanwhile, maybe by another tab, which cannot have deleted what came afterwards.
     database.close();
-    if (database.isNew) await HistoryDatabase.delete(this.#name);
+    if (database.isNew) await HistoryDatabase.delete(this.#settings.name);
   }
 
   /** Puts together what the database and the memory hold. */
   async #join(database: HistoryDatabase): Promise<void> {
     this.#database = database;
     const inMemory = this.#events;
-    const onDisk = await database.readAll();
+    const onDisk = await this.#read(database);
     if (this.#database !== database) return; // it has ended meanwhile
     const removed = this.#merge(onDisk);
     const known = new Set(onDisk.map(({ key }) => key));
@@ -185,15 +197,20 @@ export class VisitorHistory {
   async #readAgain(): Promise<void> {
     if (!this.#database) return;
     const before = new Set(this.#events.map(({ key }) => key));
-    const onDisk = await this.#database.readAll();
+    const onDisk = await this.#read(this.#database);
     this.#events = this.#events.filter(({ key }) => !before.has(key));
     this.#merge(onDisk);
     this.#listener.onChange(this.events);
   }
 
+  async #read(database: HistoryDatabase): Promise<StoredEvent[]> {
+    const events = await database.readAll();
+    return events.filter((event) => ![...this.#forgotten].some((isMeant) => isMeant(event)));
+  }
+
   async #erase(): Promise<void> {
     this.#disconnect();
-    await HistoryDatabase.delete(this.#name);
+    await HistoryDatabase.delete(this.#settings.name);
   }
 
   readonly #endings: Endings = {
@@ -215,27 +232,36 @@ export class VisitorHistory {
     this.#database = undefined;
   }
 
-  #forget(): void {
-    this.#events = [];
-    this.#listener.onChange([]);
+  /** In memory; what it returns is to be taken out of #forgotten when the disk has forgotten, too. */
+  #forget(item: string | undefined): (event: StoredEvent) => boolean {
+    const isMeant = (event: StoredEvent) => item === undefined || event.item === item;
+    this.#forgotten.add(isMeant);
+    this.#events = this.#events.filter((event) => !isMeant(event));
+    this.#listener.onChange(this.events);
+    return isMeant;
   }
 
   /** Adds events that are new here; returns the keys of those for which there is no room or time. */
   #merge(added: readonly StoredEvent[]): string[] {
     const all = new Map([...this.#events, ...added].map((event) => [event.key, event]));
     const sorted = [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    const oldest = Date.now() - this.#ttl;
-    const kept = sorted.filter(({ time }) => time >= oldest).slice(-this.#maxEvents);
+    const { ttl, maxEvents } = this.#settings;
+    const oldest = Date.now() - ttl;
+    const kept = sorted.filter(({ time }) => time >= oldest).slice(-maxEvents);
     const keptKeys = new Set(kept.map(({ key }) => key));
     this.#events = kept;
     return sorted.map(({ key }) => key).filter((key) => !keptKeys.has(key));
   }
 
   #receive(message: Message): void {
-    if (message.type === 'clear') this.#forget();
+    if (message.type === 'forget') {
+      const isMeant = this.#forget(message.item);
+      void this.#enqueue(() => void this.#forgotten.delete(isMeant)); // what reads now began before
+    }
     if (message.type === 'consent') {
-      if (message.granted) void this.#applyConsent(true);
-      else this.#withdraw();
+      if (!message.granted) return this.#withdraw();
+      this.#changeConsent(true);
+      void this.#onDisk(() => this.#store());
     }
     if (message.type === 'add' && this.#consent) {
       this.#merge(message.events);

@@ -26,6 +26,7 @@ export type {
   RecommenderEvents,
   RecommenderInfo,
   RecommendOptions,
+  ScriptUrl,
   Simd,
   TrackEvent,
   WasmFile,

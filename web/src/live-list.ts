@@ -41,7 +41,10 @@ export class LiveList<Item> {
     this.#unsubscribe = [
       recommender.on('history', refresh),
       recommender.on('update', refresh),
-      recommender.on('close', (error) => this.#set({ status: 'error', error })),
+      recommender.on('close', (error) => {
+        this.#outdated.abort(); // or a call that waits would tell the same again
+        this.#set({ status: 'error', error });
+      }),
     ];
     void this.refresh();
   }

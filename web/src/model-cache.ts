@@ -1,7 +1,7 @@
 // The models that this site has stored on the device, for a settings page or a test.
 
 import { resolveManifestUrl } from './addresses.js';
-import { cacheName, manifestUrlOf } from './stored-models.js';
+import { cacheName, manifestKey, manifestUrlOf } from './stored-models.js';
 
 export interface StoredModel {
   /** Address of its manifest. */
@@ -16,7 +16,7 @@ async function describe(model: string): Promise<StoredModel> {
   const cache = await caches.open(cacheName(model));
   const responses = await cache.matchAll();
   const sizes = await Promise.all(responses.map(async (one) => (await one.blob()).size));
-  const manifest = await (await cache.match(model))?.json();
+  const manifest = await (await cache.match(manifestKey(model)))?.json();
   return {
     model,
     ...(manifest && { version: manifest.version as string }),

@@ -1,11 +1,13 @@
 import { proxy } from 'comlink';
 
 import { Catalog, type Query, type Seen } from './catalog.js';
+import { checkBoolean, checkChoice, checkFunction, checkObject, invalid } from './checks.js';
 import { categorySimilarity, diversify } from './diversity.js';
 import { Emitter, guarded } from './emitter.js';
 import { HalflingError, type Failure } from './errors.js';
 import { interpret } from './events.js';
 import { VisitorHistory } from './history.js';
+import type { HistorySettings } from './history-settings.js';
 import type { LoadedModel } from './protocol.js';
 import type {
   CallOptions,
@@ -14,7 +16,6 @@ import type {
   CreateOptions,
   HistoryEvent,
   HistoryExport,
-  HistoryOptions,
   RankOptions,
   Reason,
   Recommendation,
@@ -44,6 +45,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   #info: RecommenderInfo;
   #lastCall: CallStats | undefined;
   #updating: Promise<boolean> | undefined;
+  #warnedOfUnknown = false;
   #disposed = false;
 
   private constructor(
@@ -54,7 +56,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   ) {
     this.#connection = connection;
     this.#toItem = toItem;
-    this.#catalog = new Catalog(model.items, toItem);
+    this.#catalog = this.#toCatalog(model);
     this.#info = { ...model.info, loadMilliseconds };
     for (const warning of model.warnings) this.#warn(toError(warning));
     connection.onClose((error) => this.#emitter.emit('close', error));
@@ -65,10 +67,10 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     model: LoadedModel,
     loadMilliseconds: number,
     toItem: ToItem<Item> | undefined,
-    historyOptions: HistoryOptions,
+    settings: HistorySettings,
   ): Promise<WorkerRecommender<Item>> {
     const created = new WorkerRecommender(connection, model, loadMilliseconds, toItem);
-    created.#history = await VisitorHistory.open(historyOptions, {
+    created.#history = await VisitorHistory.open(settings, {
       onChange: (events) => created.#emitter.emit('history', events),
       onConsent: (granted) => created.#emitter.emit('consent', granted),
       onWarning: (warning) => created.#warn(warning),
@@ -92,8 +94,12 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     return this.#history.consent;
   }
 
+  has(itemId: string): boolean {
+    return this.#catalog.has(itemId);
+  }
+
   recommend(options: RecommendOptions<Item> = {}): Promise<Recommendation<Item>[]> {
-    return this.#rank(options, () => this.#whatWasSeen(options), options.beamWidth);
+    return this.#rank(options, () => this.#whatWasSeen(options), options?.beamWidth);
   }
 
   similar(itemId: string, options: RankOptions<Item> = {}): Promise<Recommendation<Item>[]> {
@@ -107,10 +113,11 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     return this.#rank(options, () => ({ history: [], hidden: this.#interpret().dismissed }));
   }
 
-  explain(
+  async explain(
     itemId: string,
     options: CallOptions & { readonly history?: readonly string[] } = {},
   ): Promise<Reason<Item>[]> {
+    checkObject('options', options);
     return this.#connection.call(async (api) => {
       const catalog = this.#catalog;
       const asked = catalog.indexOf('explain()', itemId);
@@ -146,19 +153,32 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     return this.#history.export();
   }
 
+  async importHistory(history: Pick<HistoryExport, 'events'>): Promise<void> {
+    this.#requireInUse();
+    const { events } = checkObject('importHistory()', history);
+    if (!Array.isArray(events)) throw invalid('importHistory(): events', events, 'an array');
+    await this.#history.import(events);
+  }
+
   async clearHistory(): Promise<void> {
     this.#requireInUse();
-    await this.#history.clear();
+    await this.#history.forget();
+  }
+
+  async forget(itemId: string): Promise<void> {
+    this.#requireInUse();
+    if (typeof itemId !== 'string') throw invalid('forget()', itemId, "an item's id");
+    await this.#history.forget(itemId);
   }
 
   async setConsent(granted: boolean): Promise<void> {
     this.#requireInUse();
-    await this.#history.setConsent(granted);
+    await this.#history.setConsent(checkBoolean('setConsent()', granted));
   }
 
-  update({ onProgress }: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
+  update(options: Pick<CreateOptions, 'onProgress'> = {}): Promise<boolean> {
     // One at a time: the worker holds one model beside the one in use.
-    this.#updating ??= this.#update(onProgress).finally(() => {
+    this.#updating ??= this.#update(options).finally(() => {
       this.#updating = undefined;
     });
     return this.#updating;
@@ -182,7 +202,9 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
     this.#connection.close(DISPOSED);
   }
 
-  async #update(onProgress: CreateOptions['onProgress'] = () => undefined): Promise<boolean> {
+  async #update(options: Pick<CreateOptions, 'onProgress'>): Promise<boolean> {
+    const { onProgress = () => undefined } = checkObject('options', options);
+    checkFunction('onProgress', onProgress);
     const start = Date.now();
     const report = proxy(guarded(onProgress));
     const model = await this.#connection.callBeside((api) => api.prepareUpdate(report));
@@ -202,13 +224,25 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   }
 
   /** The page's part of an update. When `toItem` throws, the worker drops its own part, too. */
-  async #prepareCatalog({ items }: LoadedModel): Promise<Catalog<Item>> {
+  async #prepareCatalog(model: LoadedModel): Promise<Catalog<Item>> {
     try {
-      return new Catalog(items, this.#toItem);
+      return this.#toCatalog(model);
     } catch (error) {
       await this.#connection.callBeside((api) => api.dropUpdate());
       throw error;
     }
+  }
+
+  #toCatalog({ items }: LoadedModel): Catalog<Item> {
+    return new Catalog(items, this.#toItem, (name, unknown) => this.#warnOfUnknown(name, unknown));
+  }
+
+  /** Once: the next call names the same ones. */
+  #warnOfUnknown(name: string, unknown: readonly string[]): void {
+    if (this.#warnedOfUnknown) return;
+    this.#warnedOfUnknown = true;
+    const message = `\`${name}\` names ${unknown.length} ids that the model's catalogue does not have, such as ${JSON.stringify(unknown[0])}: they are left out, here and from now on.`;
+    this.#warn(new HalflingError('unknown-item', message));
   }
 
   /** The history does without the worker: only dispose() ends it. */
@@ -217,32 +251,32 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   }
 
   /** Options become indices when the call's turn comes: an update may change them before. */
-  #rank(
+  async #rank(
     options: RankOptions<Item>,
     toSeen: () => Seen,
     beamWidth?: number,
   ): Promise<Recommendation<Item>[]> {
+    const { signal } = checkObject('options', options);
     return this.#connection.call(async (api) => {
       const catalog = this.#catalog;
       const query = catalog.toQuery(options, toSeen(), beamWidth);
       if (query.history.length === 0) {
         const ranked = catalog.toRecommendations(catalog.rankByPopularity(query), 'popularity');
-        return { ok: true, value: this.#choose(ranked, query, options) };
+        return { ok: true, value: this.#choose(ranked, query, options.similarity) };
       }
       const reply = await api.rank(query);
       if (!reply.ok) return reply;
       this.#lastCall = reply.value.stats;
       const ranked = catalog.toRecommendations(reply.value, 'model');
-      return { ok: true, value: this.#choose(ranked, query, options) };
-    }, options.signal);
+      return { ok: true, value: this.#choose(ranked, query, options.similarity) };
+    }, signal);
   }
 
   #choose(
     ranked: readonly Recommendation<Item>[],
-    { wanted }: Query,
-    options: RankOptions<Item>,
+    { wanted, threshold, diversity }: Query,
+    similarity: RankOptions<Item>['similarity'],
   ): Recommendation<Item>[] {
-    const { threshold = -Infinity, diversity = 0, similarity } = options;
     const good = ranked.filter(({ score }) => score >= threshold);
     if (diversity === 0) return good.slice(0, wanted).map((one, i) => ({ ...one, rank: i + 1 }));
     const catalog = this.#catalog;
@@ -259,6 +293,7 @@ export class WorkerRecommender<Item> implements Recommender<Item> {
   }
 
   #whatWasSeen({ history, excludeSeen = true }: RecommendOptions<Item>): Seen {
+    checkChoice('excludeSeen', excludeSeen, [true, false, 'purchased']);
     if (history) return { history, hidden: excludeSeen === true ? history : [] };
     const { seen, purchased, dismissed, history: own } = this.#interpret();
     const left = excludeSeen === true ? seen : excludeSeen ? purchased : [];

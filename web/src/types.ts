@@ -8,6 +8,9 @@ export type Simd = 'baseline' | 'relaxed';
 /** The engine's builds by the option `wasmUrl`: of each Simd, one without and one with threads. */
 export type WasmFile = Simd | `${Simd}Threads`;
 
+/** Where the page requires Trusted Types, a TrustedScriptURL, which TypeScript does not know. */
+export type ScriptUrl = string | URL | { toString(): string };
+
 export interface CatalogItem {
   readonly id: string;
   readonly title?: string;
@@ -49,7 +52,7 @@ export type EventType = 'view' | 'add-to-cart' | 'purchase' | 'like' | 'dismiss'
 export interface TrackEvent {
   readonly type: EventType;
   readonly item: string;
-  /** Milliseconds since 1970. Default: now. */
+  /** Milliseconds since 1970, as Date.now() has them. Default: now. */
   readonly time?: number;
 }
 
@@ -104,9 +107,9 @@ export interface CreateOptions<Item = CatalogItem> {
    * Where worker.js lies, if not beside this module. Must be of the page's origin. Who gives it and
    * wants threads gives `threadedWorkerUrl`, too.
    */
-  readonly workerUrl?: string | URL;
+  readonly workerUrl?: ScriptUrl;
   /** Where worker-threads.js lies, if not beside this module. Must be of the page's origin. */
-  readonly threadedWorkerUrl?: string | URL;
+  readonly threadedWorkerUrl?: ScriptUrl;
   /** 'auto' (the default) takes relaxed SIMD where the browser has it and it computes rightly. */
   readonly simd?: 'auto' | Simd;
   /**
@@ -143,13 +146,14 @@ export interface RankOptions<Item = CatalogItem> extends CallOptions {
   /** Only items for which it returns true may be returned. */
   readonly filter?: (item: Item) => boolean;
   /**
-   * Added to an item's score when items are ordered: Math.log(2) makes it twice as likely, -Infinity
-   * is as good as a filter. The default for every item is 0.
+   * Added to an item's score when items are ordered, from -1,000,000 to 1,000,000: Math.log(2) makes it
+   * twice as likely, -1000 puts it behind all others, -Infinity is as good as a filter. The default for
+   * every item is 0.
    */
   readonly boost?: (item: Item) => number;
-  /** Ids of items that must not be returned. */
+  /** Ids of items that must not be returned; those that the model does not know do not matter. */
   readonly exclude?: readonly string[];
-  /** If given, only these ids may be returned. */
+  /** If given, only these ids may be returned, as far as the model knows them. */
   readonly allow?: readonly string[];
   /** Items with a lower score are left out, even if fewer than `limit` remain. */
   readonly threshold?: number;
@@ -165,7 +169,8 @@ export interface RankOptions<Item = CatalogItem> extends CallOptions {
 export interface RecommendOptions<Item = CatalogItem> extends RankOptions<Item> {
   /**
    * Item ids, oldest first, instead of the visitor's own history, of which nothing counts then: what
-   * the visitor has dismissed may be returned, unless it is in `exclude`.
+   * the visitor has dismissed may be returned, unless it is in `exclude`. Ids that the model does not
+   * know are left out.
    */
   readonly history?: readonly string[];
   /**
@@ -266,11 +271,11 @@ export interface RecommenderEvents {
   /** update() has put another version of the model in place. */
   update: RecommenderInfo;
   /**
-   * Something is not stored as it should be, the stored model is older than the server's, or threads
-   * did not start; everything else goes on.
+   * Something is not stored as it should be, the stored model is older than the server's, threads did
+   * not start, or a call has named ids that the model does not know (told of once); all goes on.
    */
   warning: HalflingError;
-  /** No call will be answered any more: the worker died, or dispose() was called. */
+  /** No call will be answered any more: the worker died, the engine stopped, or dispose() was called. */
   close: HalflingError;
 }
 
@@ -283,6 +288,8 @@ export interface Recommender<Item = CatalogItem> {
   /** The catalogue. */
   readonly items: readonly CatalogItem[];
   readonly info: RecommenderInfo;
+  /** Whether the model knows the item: what it does not know it can neither return nor explain. */
+  has(itemId: string): boolean;
   /** Of the last call of the engine that succeeded. */
   readonly lastCall: CallStats | undefined;
   /**
@@ -312,6 +319,17 @@ export interface Recommender<Item = CatalogItem> {
   getHistory(): readonly HistoryEvent[];
   /** What the device knows of the visitor, to be handed over as a JSON file. */
   exportHistory(): HistoryExport;
+  /**
+   * Adds what another device or a server knows, at once. What is there already is not added again, so
+   * it may be called at every visit. Consent is left as it is here. Rejects with 'invalid-event', and
+   * then adds nothing.
+   */
+  importHistory(history: Pick<HistoryExport, 'events'>): Promise<void>;
+  /**
+   * Forgets all events of one item, a dismissal too, here, on the disk and in other tabs. Rejects as
+   * clearHistory() does.
+   */
+  forget(itemId: string): Promise<void>;
   /**
    * Forgets all events, here, on the disk and in other tabs. Rejects with 'history-not-erased' where
    * the disk may still hold them.

@@ -4,6 +4,7 @@ import { wrap, type Remote } from 'comlink';
 
 import { abortedError, HalflingError, type HalflingErrorCode } from './errors.js';
 import type { Reply, WorkerApi } from './protocol.js';
+import type { ScriptUrl } from './types.js';
 
 type Invoke<T> = (api: Remote<WorkerApi>) => Promise<Reply<T>>;
 
@@ -17,11 +18,11 @@ const START_LIMIT_MS = 60_000;
 /** Which of the package's two worker scripts, and where it lies if not beside this one. */
 export interface WorkerScript {
   readonly threaded: boolean;
-  readonly url: URL | undefined;
+  readonly url: ScriptUrl | undefined;
 }
 
 function startWorker({ threaded, url }: WorkerScript): Worker {
-  if (url) return new Worker(url, { type: 'module', name: 'halfling' });
+  if (url) return new Worker(url as string | URL, { type: 'module', name: 'halfling' });
   // Bundlers look for exactly these expressions, so the cases cannot be one; webpack calls the files
   // that it makes of them by these names, so they are two.
   return threaded
@@ -54,7 +55,7 @@ export class WorkerConnection {
     } catch (error) {
       throw new HalflingError(
         'worker-not-found',
-        `${this.#script} is refused (${(error as Error).message}): it must be of the page's own origin; pass workerUrl.`,
+        `${this.#script} is refused (${(error as Error).message}): it must be of the page's own origin and, where the page requires Trusted Types, given as a TrustedScriptURL; pass ${script.threaded ? 'threadedWorkerUrl' : 'workerUrl'}.`,
       );
     }
     this.#api = wrap<WorkerApi>(this.#worker);
@@ -119,6 +120,7 @@ export class WorkerConnection {
         if (signal?.aborted || this.#ending) return;
         const reply = await invoke(this.#api);
         if (reply.ok) resolve(reply.value);
+        else if (reply.code === 'engine-stopped') this.close(reply);
         else end(reply);
       };
       const start = () =>

@@ -25,6 +25,8 @@ describe('Catalog.toQuery', () => {
     expect(catalog.toQuery({}, { history: ['z', 'x', 'z'], hidden: ['z', 'unknown'] })).toEqual({
       history: Int32Array.of(2, 0, 2),
       wanted: 10,
+      threshold: -Infinity,
+      diversity: 0,
       limit: 10,
       exclude: Int32Array.of(2),
       allow: null,
@@ -57,19 +59,42 @@ describe('Catalog.toQuery', () => {
     expect([...query.exclude].sort()).toEqual([0, 2]);
   });
 
-  it.each([NaN, Infinity, 'much', undefined])('refuses a boost of %s', (value) => {
+  it.each([NaN, Infinity, 'much', undefined, 1_000_001, -1e9])('refuses a boost of %s', (value) => {
     expect(errorOf({ boost: () => value })).toMatchObject({
       code: 'invalid-request',
       message: expect.stringContaining('boost of item "x"'),
     });
   });
 
-  it.each(['history', 'exclude', 'allow'])('names an unknown id in %s', (field) => {
-    const ids = ['y', 'nobody'];
-    const error = field === 'history' ? errorOf({}, ids) : errorOf({ [field]: ids });
-    expect(error).toMatchObject({
-      code: 'unknown-item',
-      message: expect.stringContaining(`\`${field}\` names the item "nobody"`),
+  it('leaves out ids that the model does not know, and tells of them', () => {
+    const told: unknown[] = [];
+    const watched = new Catalog<CatalogItem>(records, undefined, (...args) => told.push(args));
+    const options = { exclude: ['new', 'y'], allow: ['x', 'newer', 'newest'] };
+    const query = watched.toQuery(options, { history: ['old', 'z'], hidden: ['gone'] });
+    expect(query).toMatchObject({
+      history: Int32Array.of(2),
+      exclude: Int32Array.of(1),
+      allow: Int32Array.of(0),
+    });
+    expect(told.sort()).toEqual([
+      ['allow', ['newer', 'newest']],
+      ['exclude', ['new']],
+      ['history', ['old']],
+    ]);
+  });
+
+  it.each(['exclude', 'allow'])('refuses numbers as ids in %s', (field) => {
+    expect(errorOf({ [field]: [50] })).toMatchObject({ code: 'invalid-request' });
+  });
+
+  it.each([NaN, 'a', '-2'])('refuses the threshold %s', (threshold) => {
+    expect(errorOf({ threshold })).toMatchObject({ code: 'invalid-request' });
+  });
+
+  it.each(['filter', 'boost', 'similarity'])('refuses a %s that is no function', (field) => {
+    expect(errorOf({ [field]: 'category' })).toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining(`\`${field}\``),
     });
   });
 

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { createRecommender } from '../src/create-recommender.js';
 
-const { close } = vi.hoisted(() => ({ close: vi.fn() }));
+const { close, started } = vi.hoisted(() => ({ close: vi.fn(), started: vi.fn() }));
 vi.mock('../src/worker-connection.js', () => ({
   WorkerConnection: class {
     close = close;
-    open = () => Promise.resolve();
+    open = () => Promise.resolve(started());
     call = () => Promise.resolve({ items: [{ id: 'a', popularity: 1 }], info: {}, warnings: [] });
     onClose = () => undefined;
   },
@@ -24,6 +24,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.unstubAllGlobals();
   close.mockClear();
+  started.mockClear();
 });
 
 describe('createRecommender', () => {
@@ -32,6 +33,26 @@ describe('createRecommender', () => {
     expect(recommender.items).toHaveLength(1);
     expect(close).not.toHaveBeenCalled();
     recommender.dispose();
+  });
+
+  it.each([
+    ['createRecommender() options', undefined],
+    ['model', {}],
+    ['model', { model: 5 }],
+    ['history', { model: '/model/', history: null }],
+    ['history.consent', { model: '/model/', history: { consent: 'false' } }],
+    ['history.ttlDays', { model: '/model/', history: { ttlDays: 0 } }],
+    ['simd', { model: '/model/', simd: 'none' }],
+    ['cache', { model: '/model/', cache: 'false' }],
+    ['offlineOnly', { model: '/model/', offlineOnly: 1 }],
+    ['toItem', { model: '/model/', toItem: {} }],
+    ['onProgress', { model: '/model/', onProgress: 'log' }],
+  ])('refuses a wrong `%s` before it asks for anything: %j', async (name, options) => {
+    await expect(createRecommender(options as never)).rejects.toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining(`\`${name}\` is`),
+    });
+    expect(started).not.toHaveBeenCalled();
   });
 
   it('hears an abort while the history opens', async () => {

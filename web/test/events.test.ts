@@ -90,7 +90,8 @@ describe('the rule from events to history', () => {
 describe('toHistoryEvent', () => {
   it('fills in the time and keeps nothing else', () => {
     const given = { type: 'view', item: 'a', user: 'Ann' } as TrackEvent;
-    expect(toHistoryEvent(given, 7)).toEqual({ type: 'view', item: 'a', time: 7 });
+    const now = Date.now();
+    expect(toHistoryEvent(given, now)).toEqual({ type: 'view', item: 'a', time: now });
   });
 
   it.each([
@@ -99,6 +100,9 @@ describe('toHistoryEvent', () => {
     ['item', { type: 'view', item: '' }],
     ['time', { type: 'view', item: 'a', time: NaN }],
     ['time', { type: 'view', item: 'a', time: new Date() }],
+    ['time', { type: 'view', item: 'a', time: 1_790_000_000 }], // seconds
+    ['event', null],
+    ['event', 'view'],
   ])('names the field %s of %j', (field, wrong) => {
     expect(() => toHistoryEvent(wrong as TrackEvent, 0)).toThrowError(
       expect.objectContaining({

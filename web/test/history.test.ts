@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { HalflingError } from '../src/errors.js';
 import { databaseName, HistoryDatabase } from '../src/history-database.js';
+import { toHistorySettings } from '../src/history-settings.js';
 import { VisitorHistory } from '../src/history.js';
-import type { HistoryOptions } from '../src/types.js';
+import type { HistoryEvent, HistoryOptions } from '../src/types.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 let name = '';
@@ -20,22 +21,25 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
   for (const history of opened.splice(0)) history.close();
 });
 
 async function openTab(options: HistoryOptions = {}) {
   const warnings: HalflingError[] = [];
   const consents: boolean[] = [];
+  const changes: (readonly HistoryEvent[])[] = [];
   const history = await VisitorHistory.open(
-    { name, ...options },
+    toHistorySettings({ name, ...options }),
     {
-      onChange: () => undefined,
+      onChange: (events) => changes.push(events),
       onConsent: (granted) => consents.push(granted),
       onWarning: (warning) => warnings.push(warning),
     },
   );
   opened.push(history);
-  return Object.assign(history, { warnings, consents });
+  return Object.assign(history, { warnings, consents, changes });
 }
 
 const items = (history: VisitorHistory) => history.events.map(({ item }) => item);
@@ -56,6 +60,19 @@ function tell(...messages: object[]) {
   const channel = new BroadcastChannel(database);
   for (const message of messages) channel.postMessage(message);
   channel.close();
+}
+/** Holds up the next reading of the database until it is released. */
+function holdReading() {
+  let release = () => undefined as void;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const readAll = HistoryDatabase.prototype.readAll;
+  const reading = vi.spyOn(HistoryDatabase.prototype, 'readAll');
+  reading.mockImplementationOnce(async function (this: HistoryDatabase) {
+    const events = await readAll.call(this);
+    await released;
+    return events;
+  });
+  return { release, begun: () => vi.waitFor(() => expect(reading).toHaveBeenCalled()) };
 }
 const consent = (granted: boolean) => ({ type: 'consent', granted });
 
@@ -154,7 +171,7 @@ describe('with consent', () => {
   it('forgets everything at clear', async () => {
     const history = await openTab({ consent: true });
     await view(history, 'a');
-    await history.clear();
+    await history.forget();
     expect(items(history)).toEqual([]);
     history.close();
     expect(items(await openTab())).toEqual([]);
@@ -206,7 +223,7 @@ describe('with consent', () => {
     indexedDB.deleteDatabase(database);
     await view(history, 'a');
     expect(history.consents).toEqual([true, false]);
-    await history.clear(); // in the queue after all else
+    await history.forget(); // in the queue after all else
     expect(await databases()).not.toContain(database);
   });
 });
@@ -223,12 +240,12 @@ describe('erasing', () => {
     await storeOne();
     const failing = vi.spyOn(indexedDB, 'open').mockImplementation(refuse);
     const history = await openTab({ consent: true });
-    await expect(history.clear()).rejects.toMatchObject({
+    await expect(history.forget()).rejects.toMatchObject({
       code: 'history-not-erased',
       message: expect.stringContaining('refused'),
     });
     failing.mockRestore();
-    await history.clear();
+    await history.forget();
     history.close();
     expect(items(await openTab())).toEqual([]);
   });
@@ -248,6 +265,56 @@ describe('erasing', () => {
     vi.spyOn(indexedDB, 'deleteDatabase').mockImplementation(refuse);
     const { warnings } = await openTab({ consent: false });
     expect(warnings).toMatchObject([{ code: 'history-not-erased' }]);
+  });
+
+  it('also erases what a slow disk has not shown yet', async () => {
+    await storeOne();
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const reading = holdReading();
+    const opening = openTab();
+    await reading.begun();
+    await vi.advanceTimersByTimeAsync(3000);
+    const history = await opening;
+    const forgotten = history.forget();
+    const viewed = view(history, 'b');
+    reading.release();
+    await Promise.all([forgotten, viewed]);
+    expect(items(history)).toEqual(['b']);
+    history.close();
+    expect(items(await openTab())).toEqual(['b']);
+  });
+
+  it.each([
+    ['here', (history: VisitorHistory) => void history.forget()],
+    ['in another tab', () => tell({ type: 'forget' })],
+  ])('%s is not undone by a page that comes back and reads', async (_, forget) => {
+    let onPageShow = (_: object) => undefined as void;
+    vi.stubGlobal('addEventListener', (_: string, listener: typeof onPageShow) => {
+      onPageShow = listener;
+    });
+    await storeOne();
+    const history = await openTab();
+    expect(items(history)).toEqual(['a']);
+    const reading = holdReading();
+    onPageShow({ persisted: true });
+    await reading.begun();
+    forget(history);
+    await vi.waitFor(() => expect(items(history)).toEqual([]));
+    reading.release();
+    await history.setConsent(true); // in the queue after all else
+    expect(items(history)).toEqual([]);
+  });
+
+  it('of one item leaves the others, here, on the disk and in other tabs', async () => {
+    const one = await openTab({ consent: true });
+    const two = await openTab();
+    await view(one, 'a', 'b', 'a', 'c');
+    await vi.waitFor(() => expect(items(two)).toHaveLength(4));
+    await one.forget('a');
+    expect(items(one)).toEqual(['b', 'c']);
+    await vi.waitFor(() => expect(items(two)).toEqual(['b', 'c']));
+    one.close();
+    expect(items(await openTab())).toEqual(['b', 'c']);
   });
 
   it('does not wait for a tab that is frozen', async () => {
@@ -279,7 +346,7 @@ describe('several tabs', () => {
     await vi.waitFor(() => expect(items(two)).toEqual(['a']));
     await view(two, 'b');
     await vi.waitFor(() => expect(items(one)).toEqual(['a', 'b']));
-    await one.clear();
+    await one.forget();
     await vi.waitFor(() => expect(items(two)).toEqual([]));
   });
 
@@ -302,6 +369,17 @@ describe('several tabs', () => {
     await view(two, 'a');
     expect(await databases()).not.toContain(database);
     expect(two.consents).toEqual([true, false]);
+  });
+
+  it('that hear of a withdrawal and of consent in a row have consent', async () => {
+    const one = await openTab({ consent: true });
+    const two = await openTab();
+    const withdrawn = one.setConsent(false);
+    await Promise.all([withdrawn, one.setConsent(true)]);
+    await vi.waitFor(() => expect(two.consents).toEqual([true, false, true]));
+    await view(two, 'a');
+    await vi.waitFor(() => expect(items(one)).toEqual(['a']));
+    expect(two.consent).toBe(true);
   });
 
   it('hear of consent when it is given, not when it is remembered', async () => {
@@ -331,7 +409,7 @@ describe('several tabs', () => {
     await view(history, 'a');
     tell(consent(true), consent(false));
     await vi.waitFor(() => expect(history.consents).toEqual([true, false]));
-    await history.clear(); // in the queue after all else
+    await history.forget(); // in the queue after all else
     expect(await databases()).not.toContain(database);
     expect(history.warnings).toEqual([]);
   });
@@ -350,16 +428,66 @@ describe('several tabs', () => {
   });
 });
 
+describe('import', () => {
+  const time = Date.now() - DAY;
+  const events: HistoryEvent[] = [
+    { type: 'view', item: 'a', time },
+    { type: 'purchase', item: 'a', time: time + 1 },
+  ];
+
+  it('adds all at once, in the order of their times, and stores them', async () => {
+    const history = await openTab({ consent: true });
+    await view(history, 'b');
+    history.changes.splice(0);
+    await history.import(events);
+    expect(items(history)).toEqual(['a', 'a', 'b']);
+    expect(history.changes).toHaveLength(1);
+    history.close();
+    expect(items(await openTab())).toEqual(['a', 'a', 'b']);
+  });
+
+  it('adds nothing twice, be it imported or tracked', async () => {
+    const history = await openTab({ consent: true });
+    await view(history, 'b');
+    await history.import(events);
+    await history.import([...events, ...history.export().events]);
+    expect(items(history)).toEqual(['a', 'a', 'b']);
+    history.close();
+    const next = await openTab();
+    await next.import(events);
+    expect(items(next)).toEqual(['a', 'a', 'b']);
+  });
+
+  it('adds nothing where one event is wrong, and names it', async () => {
+    const history = await openTab();
+    const importing = history.import([...events, { type: 'view', item: 'b' } as HistoryEvent]);
+    await expect(importing).rejects.toMatchObject({
+      code: 'invalid-event',
+      message: expect.stringContaining('importHistory(): events[2]: `time`'),
+    });
+    expect(items(history)).toEqual([]);
+  });
+});
+
 describe('options', () => {
   it('name the database', () => {
     expect(databaseName(undefined)).toBe('halfling');
     expect(databaseName('shop')).toBe('halfling-history-shop');
   });
 
-  it.each(['ttlDays', 'maxEvents', 'sessionGapMinutes'])('refuses a %s of 0', async (option) => {
-    await expect(openTab({ [option]: 0 })).rejects.toMatchObject({
-      code: 'invalid-request',
-      message: expect.stringContaining(`history.${option} is 0`),
-    });
+  it.each([
+    ['ttlDays', 0],
+    ['maxEvents', 0],
+    ['sessionGapMinutes', 0],
+    ['ttlDays', '90'],
+    ['consent', 'false'],
+    ['name', 5],
+  ])('refuse a %s of %j', (option, value) => {
+    expect(() => toHistorySettings({ [option]: value })).toThrowError(
+      expect.objectContaining({
+        code: 'invalid-request',
+        message: expect.stringContaining(`\`history.${option}\` is ${JSON.stringify(value)}`),
+      }),
+    );
   });
 });

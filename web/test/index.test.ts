@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { toFailure } from '../src/errors.js';
+import { toFailure, trapped } from '../src/errors.js';
 import * as halfling from '../src/index.js';
 
 describe('on a server', () => {
@@ -40,7 +40,7 @@ describe('errors between worker and page', () => {
   });
 
   it('turn a trap into engine-stopped, with its text', () => {
-    const failure = toFailure(new WebAssembly.RuntimeError('unreachable'));
+    const failure = toFailure(trapped(new WebAssembly.RuntimeError('unreachable')));
     expect(failure.code).toBe('engine-stopped');
     expect(failure.message).toContain('unreachable');
   });

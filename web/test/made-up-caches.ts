@@ -1,7 +1,6 @@
 // The Cache API in memory, as far as the package uses it.
 
-function makeCache() {
-  const entries = new Map<string, Response>();
+function makeCache(entries: Map<string, Response>) {
   return {
     match: (url: string) => Promise.resolve(entries.get(url)?.clone()),
     put: (url: string, response: Response) => Promise.resolve(void entries.set(url, response)),
@@ -10,13 +9,7 @@ function makeCache() {
   };
 }
 
-export function makeCaches() {
-  const caches = new Map<string, ReturnType<typeof makeCache>>();
-  return {
-    open(name: string) {
-      const cache = caches.get(name) ?? makeCache();
-      caches.set(name, cache);
-      return Promise.resolve(cache);
-    },
-  };
+/** All caches have the same `entries`. */
+export function makeCaches(entries = new Map<string, Response>()) {
+  return { open: () => Promise.resolve(makeCache(entries)) };
 }

@@ -120,6 +120,15 @@ describe('useRecommendations', () => {
     expect(filter?.(undefined)).toBe(true);
   });
 
+  it('tells once that the recommender has closed, also where a call waits', async () => {
+    const only = makeRecommender();
+    await render({ recommender: only, limit: 1 });
+    states.length = 0;
+    await settle(() => only.emit('close', new HalflingError('worker-died', 'It died.')));
+    await only.answer();
+    expect(shown()).toEqual(['error -']);
+  });
+
   it('begins anew with another recommender, and leaves the first alone', async () => {
     const [first, second] = [makeRecommender(), makeRecommender()];
     await render({ recommender: first, limit: 1 });

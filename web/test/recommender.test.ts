@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { HalflingError } from '../src/errors.js';
 import type { Reply, WorkerApi } from '../src/protocol.js';
+import { toHistorySettings } from '../src/history-settings.js';
 import { WorkerRecommender } from '../src/recommender.js';
 import type { CatalogItem, Recommender } from '../src/types.js';
 import type { WorkerConnection } from '../src/worker-connection.js';
@@ -76,7 +77,13 @@ async function open<Item = CatalogItem>(
     () => undefined,
   );
   if (!reply.ok) throw new HalflingError(reply.code, reply.message);
-  const recommender = await WorkerRecommender.create(connect(session), reply.value, 0, toItem, {});
+  const recommender = await WorkerRecommender.create(
+    connect(session),
+    reply.value,
+    0,
+    toItem,
+    toHistorySettings(),
+  );
   opened.push(recommender as unknown as Recommender<never>);
   return recommender;
 }
@@ -181,6 +188,48 @@ describe('explain()', () => {
       { item: { sku: 'c' }, id: 'c', contribution: 2 },
       { item: { sku: 'a' }, id: 'a', contribution: 1 },
     ]);
+  });
+});
+
+describe('ids that the model does not know', () => {
+  it('are left out of lists, and told of once', async () => {
+    const recommender = await open();
+    const warnings: HalflingError[] = [];
+    recommender.on('warning', (warning) => warnings.push(warning));
+    expect(ids(await recommender.recommend({ allow: ['new', 'c', 'newer'] }))).toEqual(['c']);
+    expect(ids(await recommender.recommend({ history: ['a', 'old'] }))).toEqual(['b', 'c', 'd']);
+    expect(ids(await recommender.recommend({ exclude: ['new', 'a'] }))).toEqual(['b', 'c', 'd']);
+    expect(warnings).toMatchObject([
+      { code: 'unknown-item', message: expect.stringMatching(/`allow` names 2 ids .*"new"/) },
+    ]);
+  });
+
+  it('are refused where only one is asked about', async () => {
+    const recommender = await open();
+    expect([recommender.has('a'), recommender.has('new')]).toEqual([true, false]);
+    await expect(recommender.similar('new')).rejects.toMatchObject({ code: 'unknown-item' });
+    await expect(recommender.explain('new')).rejects.toMatchObject({ code: 'unknown-item' });
+  });
+});
+
+describe('arguments that TypeScript would refuse', () => {
+  type Call = (recommender: Recommender) => Promise<unknown>;
+  const nothing = null as never;
+  const calls: [string, string, Call][] = [
+    ['options', 'recommend()', (one) => one.recommend(nothing)],
+    ['options', 'explain()', (one) => one.explain('a', nothing)],
+    ['options', 'update()', (one) => one.update(nothing)],
+    ['excludeSeen', 'recommend()', (one) => one.recommend({ excludeSeen: 'purchase' as never })],
+    ['setConsent()', 'setConsent()', (one) => one.setConsent('false' as never)],
+    ['forget()', 'forget()', (one) => one.forget(undefined as never)],
+    ['importHistory()', 'importHistory()', (one) => one.importHistory(nothing)],
+    ['importHistory(): events', 'importHistory()', (one) => one.importHistory({} as never)],
+  ];
+  it.each(calls)('are refused: `%s` of %s', async (name, _, call) => {
+    await expect(call(await open())).rejects.toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining(`\`${name}\` is`),
+    });
   });
 });
 

@@ -83,6 +83,39 @@ describe('a session', () => {
     expect(calls).toBe(1);
   });
 
+  it('never ranks again after a trap in an update, nor frees anything', async () => {
+    let starts = 0;
+    const recommend = vi.fn(() => ({ ok: true }));
+    const free = vi.fn();
+    const session = makeSession({
+      load: () => {
+        if (starts++ > 0) throw new WebAssembly.RuntimeError('unreachable');
+        return { ok: true };
+      },
+      recommend,
+      delete: free,
+    });
+    await session.load(request, ignore);
+    serveTinyModel(server, 'newer');
+    const update = await session.prepareUpdate(ignore);
+    expect(update).toMatchObject({ ok: false, code: 'engine-stopped' });
+    expect(await session.rank(REQUEST)).toEqual(update);
+    expect(recommend).not.toHaveBeenCalled();
+    expect(free).not.toHaveBeenCalled();
+  });
+
+  it('calls what fails outside the engine no trap', async () => {
+    stubBrowser();
+    const refuse = () => Promise.reject(new DOMException('no locks today', 'AbortError'));
+    vi.stubGlobal('navigator', { locks: { request: refuse } });
+    const reply = await makeSession().load({ ...request, cache: true }, ignore);
+    expect(reply).toMatchObject({
+      ok: false,
+      code: 'internal',
+      message: expect.stringContaining('no locks today'),
+    });
+  });
+
   it('fetches a wasm file of another build once more, past the HTTP cache', async () => {
     const before = server.cachingOf('/halfling.wasm').length;
     expect(await makeSession({}, 'old').load(request, ignore)).toMatchObject({ ok: true });

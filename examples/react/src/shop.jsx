@@ -36,14 +36,15 @@ export function Shop() {
 }
 
 function Shelf({ recommender, genre }) {
-  const { recommendations } = useRecommendations(
+  const { recommendations, error } = useRecommendations(
     recommender,
-    { limit: 6, filter: ({ category }) => category?.includes(genre) ?? false },
+    { limit: 6, filter: ({ category = '' }) => category.includes(genre) },
     [genre],
   );
   return (
     <section aria-labelledby="for-you">
       <h2 id="for-you">For you</h2>
+      {error && <p role="alert">{error.message}</p>}
       <ul>
         {recommendations.map(({ id, item }) => (
           <li key={id}>

@@ -6,6 +6,13 @@ import type { ModelFile } from './manifest.js';
 const SECOND_TRY: RequestInit = { cache: 'reload' };
 const SILENCE_LIMIT_MS = 60_000;
 
+/** 'network', and no answer of a server to blame: offline, say, or a connection that broke off. */
+export class ConnectionError extends HalflingError {
+  constructor(message: string) {
+    super('network', message);
+  }
+}
+
 /** Rejects with the error that `late` makes when `work` takes longer. */
 export function within<T>(ms: number, work: Promise<T>, late: () => HalflingError): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -18,7 +25,7 @@ export function within<T>(ms: number, work: Promise<T>, late: () => HalflingErro
 function withinLimit<T>(work: Promise<T>, url: string): Promise<T> {
   const seconds = SILENCE_LIMIT_MS / 1000;
   const text = `${url} has sent nothing for ${seconds} s: try again.`;
-  return within(SILENCE_LIMIT_MS, work, () => new HalflingError('network', text));
+  return within(SILENCE_LIMIT_MS, work, () => new ConnectionError(text));
 }
 
 /** Opens `url`. Throws 'network' for a failed request or an HTTP error status. */
@@ -28,8 +35,7 @@ export async function open(url: string, init?: RequestInit): Promise<Response> {
     response = await withinLimit(fetch(url, init), url);
   } catch (error) {
     if (error instanceof HalflingError) throw error;
-    throw new HalflingError(
-      'network',
+    throw new ConnectionError(
       `${url} could not be fetched (${(error as Error).message}): check the connection, the address, CORS and the page's Content-Security-Policy.`,
     );
   }
@@ -49,7 +55,7 @@ export async function readAll<T>(
 ): Promise<T> {
   return withinLimit(read(response), response.url).catch((error: unknown) => {
     if (error instanceof HalflingError) throw error;
-    throw new HalflingError('network', `${response.url} broke off (${(error as Error).message}).`);
+    throw new ConnectionError(`${response.url} broke off (${(error as Error).message}).`);
   });
 }
 
@@ -77,7 +83,7 @@ export async function readExactly(
       void reader.cancel().catch(() => undefined);
       if (error instanceof HalflingError) throw error;
       const reason = (error as Error).message;
-      throw new HalflingError('network', `${where} broke off after ${filled} bytes (${reason}).`);
+      throw new ConnectionError(`${where} broke off after ${filled} bytes (${reason}).`);
     });
     if (piece.done) break;
     if (filled + piece.value.length > bytes) {

@@ -1,17 +1,32 @@
 // Brings a model into an engine: from the device where it is stored, from the network otherwise.
 
-import { HalflingError, toFailure, type Failure, type HalflingErrorCode } from '../errors.js';
+import {
+  HalflingError,
+  toFailure,
+  toReason,
+  type Failure,
+  type HalflingErrorCode,
+} from '../errors.js';
 import type { Report } from '../protocol.js';
 import type { CatalogItem } from '../types.js';
-import { fetchVerified, mimeType, open, readAll, type FetchedFile } from './download.js';
+import { ConnectionError, fetchVerified, type FetchedFile } from './download.js';
+import { fetchManifest, fetchManifestSoon, type ManifestText } from './fetch-manifest.js';
 import { parseCatalog, parseManifest, type Manifest, type ModelFile } from './manifest.js';
 import { ModelStore } from './model-store.js';
+import { ProgressMeter } from './progress-meter.js';
 
 const PARALLEL_SHARDS = 3;
 
-export interface ManifestText {
-  readonly text: string;
-  readonly manifest: Manifest;
+export interface ChosenManifest extends ManifestText {
+  /** The text of the stored one when this was chosen. */
+  readonly stored: string | undefined;
+}
+
+/** What a model is loaded into. Its methods throw what it has against the model. */
+export interface ModelTarget {
+  addShard(path: string, bytes: Uint8Array): void;
+  /** When it has all shards. */
+  start(): void;
 }
 
 export interface ModelContent {
@@ -20,41 +35,9 @@ export interface ModelContent {
   readonly popularityDate: string | undefined;
 }
 
-/** Turns bytes as they arrive into progress, at most a hundred reports and one at the end. */
-class ProgressMeter {
-  #loaded = 0;
-  #reported = 0;
-
-  constructor(
-    readonly total: number,
-    readonly report: Report,
-  ) {}
-
-  add(bytes: number): void {
-    this.#loaded += bytes;
-    if (Math.abs(this.#loaded - this.#reported) * 100 < this.total) return;
-    this.#reported = this.#loaded;
-    void this.report({ loadedBytes: this.#loaded, totalBytes: this.total });
-  }
-
-  async finish(): Promise<void> {
-    await this.report({ loadedBytes: this.total, totalBytes: this.total });
-  }
-}
-
-async function fetchManifest(url: string): Promise<ManifestText> {
-  // Always asked anew (a 304 is cheap): a stale manifest would contradict the files beside it.
-  const response = await open(url, { cache: 'no-cache' });
-  const text = await readAll(response, (body) => body.text());
-  try {
-    return { text, manifest: parseManifest(text, url) };
-  } catch (error) {
-    if (mimeType(response) !== 'text/html') throw error;
-    throw new HalflingError(
-      'malformed-json',
-      `${url} answers with text/html instead of a manifest.json: \`model\` must be the address of a model directory.`,
-    );
-  }
+export interface LoadedContent extends ModelContent {
+  /** Whether the device has a model for the next visit. */
+  readonly stored: boolean;
 }
 
 function filesOf({ catalog, shards }: Manifest): ModelFile[] {
@@ -92,8 +75,13 @@ export class ModelLoader {
     return loader;
   }
 
-  warn(code: HalflingErrorCode, message: string): void {
-    this.#warnings.set(code, toFailure(new HalflingError(code, message)));
+  /** `error`: what is wrong with the server's version. */
+  warnOutdated(error: unknown): void {
+    const { message } = toFailure(error);
+    this.#warn(
+      'model-outdated',
+      `The stored version of the model is used, since that of the server cannot be loaded: ${message}`,
+    );
   }
 
   /** What is not as it was to be; said once. */
@@ -107,61 +95,88 @@ export class ModelLoader {
    * The server's manifest; if that cannot be had, the stored one. Throws 'not-stored' when offlineOnly
    * and none is stored, else errors of the network and of parseManifest.
    */
-  async chooseManifest(): Promise<ManifestText> {
+  async chooseManifest(): Promise<ChosenManifest> {
     const stored = await this.readStoredManifest();
-    if (this.#offlineOnly) return stored ?? this.#refuse('it was never loaded as a whole');
+    if (!stored) {
+      if (this.#offlineOnly) return this.#refuse('it was never loaded as a whole');
+      return this.newestManifest();
+    }
+    if (this.#offlineOnly) return stored;
     try {
-      return await fetchManifest(this.#manifestUrl);
+      return { ...(await fetchManifestSoon(this.#manifestUrl)), stored: stored.text };
     } catch (error) {
-      if (!stored) throw error;
+      // Who is offline has no need to be told; a server that answers with something else has.
+      if (!(error instanceof ConnectionError)) this.warnOutdated(error);
       return stored;
     }
   }
 
   /** Of the whole model that the device has. */
-  async readStoredManifest(): Promise<ManifestText | undefined> {
+  async readStoredManifest(): Promise<ChosenManifest | undefined> {
+    const text = await this.#readStoredText();
+    if (text === undefined) return undefined;
     try {
-      const text = await this.#store?.readManifest();
-      return text === undefined
-        ? undefined
-        : { text, manifest: parseManifest(text, this.#manifestUrl) };
+      return { text, manifest: parseManifest(text, this.#manifestUrl), stored: text };
     } catch {
       return undefined; // of a later release of this package, or damaged: it is overwritten
     }
   }
 
   /** As the server has it now; with offlineOnly as the device has it, perhaps from another tab. */
-  newestManifest(): Promise<ManifestText> {
-    return this.#offlineOnly ? this.chooseManifest() : fetchManifest(this.#manifestUrl);
+  async newestManifest(): Promise<ChosenManifest> {
+    if (this.#offlineOnly) return this.chooseManifest();
+    const stored = await this.#readStoredText();
+    return { ...(await fetchManifest(this.#manifestUrl)), stored };
   }
 
   /**
-   * Hands every shard to `addShard`, a few at a time, each as soon as it is verified and stored.
-   * Where something must be downloaded, only one tab does so; the others wait and then read.
+   * Hands every shard to `target`, a few at a time, each as soon as it is verified and stored, and
+   * stores what `target` can start. Where something is to be stored, one tab after another does so.
    */
   async load(
-    manifest: Manifest,
-    addShard: (path: string, bytes: Uint8Array) => void,
+    chosen: ChosenManifest,
+    target: ModelTarget,
     onProgress: Report,
-  ): Promise<ModelContent> {
-    const loadAll = () => this.#loadAll(manifest, addShard, onProgress);
-    const isWhole = this.#offlineOnly || !this.#store || (await this.#hasAll(manifest));
-    if (isWhole) return loadAll();
-    return navigator.locks.request(`halfling-model ${this.#manifestUrl}`, loadAll);
+  ): Promise<LoadedContent> {
+    const { text, manifest, stored } = chosen;
+    const load = async () => {
+      const content = await this.#loadAll(manifest, target, onProgress);
+      target.start();
+      return content;
+    };
+    const store = this.#store;
+    const isStored = this.#offlineOnly || (stored === text && (await this.#hasAll(manifest)));
+    if (!store || isStored) return { ...(await load()), stored: this.#store !== undefined };
+    return navigator.locks.request(`halfling-model ${this.#manifestUrl}`, async () => {
+      const content = await load();
+      await this.#tryToStore(() => this.#commit(store, chosen));
+      if (!this.#store) await this.#deleteOthers(store).catch(() => undefined);
+      return { ...content, stored: this.#store !== undefined };
+    });
   }
 
-  /** Makes a loaded model the stored one and deletes older ones. Resolves to whether it is stored. */
-  async commit({ text, manifest }: ManifestText): Promise<boolean> {
-    await this.#tryToStore(async (store) => {
-      if ((await store.readManifest()) === text) return;
-      await store.commit(text, filesOf(manifest));
-    });
-    return this.#store !== undefined;
+  /**
+   * Makes a model that is loaded the stored one, and deletes older ones, unless another tab has stored
+   * another version meanwhile. Only the holder of the lock may.
+   */
+  async #commit(store: ModelStore, { text, manifest, stored }: ChosenManifest): Promise<void> {
+    const now = await store.readManifest();
+    if (now === text) return;
+    if (now !== stored) return this.#deleteOthers(store);
+    if (!(await this.#hasAll(manifest))) throw new Error('what was stored of it has been deleted');
+    await store.commit(text, filesOf(manifest));
+  }
+
+  /** All files that are not of the stored model. Only the holder of the lock may. */
+  async #deleteOthers(store: ModelStore): Promise<void> {
+    const text = await store.readManifest();
+    const manifest = text === undefined ? undefined : parseManifest(text, this.#manifestUrl);
+    await store.keepOnly(manifest ? filesOf(manifest) : []);
   }
 
   async #loadAll(
     manifest: Manifest,
-    addShard: (path: string, bytes: Uint8Array) => void,
+    target: ModelTarget,
     onProgress: Report,
   ): Promise<ModelContent> {
     const meter = new ProgressMeter(manifest.totalBytes, onProgress);
@@ -179,7 +194,7 @@ export class ModelLoader {
     };
     const queue = manifest.shards.values();
     const loadShards = async () => {
-      for (const shard of queue) addShard(shard.path, (await loadFile(shard)).bytes);
+      for (const shard of queue) target.addShard(shard.path, (await loadFile(shard)).bytes);
     };
     const catalog = loadCatalog();
     const work = [catalog, ...Array.from({ length: PARALLEL_SHARDS }, loadShards)];
@@ -200,7 +215,7 @@ export class ModelLoader {
     meter: ProgressMeter,
     signal: AbortSignal,
   ): Promise<FetchedFile> {
-    const stored = await this.#store?.read(file);
+    const stored = await this.#tryToRead((store) => store.read(file));
     if (stored) {
       meter.add(file.bytes);
       return stored;
@@ -213,11 +228,25 @@ export class ModelLoader {
   }
 
   async #hasAll(manifest: Manifest): Promise<boolean> {
-    const found = await Promise.all(filesOf(manifest).map((file) => this.#store?.has(file)));
-    return found.every(Boolean);
+    const has = (file: ModelFile) => this.#tryToRead((store) => store.has(file));
+    return (await Promise.all(filesOf(manifest).map(has))).every(Boolean);
   }
 
-  /** After a first failure nothing more is stored, and what there was of an older version stays. */
+  #readStoredText(): Promise<string | undefined> {
+    return this.#tryToRead((store) => store.readManifest());
+  }
+
+  /** What cannot be read is not stored, nor is anything else after that. */
+  async #tryToRead<T>(read: (store: ModelStore) => Promise<T>): Promise<T | undefined> {
+    try {
+      return this.#store && (await read(this.#store));
+    } catch (error) {
+      this.#store = this.#giveUpStoring(error);
+      return undefined;
+    }
+  }
+
+  /** After a first failure nothing more is stored; an older version that was stays. */
   async #tryToStore(write: (store: ModelStore) => Promise<void>): Promise<void> {
     const store = this.#store;
     if (!store) return;
@@ -225,21 +254,17 @@ export class ModelLoader {
       await write(store);
     } catch (error) {
       this.#store = this.#giveUpStoring(error);
-      const older = await this.#filesOfStored(store);
-      await store.keepOnly(older).catch(() => undefined);
     }
   }
 
-  async #filesOfStored(store: ModelStore): Promise<ModelFile[]> {
-    const text = await store.readManifest().catch(() => undefined);
-    return text === undefined ? [] : filesOf(parseManifest(text, this.#manifestUrl));
+  #warn(code: HalflingErrorCode, message: string): void {
+    this.#warnings.set(code, toFailure(new HalflingError(code, message)));
   }
 
   #giveUpStoring(error: unknown): undefined {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    this.warn(
+    this.#warn(
       'model-not-stored',
-      `The model is in memory alone and will be downloaded again on the next visit (${reason}): free some space, or leave the private window.`,
+      `The model is in memory alone and will be downloaded again on the next visit (${toReason(error)}): free some space, or leave the private window.`,
     );
   }
 

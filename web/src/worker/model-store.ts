@@ -1,15 +1,17 @@
 // One model on the device; ../stored-models.ts has the layout. Whatever is read is verified.
 
-import { cacheName } from '../stored-models.js';
+import { cacheName, fileKey, manifestKey } from '../stored-models.js';
 import { sha256, type FetchedFile } from './download.js';
 import type { ModelFile } from './manifest.js';
 
 export class ModelStore {
   readonly #manifestUrl: string;
+  readonly #manifestKey: string;
   readonly #cache: Cache;
 
   private constructor(manifestUrl: string, cache: Cache) {
     this.#manifestUrl = manifestUrl;
+    this.#manifestKey = manifestKey(manifestUrl);
     this.#cache = cache;
   }
 
@@ -21,7 +23,7 @@ export class ModelStore {
 
   /** The text of the manifest of a model that is here as a whole. */
   async readManifest(): Promise<string | undefined> {
-    return (await this.#cache.match(this.#manifestUrl))?.text();
+    return (await this.#cache.match(this.#manifestKey))?.text();
   }
 
   async has(file: ModelFile): Promise<boolean> {
@@ -47,21 +49,19 @@ export class ModelStore {
   /** Makes these files the model, now that all of them are here, and deletes older ones. */
   async commit(manifest: string, files: readonly ModelFile[]): Promise<void> {
     const headers = { 'content-type': 'application/json' };
-    await this.#cache.put(this.#manifestUrl, new Response(manifest, { headers }));
+    await this.#cache.put(this.#manifestKey, new Response(manifest, { headers }));
     await this.keepOnly(files);
   }
 
   /** Deletes all other files; the manifest stays. */
   async keepOnly(files: readonly ModelFile[]): Promise<void> {
-    const kept = new Set([this.#manifestUrl, ...files.map((file) => this.#keyOf(file))]);
+    const kept = new Set([this.#manifestKey, ...files.map((file) => this.#keyOf(file))]);
     for (const { url } of await this.#cache.keys()) {
       if (!kept.has(url)) await this.#cache.delete(url);
     }
   }
 
-  #keyOf({ path, sha256: checksum }: ModelFile): string {
-    const url = new URL(path, this.#manifestUrl);
-    url.searchParams.set('sha256', checksum);
-    return url.href;
+  #keyOf(file: ModelFile): string {
+    return fileKey(this.#manifestUrl, file);
   }
 }

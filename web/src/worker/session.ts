@@ -1,6 +1,6 @@
 // The worker's side of the protocol: loads a model, then ranks.
 
-import { HalflingError, toFailure, type Failure } from '../errors.js';
+import { HalflingError, toFailure, trapped, type Failure } from '../errors.js';
 import type {
   ExplainRequest,
   Explanation,
@@ -18,15 +18,19 @@ import type { Simd } from '../types.js';
 import { check, explain, rank, type Answer } from './engine-calls.js';
 import { checkBuild, loadEngine, type LoadedEngine } from './engine-loader.js';
 import type { Engine, ModuleFactory } from './engine-module.js';
-import { ModelLoader, type ManifestText, type ModelContent } from './model-loader.js';
+import { ModelLoader, type ChosenManifest, type LoadedContent } from './model-loader.js';
 
-interface Loaded {
+interface Model {
   readonly engine: Engine;
-  readonly content: ModelContent;
-  readonly stored: boolean;
+  readonly version: string;
 }
 
-async function settled<T>(work: () => Promise<T>): Promise<Reply<T>> {
+interface Loaded {
+  readonly model: Model;
+  readonly content: LoadedContent;
+}
+
+async function settled<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
@@ -53,8 +57,8 @@ function holdLock(name: string): Promise<void> {
   });
 }
 
-function toModel(
-  { content, stored }: Loaded,
+function toLoadedModel(
+  content: LoadedContent,
   { simd, threads, wasmBytes }: LoadedEngine,
   warnings: readonly Failure[],
 ): LoadedModel {
@@ -68,7 +72,7 @@ function toModel(
       simd,
       threads,
       modelBytes: manifest.totalBytes,
-      storage: stored ? 'cache' : 'memory',
+      storage: content.stored ? 'cache' : 'memory',
       wasmBytes,
       parameters,
       linearParameters,
@@ -87,10 +91,10 @@ export class Session implements WorkerApi {
   readonly #factories: Readonly<Record<Simd, ModuleFactory>>;
   #wasm: LoadedEngine | undefined;
   #loader: ModelLoader | undefined;
-  #model: Loaded | undefined;
+  #model: Model | undefined;
   /** Loaded by prepareUpdate(), not yet in use. */
-  #next: Loaded | undefined;
-  #stopped: Failure | undefined;
+  #next: Model | undefined;
+  #stopped: HalflingError | undefined;
   #requestsWhenLoaded = 0;
 
   constructor(buildId: string, factories: Readonly<Record<Simd, ModuleFactory>>) {
@@ -116,9 +120,9 @@ export class Session implements WorkerApi {
       const [wasm, { loader, chosen }] = await Promise.all([starting, choosing]);
       this.#wasm = wasm;
       this.#loader = loader;
-      const loaded = await this.#loadOrStored(wasm, loader, chosen, onProgress);
-      this.#use(loaded, wasm);
-      return toModel(loaded, wasm, loader.takeWarnings());
+      const { model, content } = await this.#loadOrStored(wasm, loader, chosen, onProgress);
+      this.#use(model, wasm);
+      return toLoadedModel(content, wasm, loader.takeWarnings());
     });
   }
 
@@ -126,9 +130,10 @@ export class Session implements WorkerApi {
     return settled(async () => {
       if (!this.#wasm || !this.#loader) throw notLoaded();
       const newest = await this.#loader.newestManifest();
-      if (newest.manifest.version === this.#model?.content.manifest.version) return null;
-      this.#next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
-      return toModel(this.#next, this.#wasm, this.#loader.takeWarnings());
+      if (newest.manifest.version === this.#model?.version) return null;
+      const next = await this.#loadModel(this.#wasm, this.#loader, newest, onProgress);
+      this.#next = next.model;
+      return toLoadedModel(next.content, this.#wasm, this.#loader.takeWarnings());
     });
   }
 
@@ -139,15 +144,15 @@ export class Session implements WorkerApi {
       }
       this.#use(this.#next, this.#wasm);
       this.#next = undefined;
-      return Promise.resolve(null);
+      return null;
     });
   }
 
   dropUpdate(): Promise<Reply<null>> {
     return settled(() => {
-      this.#next?.engine.delete();
+      if (this.#next) this.#delete(this.#next.engine);
       this.#next = undefined;
-      return Promise.resolve(null);
+      return null;
     });
   }
 
@@ -163,23 +168,19 @@ export class Session implements WorkerApi {
   async #loadOrStored(
     wasm: LoadedEngine,
     loader: ModelLoader,
-    chosen: ManifestText,
+    chosen: ChosenManifest,
     onProgress: Report,
   ): Promise<Loaded> {
     try {
       return await this.#loadModel(wasm, loader, chosen, onProgress);
     } catch (error) {
-      // After a trap there is nothing in the engine's memory to be trusted.
-      if (!(error instanceof HalflingError)) throw error;
+      if (this.#stopped) throw error;
       const stored = await loader.readStoredManifest();
       if (!stored || stored.text === chosen.text) throw error;
       const loaded = await this.#loadModel(wasm, loader, stored, onProgress).catch(() => {
-        throw error;
+        throw this.#stopped ?? error;
       });
-      loader.warn(
-        'model-outdated',
-        `The stored version of the model is used, since that of the server cannot be loaded: ${error.message}`,
-      );
+      loader.warnOutdated(error);
       return loaded;
     }
   }
@@ -187,49 +188,64 @@ export class Session implements WorkerApi {
   async #loadModel(
     { module }: LoadedEngine,
     loader: ModelLoader,
-    chosen: ManifestText,
+    chosen: ChosenManifest,
     onProgress: Report,
   ): Promise<Loaded> {
-    const engine = new module.Engine();
+    const engine = this.#run(() => new module.Engine());
+    const target = {
+      addShard: (path: string, bytes: Uint8Array) => this.#run(() => engine.addShard(path, bytes)),
+      start: () => this.#run(() => check(engine.load())),
+    };
     try {
-      const addShard = (path: string, bytes: Uint8Array) => engine.addShard(path, bytes);
-      const content = await loader.load(chosen.manifest, addShard, onProgress);
-      check(engine.load());
-      return { engine, content, stored: await loader.commit(chosen) };
+      const content = await loader.load(chosen, target, onProgress);
+      return { model: { engine, version: content.manifest.version }, content };
     } catch (error) {
-      engine.delete();
+      this.#delete(engine);
       throw error;
     }
   }
 
   /** Puts a model in the place of the one before, whose threads it gets. */
-  #use(model: Loaded, { threads }: LoadedEngine): void {
-    this.#model?.engine.delete();
+  #use(model: Model, { threads }: LoadedEngine): void {
+    if (this.#model) this.#delete(this.#model.engine);
     this.#model = model;
-    model.engine.useThreads?.(threads);
+    this.#run(() => model.engine.useThreads?.(threads));
     this.#requestsWhenLoaded = countRequests();
   }
 
-  /** Runs `compute`, unless an earlier call has broken the engine. */
   #measured<T extends object>(
     compute: (engine: Engine) => Answer<T>,
   ): Promise<Reply<T & Measured>> {
-    if (this.#stopped) return Promise.resolve(this.#stopped);
-    try {
+    return settled(() => {
       if (!this.#model) throw notLoaded();
+      const { engine } = this.#model;
       const start = performance.now();
-      const { value, counts } = compute(this.#model.engine);
+      const { value, counts } = this.#run(() => compute(engine));
       const stats = {
         milliseconds: performance.now() - start,
         ...counts,
         requestsSinceLoading: countRequests() - this.#requestsWhenLoaded,
       };
-      return Promise.resolve({ ok: true, value: { ...value, stats } });
+      return { ...value, stats };
+    });
+  }
+
+  /**
+   * All that runs in the engine does so here. A trap leaves its memory, which all models share, half
+   * written: nothing runs after one.
+   */
+  #run<T>(work: () => T): T {
+    if (this.#stopped) throw this.#stopped;
+    try {
+      return work();
     } catch (error) {
-      const failure = toFailure(error);
-      // A trap leaves the engine's memory half written: no later answer of it could be trusted.
+      const failure = error instanceof HalflingError ? error : trapped(error);
       if (failure.code === 'engine-stopped') this.#stopped = failure;
-      return Promise.resolve(failure);
+      throw failure;
     }
+  }
+
+  #delete(engine: Engine): void {
+    if (!this.#stopped) this.#run(() => engine.delete());
   }
 }
