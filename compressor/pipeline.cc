@@ -26,6 +26,10 @@ double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+bool NeedsCalibration(CompressionMethod method) {
+  return method != CompressionMethod::kNone && method != CompressionMethod::kSvd;
+}
+
 // Whom the model is calibrated and evaluated with; either may be nobody.
 struct DrawnUsers {
   std::vector<Example> calibration;  // training parts: neither validation nor test targets are seen

@@ -28,6 +28,7 @@ from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.engine_numbers import with_engine_numbers  # noqa: E402
 from halfling_train.model_directory import ModelDirectory  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
+from halfling_train.options import beam_width, count_from_0  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
 
@@ -41,8 +42,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--against", type=Path, required=True, help="the original, a checkpoint directory")
     add_dataset_options(parser, "--against")
     add("--split", choices=("valid", "test"), default="test")
-    add("--users", type=int, default=0, help="an evenly spread sample (default: all)")
-    add("--beams", type=int, default=20)
+    add("--users", type=count_from_0, default=0, help="an evenly spread sample; 0: all (0)")
+    add("--beams", type=beam_width, default=20, help="of the search, and items ranked (20)")
     add("--allow-seen", action="store_true", help="let items of the history be recommended again")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--json", action="store_true", help="result as JSON on stdout, the table on stderr")

@@ -22,7 +22,7 @@ from halfling_train.command import run_script  # noqa: E402
 from halfling_train.distributed import Workers  # noqa: E402
 from halfling_train.evaluation import evaluate, print_table, spread  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, chosen_dataset  # noqa: E402
-from halfling_train.options import count_from_0, count_from_1  # noqa: E402
+from halfling_train.options import beam_width, count_from_0  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,7 +34,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--checkpoint", type=Path, help="directory with config.json and model.safetensors")
     add("--split", choices=("valid", "test"), default="test")
     add("--users", type=count_from_0, default=0, help="an evenly spread sample; 0: all (0)")
-    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
+    add("--beams", type=beam_width, default=20, help="of the search, and items ranked (20)")
     add("--allow-seen", action="store_true", help="let items of the history be recommended again")
     add("--softmax", choices=("trie", "full"), default="trie")
     add("--no-baselines", action="store_true")

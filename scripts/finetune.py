@@ -33,6 +33,7 @@ from halfling_train.datasets import fingerprint  # noqa: E402
 from halfling_train.llama_config import Dropout  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
 from halfling_train.options import (  # noqa: E402
+    beam_width,
     count_from_0,
     count_from_1,
     number_from_0,
@@ -78,7 +79,7 @@ def parse_arguments() -> argparse.Namespace:
     add_dataset_options(parser)
     add("--output", type=Path, required=True, help="checkpoint directory to write, or to go on in")
     add("--test-users", type=count_from_0, default=0, help="sample for the figures; 0: all (0)")
-    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
+    add("--beams", type=beam_width, default=20, help="of the search, and items ranked (20)")
     add("--recompute", action="store_true", help="gradient checkpointing")
     model = parser.add_argument_group("model")
     add = model.add_argument

@@ -27,7 +27,7 @@ from halfling_train.command import run_script  # noqa: E402
 from halfling_train.datasets import Dataset, fingerprint  # noqa: E402
 from halfling_train.llama_config import Dropout, LlamaConfig  # noqa: E402
 from halfling_train.named_datasets import add_dataset_options, load_dataset  # noqa: E402
-from halfling_train.options import count_from_1, share_below_1  # noqa: E402
+from halfling_train.options import beam_width, count_from_1, share_below_1  # noqa: E402
 from halfling_train.prompt import Prompt  # noqa: E402
 from halfling_train.sasrec import SasRec  # noqa: E402
 from halfling_train.semantic_model import SemanticModel  # noqa: E402
@@ -57,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
         default="llama",
         help="sasrec: a baseline, of which training.json's figures are kept and no model (llama)",
     )
-    add("--beams", type=count_from_1, default=20, help="of the search, and items ranked (20)")
+    add("--beams", type=beam_width, default=20, help="of the search, and items ranked (20)")
     model = parser.add_argument_group("model")
     add = model.add_argument
     add("--hidden", type=count_from_1, default=256, help="values of a token (256)")
@@ -126,7 +126,11 @@ def train(arguments: argparse.Namespace) -> None:
         dataset,
         workers,
         arguments,
-        identity=fingerprint(dataset, arguments.model, str(settings_of(arguments, SHAPE))),
+        identity=fingerprint(
+            dataset,
+            arguments.model,
+            " ".join(f"{name}={value}" for name, value in settings_of(arguments, SHAPE).items()),
+        ),
         settings=settings_of(arguments, REGULARIZATION),
         save=save,
     )

@@ -64,11 +64,6 @@ void RefuseIdleOptions(const CLI::App& command, CompressionMethod method) {
   if (method != CompressionMethod::kHalfling) {
     refuse("--budget", " takes none, the method halfling does");
   }
-  if (!NeedsCalibration(method)) {
-    for (const char* const option : {"--calibration", "--calibration-users"}) {
-      refuse(option, " does not calibrate");
-    }
-  }
 }
 
 Status RunCompress(CompressArguments& arguments) {

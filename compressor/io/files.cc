@@ -75,7 +75,14 @@ ReplacedFile::~ReplacedFile() {
 }
 
 Result<ReplacedFile> ReplacedFile::Begin(const std::filesystem::path& path) {
-  ReplacedFile file(path);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  if (!path.has_filename() || (exists && !std::filesystem::is_regular_file(path, error))) {
+    return Fail(ErrorCode::kIo, path.string(), ": expected a regular file, or none yet");
+  }
+  // A link goes on leading to the file.
+  ReplacedFile file(exists ? std::filesystem::canonical(path, error) : path);
+  if (error) return Fail(ErrorCode::kIo, path.string(), ": ", error.message());
   HALFLING_RETURN_IF_ERROR(WriteFile(file.partial_, std::string_view()));
   return file;
 }

@@ -29,7 +29,7 @@ Status WriteFile(const std::filesystem::path& path, std::string_view text);
 // A file that takes its place only when it is whole: until then what was there stays.
 class ReplacedFile {
  public:
-  // Creates an empty file beside `path`: kIo where that cannot be.
+  // Creates an empty file beside `path`, or beside what it links to: kIo where that cannot be.
   static Result<ReplacedFile> Begin(const std::filesystem::path& path);
 
   ReplacedFile(ReplacedFile&& other) noexcept;

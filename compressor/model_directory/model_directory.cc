@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -66,7 +67,8 @@ fs::path Sibling(const fs::path& directory, std::string_view purpose) {
   return directory.parent_path() / Concat(SiblingPrefix(directory, purpose), getpid());
 }
 
-// Removes what processes that are no more have left half written beside `directory`.
+// Removes what processes that are no more have left half written beside `directory`. One of another
+// machine or container, which is not seen here, writes a shard within the day.
 void RemoveAbandoned(const fs::path& directory) {
   const std::string prefix = SiblingPrefix(directory, kPartial);
   std::error_code ignored;
@@ -80,8 +82,10 @@ void RemoveAbandoned(const fs::path& directory) {
       continue;
     }
     const bool is_alive = kill(process, 0) == 0 || errno != ESRCH;
-    const bool is_finished = IsModelDirectory(entry.path());
-    if (process == getpid() || (!is_alive && !is_finished)) fs::remove_all(entry.path(), ignored);
+    const bool is_old = fs::last_write_time(entry.path(), ignored) <
+                        fs::file_time_type::clock::now() - std::chrono::hours(24);
+    const bool is_abandoned = process == getpid() || (!is_alive && is_old);
+    if (is_abandoned && !IsModelDirectory(entry.path())) fs::remove_all(entry.path(), ignored);
   }
 }
 
@@ -180,13 +184,17 @@ Result<ModelDirectoryWriter> ModelDirectoryWriter::Begin(const fs::path& directo
     target = fs::canonical(target, error);
     if (error) return IoFailure(directory, error);
   }
-  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
   if (IsMountPoint(target)) {
     return Fail(ErrorCode::kIo, target.string(),
                 ": a mount point cannot be replaced as a whole; name a directory inside it");
   }
+  HALFLING_RETURN_IF_ERROR(CheckReplaceable(target));
   RemoveAbandoned(target);
   fs::path partial = Sibling(target, kPartial);
+  if (IsModelDirectory(partial)) {
+    return Fail(ErrorCode::kIo, partial.string(),
+                ": a finished model that could not be put in its place; move or remove it");
+  }
   fs::create_directories(partial, error);
   if (error) return IoFailure(partial, error);
   return ModelDirectoryWriter(std::move(target), std::move(partial));

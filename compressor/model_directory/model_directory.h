@@ -33,7 +33,7 @@ Result<ModelDirectory> ReadModelDirectory(const std::filesystem::path& directory
 
 // Writes a model directory file by file into a temporary directory beside `directory`, which is
 // renamed in the end, so that nothing half written is ever in its place. The temporary directory
-// goes when the writer does, or with the next writer where the process was killed; unless it was
+// goes when the writer does, or with a later writer where the process was killed; unless it was
 // finished and could not be renamed: then the error names it.
 class ModelDirectoryWriter {
  public:

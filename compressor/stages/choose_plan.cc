@@ -83,10 +83,6 @@ std::string_view MethodName(CompressionMethod method) {
   return "halfling";
 }
 
-bool NeedsCalibration(CompressionMethod method) {
-  return method != CompressionMethod::kNone && method != CompressionMethod::kSvd;
-}
-
 FitMethod FitMethodOf(CompressionMethod method) {
   switch (method) {
     case CompressionMethod::kNone:

@@ -16,7 +16,6 @@ namespace halfling {
 enum class CompressionMethod { kNone, kInt8, kInt4, kSvd, kSvdLlm, kOdLlm, kHalfling };
 
 std::string_view MethodName(CompressionMethod method);  // "none", "int8", …
-bool NeedsCalibration(CompressionMethod method);
 FitMethod FitMethodOf(CompressionMethod method);
 struct KeepShare {
   double share = 0.5;        // of the linear layers' parameters, in (0, 1]

@@ -161,6 +161,8 @@ def relative_changes(before: np.ndarray, after: np.ndarray) -> list[Interval | N
         return np.divide(new - old, old, out=np.full_like(old, np.nan), where=old > 0)
 
     has_mean = means[:columns] > 0
+    if not has_mean.any():
+        return [None] * columns
     known = iter(summarize(change(means)[has_mean], change(resampled)[:, has_mean]))
     return [next(known) if has else None for has in has_mean]
 

@@ -60,7 +60,7 @@ def read_dataset(folder: Path) -> Dataset:
     path, events = folder / RECOMMENDER, folder / INTERACTIONS
     described = read_json(path)
     entries = read_items(described, path)
-    items = [Item(**{name: entry.get(name, "") for name in ITEM_FIELDS}) for entry in entries]
+    items = [Item(**{name: entry.get(name) or "" for name in ITEM_FIELDS}) for entry in entries]
     tokens = [entry["tokens"] for entry in entries]
     numbers = []
     for level in range(max(map(len, tokens))):
@@ -82,7 +82,7 @@ def read_items(described: dict, path: Path) -> list[dict]:
     for number, item in enumerate(items):
         where = f"{path}: items[{number}]"
         for name in ITEM_FIELDS:
-            if not isinstance(item.get(name, ""), str):
+            if not isinstance(item.get(name), (str, type(None))):
                 raise DataError(f"{where}.{name}: expected a text, found {item[name]!r:.80}")
         if not item.get("id") or item["id"] in seen:
             raise DataError(f"{where}.id: expected one of its own, found {item.get('id')!r:.80}")

@@ -167,6 +167,8 @@ class ModelDirectory:
             return
         if not output.is_dir():
             raise DataError(f"{output}: exists and is no folder")
+        if output.resolve().is_mount():
+            raise DataError(f"{output}: a mount point cannot be replaced; name a folder inside it")
         if output.samefile(self.folder):
             raise DataError(f"{output}: is the model to read; expected another folder")
         names = {path.name for path in output.iterdir()}

@@ -29,6 +29,9 @@ def checked(
 INFINITY = float("inf")
 count_from_0 = checked(int, "a whole number from 0", lambda n: n >= 0)
 count_from_1 = checked(int, "a whole number from 1", lambda n: n >= 1)
+beam_width = checked(
+    int, "a whole number from 10, the items that metrics are of", lambda n: n >= 10
+)
 number_from_0 = checked(float, "a number from 0", lambda x: 0 <= x < INFINITY)
 number_above_0 = checked(float, "a number above 0", lambda x: 0 < x < INFINITY)
 share = checked(float, "a number from 0 to 1", lambda x: 0 <= x <= 1)

@@ -31,6 +31,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """An empty folder that becomes `path`; what stood there is deleted then."""
     path = path.resolve()  # a link goes on pointing at it
     partial, old = beside(path, "partial"), beside(path, "old")
+    if old.exists() and not path.exists():
+        old.rename(path)  # a process was killed between the two renamings
     for left_over in (partial, old):
         if left_over.exists():
             shutil.rmtree(left_over)
@@ -39,7 +41,12 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield partial
         if path.exists():
             path.rename(old)
-        partial.rename(path)
+        try:
+            partial.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)

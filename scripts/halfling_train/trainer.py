@@ -242,10 +242,10 @@ class Trainer:
         saved = {"model or data": state["identity"], **state["fixed"]}
         wanted = {"model or data": self.identity, **self.fixed}
         for what, value in wanted.items():
-            if saved.get(what) != value:
+            if what in saved and saved[what] != value:  # earlier releases kept fewer settings
                 raise DataError(
                     f"{self.state_path}: is a training of another {what.replace('_', ' ')} "
-                    f"({saved.get(what)}, not {value}); delete it and what it made, or write "
+                    f"({saved[what]}, not {value}); delete it and what it made, or write "
                     "elsewhere"
                 )
         self._load_into_model(state["weights"])

@@ -98,7 +98,6 @@ TEST_CASE_METHOD(CliFixture, "wrong usage is exit code 2, failure is 1") {
   ExpectFailure(2, "compress " + paths + "--method int8 --keep 0.25", "--keep");
   ExpectFailure(2, "compress " + paths + "--method int4 --dtype f16", "--dtype");
   ExpectFailure(2, "compress " + paths + "--method svd-llm --budget 4MB", "--budget");
-  ExpectFailure(2, "compress " + paths + "--method svd --calibration-users 9", "--calibration-users");
   // Metrics of ten items from shorter lists would be others than they say.
   ExpectFailure(2, "compress " + paths + "--beam 9", "--beam");
   ExpectFailure(2, "evaluate " + checkpoint.string() + " --beam 9", "--beam");
@@ -262,6 +261,7 @@ TEST_CASE_METHOD(CliFixture, "a terminal is not obeyed to what a catalogue says"
 TEST_CASE_METHOD(CliFixture, "a page that cannot be written is known before the ranking") {
   const std::string report = "report " + model.string() + " --against " + checkpoint.string();
   ExpectFailure(1, report + " --output /nonexistent/page.html", "/nonexistent/page.html");
+  ExpectFailure(1, report + " --output " + checkpoint.string(), "expected a regular file");
   const fs::path page = model.string() + ".html";
   testing::WriteText(page, "the page before");
   testing::WriteText(checkpoint / "interactions.json", "{}");

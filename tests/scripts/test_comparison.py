@@ -189,3 +189,4 @@ def test_nothing_is_no_share_of_nothing() -> None:
     (first, second) = relative_changes(before, after)
     assert first is None
     assert (second["low"], second["mean"], second["high"]) == pytest.approx((1, 1, 1))
+    assert relative_changes(np.zeros((9, 2)), np.ones((9, 2))) == [None, None]

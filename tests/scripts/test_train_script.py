@@ -135,7 +135,7 @@ def test_a_training_that_runs_off_saves_no_model(data: Path, tmp_path: Path) -> 
         ("--batch-size", "0", "a whole number from 1"),
         ("--evaluate-every", "0", "a whole number from 1"),
         ("--save-every", "x", "a whole number from 1"),
-        ("--beams", "0", "a whole number from 1"),
+        ("--beams", "9", "a whole number from 10"),
         ("--heads", "0", "a whole number from 1"),
         ("--validation-users", "-5", "a whole number from 0"),
         ("--threads", "-1", "a whole number from 0"),
@@ -203,14 +203,22 @@ def run_as_two(script: str, *options: object) -> tuple[str, str]:
             [sys.executable, SCRIPTS / script, *map(str, options)],
             env={**os.environ, **group, "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for rank in "01"
     ]
-    printed = tuple(process.communicate(timeout=120)[0] for process in processes)
+    try:
+        printed = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0, 0], printed
-    return printed
+    first, second = (
+        "".join(line for line in out.splitlines(True) if not line.startswith("[Gloo]"))
+        for out, _ in printed
+    )
+    return first, second
 
 
 def test_two_processes_train_and_tell_what_one_does(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 // Where things lie: addresses that callers give, made absolute.
 
-import { invalid } from './checks.js';
+import { checkObject, invalid } from './checks.js';
 import { HalflingError } from './errors.js';
 import type { CreateOptions, ScriptUrl, Simd, WasmFile } from './types.js';
 
@@ -42,12 +42,13 @@ const WASM_FILES: Readonly<Record<WasmFile, () => URL>> = {
 };
 
 export function resolveWasmUrls(
-  given: CreateOptions['wasmUrl'],
+  given: CreateOptions['wasmUrl'] = {},
   threads: number,
 ): Record<Simd, string> {
+  checkObject('wasmUrl', given);
   const resolve = (simd: Simd) => {
     const file: WasmFile = threads > 1 ? `${simd}Threads` : simd;
-    return resolveUrl(given?.[file] ?? WASM_FILES[file](), `wasmUrl.${file}`).href;
+    return resolveUrl(given[file] ?? WASM_FILES[file](), `wasmUrl.${file}`).href;
   };
   return { baseline: resolve('baseline'), relaxed: resolve('relaxed') };
 }

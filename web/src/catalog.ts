@@ -1,7 +1,7 @@
 // The catalogue on the page: the site's own items beside the engine's indices, and the translation
 // of options, which name ids and functions, into requests of indices and weights.
 
-import { checkFunction, checkRange, invalid } from './checks.js';
+import { checkFunction, checkRange, invalid, isWithin } from './checks.js';
 import { HalflingError } from './errors.js';
 import type { Ranking, RankRequest } from './protocol.js';
 import type { CatalogItem, RankOptions, Recommendation } from './types.js';
@@ -87,6 +87,7 @@ export class Catalog<Item> {
     const wanted = checkWidth('limit', options.limit ?? 10);
     const threshold = options.threshold ?? -Infinity;
     const diversity = checkRange('diversity', options.diversity ?? 0, 0, 1);
+    const told = this.toIndices('history', history); // before `hidden`, which may be the same
     const exclude = new Set(this.toIndices('exclude', options.exclude ?? []));
     for (const id of hidden) {
       const index = this.#indices.get(id);
@@ -102,7 +103,7 @@ export class Catalog<Item> {
       boosts[index] = 0;
     });
     return {
-      history: this.toIndices('history', history),
+      history: told,
       wanted,
       threshold: checkRange('threshold', threshold, -Infinity, Infinity),
       diversity,
@@ -170,9 +171,9 @@ export class Catalog<Item> {
     return Float32Array.from(this.items, (item, index) => {
       if (item === undefined) return 0;
       const value = boost(item);
-      if (value === -Infinity) return value;
-      const id = JSON.stringify(this.records[index]?.id);
-      return checkRange(`boost of item ${id}`, value, -MAX_BOOST, MAX_BOOST, '-Infinity, or ');
+      if (value === -Infinity || isWithin(value, -MAX_BOOST, MAX_BOOST)) return value;
+      const name = `boost of item ${JSON.stringify(this.records[index]?.id)}`;
+      throw invalid(name, value, `-Infinity, or a number from ${-MAX_BOOST} to ${MAX_BOOST}`);
     });
   }
 

@@ -33,14 +33,11 @@ export function checkPositive(name: string, value: number): number {
   throw invalid(name, value, 'a number above 0');
 }
 
-/** `orElse` begins what the error says that it must be. */
-export function checkRange(
-  name: string,
-  value: number,
-  low: number,
-  high: number,
-  orElse = '',
-): number {
-  if (typeof value === 'number' && value >= low && value <= high) return value;
-  throw invalid(name, value, `${orElse}a number from ${low} to ${high}`);
+export function isWithin(value: unknown, low: number, high: number): value is number {
+  return typeof value === 'number' && value >= low && value <= high;
+}
+
+export function checkRange(name: string, value: number, low: number, high: number): number {
+  if (isWithin(value, low, high)) return value;
+  throw invalid(name, value, `a number from ${low} to ${high}`);
 }

@@ -82,14 +82,17 @@ export class HistoryDatabase {
     }
   }
 
-  /** Over a connection of its own: whoever wants to erase may not have one. */
-  static async erase(name: string, isMeant: (event: StoredEvent) => boolean): Promise<void> {
+  /** The events of one item, or all. Over a connection of its own: who wants this may have none. */
+  static async erase(name: string, item?: string): Promise<void> {
     const database = await HistoryDatabase.openExisting(name);
     if (!database) return;
     try {
       const { store, done } = database.#database.transaction('events', 'readwrite');
-      const meant = (await store.getAll()).filter(isMeant);
-      await Promise.all([...meant.map(({ key }) => store.delete(key)), done]);
+      const eraseItem = async () => {
+        const meant = (await store.getAll()).filter((event) => event.item === item);
+        await Promise.all(meant.map(({ key }) => store.delete(key)));
+      };
+      await Promise.all([item === undefined ? store.clear() : eraseItem(), done]);
     } finally {
       database.close();
     }
@@ -100,7 +103,7 @@ export class HistoryDatabase {
    * the database is emptied first.
    */
   static async delete(name: string): Promise<void> {
-    const [cleared] = await Promise.allSettled([HistoryDatabase.erase(name, () => true)]);
+    const [cleared] = await Promise.allSettled([HistoryDatabase.erase(name)]);
     await new Promise<void>((resolve, reject) => {
       const blocked = () => (cleared.status === 'fulfilled' ? resolve() : reject(cleared.reason));
       deleteDB(name, { blocked }).then(resolve, reject);

@@ -109,7 +109,7 @@ export class VisitorHistory {
   /** Those of one item, or all. Rejects with 'history-not-erased'. */
   async forget(item?: string): Promise<void> {
     const isMeant = this.#forget(item);
-    const erase = () => HistoryDatabase.erase(this.#settings.name, isMeant);
+    const erase = () => HistoryDatabase.erase(this.#settings.name, item);
     try {
       await this.#erasing(() => erase().finally(() => this.#forgotten.delete(isMeant)));
     } finally {
@@ -241,16 +241,21 @@ export class VisitorHistory {
     return isMeant;
   }
 
-  /** Adds events that are new here; returns the keys of those for which there is no room or time. */
+  /** Adds events that are new here; returns the keys of those that are not kept. */
   #merge(added: readonly StoredEvent[]): string[] {
     const all = new Map([...this.#events, ...added].map((event) => [event.key, event]));
+    const keys = [...all.keys()];
+    for (const event of [...all.values()]) {
+      // What one tab has tracked and another imported is one event.
+      if (event.key !== importKey(event)) all.delete(importKey(event));
+    }
     const sorted = [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
     const { ttl, maxEvents } = this.#settings;
     const oldest = Date.now() - ttl;
     const kept = sorted.filter(({ time }) => time >= oldest).slice(-maxEvents);
     const keptKeys = new Set(kept.map(({ key }) => key));
     this.#events = kept;
-    return sorted.map(({ key }) => key).filter((key) => !keptKeys.has(key));
+    return keys.filter((key) => !keptKeys.has(key));
   }
 
   #receive(message: Message): void {

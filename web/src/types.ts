@@ -344,7 +344,8 @@ export interface Recommender<Item = CatalogItem> {
 
   /**
    * Asks for a newer version of the model and puts it in place; calls go on meanwhile. Resolves to
-   * whether there was one. Where it rejects, the model in use stays. Calls that overlap are one, with
+   * whether there was one. Where it rejects, the model in use stays, but for 'engine-stopped' (too
+   * little memory for two models, say), which ends the recommender. Calls that overlap are one, with
    * the first's `onProgress`. With `offlineOnly` no network is asked: a newer version is then one that
    * another tab has stored.
    */

@@ -39,6 +39,7 @@ describe('createRecommender', () => {
     ['createRecommender() options', undefined],
     ['model', {}],
     ['model', { model: 5 }],
+    ['wasmUrl', { model: '/model/', wasmUrl: '/halfling/halfling.wasm' }],
     ['history', { model: '/model/', history: null }],
     ['history.consent', { model: '/model/', history: { consent: 'false' } }],
     ['history.ttlDays', { model: '/model/', history: { ttlDays: 0 } }],

@@ -25,9 +25,11 @@ beforeEach(() => {
   manifestUrl = serveTinyModel(server, 'first', ['a']);
   stored = new Map();
   vi.stubGlobal('caches', makeCaches(stored));
-  const request = async (_: string, work: () => Promise<unknown>) => {
+  type Work = (lock: object) => Promise<unknown>;
+  const request = async (name: string, ...rest: [Work] | [object, Work]) => {
     holders += 1;
-    return work().finally(() => (holders -= 1));
+    const work = rest.at(-1) as Work;
+    return work({ name }).finally(() => (holders -= 1));
   };
   vi.stubGlobal('navigator', { locks: { request } });
 });
@@ -70,7 +72,11 @@ describe('what is stored', () => {
     await visit();
     serveTinyModel(server, 'newer', ['b']);
     await visit();
-    expect(set).toHaveBeenCalled();
+    const shard = [...stored.keys()].find((url) => url.includes('safetensors')) ?? '';
+    Map.prototype.set.call(stored, shard, new Response('damaged'));
+    const before = set.mock.calls.length;
+    expect((await visit()).warnings).toEqual([]);
+    expect(set.mock.calls.slice(before).map(([url]) => url)).toEqual([shard]);
     expect(remove).toHaveBeenCalled();
     expect(unlocked).toEqual([]);
   });

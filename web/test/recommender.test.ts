@@ -217,6 +217,7 @@ describe('arguments that TypeScript would refuse', () => {
   const nothing = null as never;
   const calls: [string, string, Call][] = [
     ['options', 'recommend()', (one) => one.recommend(nothing)],
+    ['history', 'recommend()', (one) => one.recommend({ history: 42 as never })],
     ['options', 'explain()', (one) => one.explain('a', nothing)],
     ['options', 'update()', (one) => one.update(nothing)],
     ['excludeSeen', 'recommend()', (one) => one.recommend({ excludeSeen: 'purchase' as never })],

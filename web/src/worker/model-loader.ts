@@ -40,6 +40,9 @@ export interface LoadedContent extends ModelContent {
   readonly stored: boolean;
 }
 
+/** Stores a file that was downloaded, where that may be. */
+type KeepFile = (file: ModelFile, fetched: FetchedFile) => Promise<void>;
+
 function filesOf({ catalog, shards }: Manifest): ModelFile[] {
   return [catalog, ...shards];
 }
@@ -77,6 +80,8 @@ export class ModelLoader {
 
   /** `error`: what is wrong with the server's version. */
   warnOutdated(error: unknown): void {
+    // Who is offline has no need to be told; a server that answers with something else has.
+    if (error instanceof ConnectionError) return;
     const { message } = toFailure(error);
     this.#warn(
       'model-outdated',
@@ -105,8 +110,7 @@ export class ModelLoader {
     try {
       return { ...(await fetchManifestSoon(this.#manifestUrl)), stored: stored.text };
     } catch (error) {
-      // Who is offline has no need to be told; a server that answers with something else has.
-      if (!(error instanceof ConnectionError)) this.warnOutdated(error);
+      this.warnOutdated(error);
       return stored;
     }
   }
@@ -139,16 +143,26 @@ export class ModelLoader {
     onProgress: Report,
   ): Promise<LoadedContent> {
     const { text, manifest, stored } = chosen;
-    const load = async () => {
-      const content = await this.#loadAll(manifest, target, onProgress);
+    const lockName = `halfling-model ${this.#manifestUrl}`;
+    const load = async (keep: KeepFile) => {
+      const content = await this.#loadAll(manifest, target, onProgress, keep);
       target.start();
       return content;
     };
+    const write: KeepFile = (file, fetched) =>
+      this.#tryToStore((store) => store.write(file, fetched));
+    // A stored file that was damaged. The model does not wait for another tab that changes the store.
+    const mend: KeepFile = async (file, fetched) => {
+      await navigator.locks.request(lockName, { ifAvailable: true }, async (lock) => {
+        if (lock && (await this.#readStoredText()) === text) await write(file, fetched);
+      });
+    };
     const store = this.#store;
+    if (!store) return { ...(await load(write)), stored: false };
     const isStored = this.#offlineOnly || (stored === text && (await this.#hasAll(manifest)));
-    if (!store || isStored) return { ...(await load()), stored: this.#store !== undefined };
-    return navigator.locks.request(`halfling-model ${this.#manifestUrl}`, async () => {
-      const content = await load();
+    if (isStored) return { ...(await load(mend)), stored: this.#store !== undefined };
+    return navigator.locks.request(lockName, async () => {
+      const content = await load(write);
       await this.#tryToStore(() => this.#commit(store, chosen));
       if (!this.#store) await this.#deleteOthers(store).catch(() => undefined);
       return { ...content, stored: this.#store !== undefined };
@@ -178,10 +192,11 @@ export class ModelLoader {
     manifest: Manifest,
     target: ModelTarget,
     onProgress: Report,
+    keep: KeepFile,
   ): Promise<ModelContent> {
     const meter = new ProgressMeter(manifest.totalBytes, onProgress);
     const stop = new AbortController();
-    const loadFile = (file: ModelFile) => this.#loadFile(file, meter, stop.signal);
+    const loadFile = (file: ModelFile) => this.#loadFile(file, meter, stop.signal, keep);
     const loadCatalog = async () => {
       const { bytes, lastModified } = await loadFile(manifest.catalog);
       const text = new TextDecoder().decode(bytes);
@@ -214,6 +229,7 @@ export class ModelLoader {
     file: ModelFile,
     meter: ProgressMeter,
     signal: AbortSignal,
+    keep: KeepFile,
   ): Promise<FetchedFile> {
     const stored = await this.#tryToRead((store) => store.read(file));
     if (stored) {
@@ -223,7 +239,7 @@ export class ModelLoader {
     if (this.#offlineOnly) return this.#refuse(`${file.path} is missing or damaged`);
     const onPiece = (bytes: number) => meter.add(bytes);
     const fetched = await fetchVerified(this.#urlOf(file), file, onPiece, signal);
-    await this.#tryToStore((store) => store.write(file, fetched));
+    await keep(file, fetched);
     return fetched;
   }
 
