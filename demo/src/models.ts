@@ -60,9 +60,12 @@ const START: Models = {
   original: { status: 'waiting' },
 };
 
-/** A visitor who has not consented has a history in the page's memory alone: it comes along. */
+/**
+ * A visitor who has not consented has a history in the page's memory alone: it comes along. With
+ * consent the disk knows better, for another tab may have erased it meanwhile.
+ */
 async function carry(events: readonly HistoryEvent[], recommender: Recommender): Promise<void> {
-  if (recommender.getHistory().length > 0) return;
+  if (recommender.consent || recommender.getHistory().length > 0) return;
   for (const event of events) await recommender.track(event);
 }
 
@@ -91,6 +94,7 @@ export function useModels(family: Family): { models: Models; retry: () => void }
         loaded.push(recommender);
         if (key === 'half') {
           await carry(events.current, recommender);
+          events.current = recommender.getHistory(); // what an earlier visit stored is among them
           recommender.on('history', (all) => (events.current = all));
         }
         recommender.on('close', (error) => set({ status: 'failed', message: messageOf(error) }));
