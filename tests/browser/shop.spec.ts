@@ -19,6 +19,7 @@ import {
   results,
   searchBox,
   shelf,
+  stored,
   titles,
   untilLoaded,
 } from './shop-page';
@@ -153,12 +154,19 @@ test('a dismissed film goes out of the shelves, a liked one says so', async ({ p
   for (const name of ['For you', /^Because/, 'Popular']) {
     await expect.poll(() => titles(page, name)).not.toContain(first);
   }
+  await openFilm(page, first); // another look takes nothing back
+  await expect(page.getByRole('button', { name: 'Not for me', pressed: true })).toBeVisible();
+  await goHome(page);
+  await expect(shelf(page, 'For you')).toContainText('from the 4 films you looked at');
+
   await openFilm(page, 'Babe');
   await page.getByRole('button', { name: 'Like', exact: true }).click();
-  await expect(page.getByRole('button', { name: 'Liked' })).toHaveAttribute('aria-pressed', 'true');
+  await page.getByRole('button', { name: 'Liked', pressed: true }).click(); // says nothing new
+  await openDrawer(page);
+  await expect(stored(page, 'Your history')).toContainText('8 events');
 });
 
-test('search finds by title, year and genre, and says when there is nothing', async ({
+test('search finds by title, year and genre, and says when there is nothing', ONCE, async ({
   page,
   demoUrl,
 }) => {

@@ -8,7 +8,7 @@ import { Pages } from '../pages/pages';
 import { useFontsReady, useRequests } from '../requests';
 import { usePageStart, useRoute } from '../router';
 import { ShopContext, useFilms, type Shop } from '../shop';
-import { useConsent, useEvents } from '../visitor';
+import { isNews, useConsent, useEvents } from '../visitor';
 import { ConsentBar } from './consent-bar';
 import { Footer } from './footer';
 import { Header } from './header';
@@ -34,7 +34,8 @@ function useShopState(
   useStoredCart(cart, consent);
   const track = useCallback(
     (type: EventType, ...ids: readonly string[]) => {
-      for (const item of ids) void recommender.track({ type, item });
+      const news = ids.filter((item) => isNews(recommender.getHistory(), type, item));
+      for (const item of news) void recommender.track({ type, item });
     },
     [recommender],
   );
