@@ -4,6 +4,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import type { Page } from '@playwright/test';
+
 import { CHROMIUM_ONLY, expect, rootDir, serveDemo, test } from './fixtures';
 import {
   answerConsent,
@@ -61,7 +63,10 @@ test('can be installed', CHROMIUM_ONLY, async ({ page, demoUrl }) => {
   }
 });
 
-test('a newer shop waits until the visitor lets it in', async ({ page }) => {
+const loadIt = (page: Page) => page.getByRole('button', { name: 'Load it' });
+const newer = (page: Page) => page.locator('title[data-newer]');
+
+test('a newer shop waits until the visitor lets it in', async ({ page, context }) => {
   const outDir = mkdtempSync(path.join(tmpdir(), 'halfling-shop-'));
   cpSync(path.join(rootDir, 'demo/dist'), outDir, { recursive: true });
   const server = await serveDemo({ outDir });
@@ -78,10 +83,26 @@ test('a newer shop waits until the visitor lets it in', async ({ page }) => {
 
     await page.reload();
     await untilLoaded(page);
-    await expect(page.locator('title[data-newer]')).toHaveCount(0);
-    await page.getByRole('button', { name: 'Load it' }).click();
-    await expect(page.locator('title[data-newer]')).toHaveCount(1);
+    const other = await context.newPage();
+    await openShop(other, server.url);
+    await openFilm(other, 'Vertigo');
+    await other.getByRole('button', { name: 'Add to cart' }).click();
+    await answerConsent(other, 'No, forget it');
+    await expect(loadIt(other)).toBeVisible();
+    await page.bringToFront();
+    await expect(newer(page)).toHaveCount(0);
+    await loadIt(page).click();
+    await expect(newer(page)).toHaveCount(1);
     await titles(page, 'Popular');
+
+    // Each tab decides for itself: only the other's visitor knows what it holds.
+    await other.bringToFront();
+    await other.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
+    await expect(other.getByText('forgets what you looked at, and your cart')).toBeVisible();
+    await expect(nav(other).getByRole('link', { name: 'Cart 1 in it' })).toBeVisible();
+    await expect(newer(other)).toHaveCount(0);
+    await loadIt(other).click();
+    await expect(newer(other)).toHaveCount(1);
   } finally {
     await server.close();
     rmSync(outDir, { recursive: true, force: true });

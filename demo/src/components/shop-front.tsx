@@ -75,7 +75,7 @@ export function ShopFront(props: Props) {
   const closePrivacy = useCallback(() => setPrivacyOpen(false), []);
   const shop = useShopState(props, openPrivacy);
   const isLoaded = useFontsReady() && isSettled(models) && offline.status !== 'storing';
-  const requests = useRequests(isLoaded);
+  const requests = useRequests(shop, isLoaded, isPrivacyOpen);
   usePageStart(route.page === 'film' ? `film ${route.id}` : route.page);
 
   return (
