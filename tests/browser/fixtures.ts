@@ -95,6 +95,9 @@ export { expect } from '@playwright/test';
  */
 export const CHROMIUM_ONLY = { tag: '@chromium' };
 
+/** Of what no browser does otherwise than another: the shop's own logic, its words, its colours. */
+export const ONCE = { tag: '@once' };
+
 /** The addresses of all requests of the page and its workers from now on. */
 export function recordRequests(page: Page): string[] {
   const urls: string[] = [];

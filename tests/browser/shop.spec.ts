@@ -210,8 +210,9 @@ test('the cart fills, sums, recommends, empties and sells', async ({ page, demoU
   await expect(page.locator('.cart-total')).toHaveText('Total € 15.80');
   await expect.poll(() => titles(page, 'Goes with your cart')).not.toEqual(goesWith);
 
+  const status = await page.getByRole('status').elementHandle(); // there before what is announced
   await page.getByRole('button', { name: 'Buy 2 films' }).click();
-  await expect(page.getByRole('status')).toContainText('Thank you! 2 films bought');
+  await expect.poll(() => status?.textContent()).toContain('Thank you! 2 films bought');
   await expect(nav(page).getByRole('link', { name: 'Cart', exact: true })).toBeVisible();
 });
 
@@ -348,6 +349,7 @@ test('a build with a language model offers it, and what was viewed comes along',
     await untilLoaded(page);
     await expect(choice.getByRole('button', { pressed: true })).toHaveText(/Language model/);
     await expect(page.getByText('After Star Wars:')).toBeVisible();
+    await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
     await expect(nav(page).getByRole('link', { name: 'Cart 1 in it' })).toBeVisible();
     await expect(list(page, 'halved').getByRole('listitem')).toHaveCount(10);
     const open = await openDrawer(page);

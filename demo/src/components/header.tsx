@@ -14,7 +14,7 @@ interface Props {
 
 function skipToContent(event: Event): void {
   event.preventDefault(); // the hash is the router's
-  document.querySelector<HTMLElement>('main h1')?.focus();
+  focusHeading({});
 }
 
 export function Header({ route, requests }: Props) {

@@ -20,6 +20,8 @@ interface Props {
   readonly recommender: Recommender;
   readonly offline: Offline;
   readonly cart: Cart;
+  readonly isConsentAnswered: boolean;
+  readonly onConsentAnswer: () => void;
   readonly family: Family;
   readonly setFamily: (family: Family) => void;
 }
@@ -85,9 +87,10 @@ export function ShopFront(props: Props) {
         <Pages route={route} />
       </main>
       <Footer />
-      <div class="bars">
+      {/* The bars come unasked: this makes screen readers tell of them. */}
+      <div class="bars" aria-live="polite">
         {offline.hasUpdate && <UpdateBar onUpdate={offline.update} />}
-        <ConsentBar />
+        <ConsentBar isAnswered={props.isConsentAnswered} onAnswer={props.onConsentAnswer} />
       </div>
       {isPrivacyOpen && (
         <PrivacyDrawer requests={requests} offline={offline} onClose={closePrivacy} />
