@@ -26,7 +26,8 @@ const POLICY = [
 function linkModels(): Plugin {
   return {
     name: 'link-models',
-    config() {
+    config(_config, { isPreview }) {
+      if (isPreview) return; // what is served has its own copy
       const links = join(demoDir, 'public/models');
       mkdirSync(links, { recursive: true });
       const missing = MODELS.find((name) => !isMade(name));

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { parseTitle } from '../../demo/src/films';
-import { CHROMIUM_ONLY, endWorker, expect, rootDir, serveDemo, test } from './fixtures';
+import { CHROMIUM_ONLY, endWorker, expect, ONCE, rootDir, serveDemo, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 import {
   chooseTaste,
@@ -190,7 +190,7 @@ test('search finds by title, year and genre, and says when there is nothing', ON
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('All films');
 });
 
-test('the cart fills, sums, recommends, empties and sells', async ({ page, demoUrl }) => {
+test('the cart fills, sums, recommends, empties and sells', ONCE, async ({ page, demoUrl }) => {
   await openShop(page, demoUrl);
   await nav(page).getByRole('link', { name: 'Cart' }).click();
   await expect(page.getByText('It is empty.')).toBeVisible();
@@ -304,7 +304,7 @@ test('when the engine’s worker dies, one press starts another', CHROMIUM_ONLY,
   expect(await titles(page, 'For you')).toHaveLength(18);
 });
 
-test('an address of no film says so', async ({ page, demoUrl }) => {
+test('an address of no film says so', ONCE, async ({ page, demoUrl }) => {
   for (const id of ['no-such-film', '%']) {
     await openShop(page, `${demoUrl}#/film/${id}`);
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('We do not have this film');
