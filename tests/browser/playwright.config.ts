@@ -18,15 +18,7 @@ export default defineConfig({
       use: {
         launchOptions: {
           executablePath: await findChromium(),
-          args: [
-            '--no-sandbox',
-            '--disable-gpu',
-            '--disable-quic',
-            '--no-first-run',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-          ],
+          args: ['--disable-gpu', '--disable-quic'],
         },
       },
     },
