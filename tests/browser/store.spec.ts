@@ -264,6 +264,7 @@ test('update() swaps a new version in, and no call is dropped', async ({ page, s
   await create(page, { model: MODEL });
   expect(await page.evaluate(() => recommender.update())).toBe(false);
   const before = await recommendTitles(page);
+  expect(await page.evaluate(() => recommender.lastCall?.requestsSinceLoading)).toBe(1);
   site.mount(MODEL, OTHER);
   const result = await page.evaluate(async () => {
     const history = recommender.items.slice(0, 2).map(({ id }) => id);

@@ -458,7 +458,9 @@ test.describe('on the disk', CHROMIUM_ONLY, () => {
       const next = await context.newPage();
       await openPage(next, site);
       await create(next, { model: MODEL });
+      expect(await next.evaluate(() => recommender.consent)).toBe(true);
       const kept = await history(next);
+      expect(kept.length).toBeGreaterThan(0);
       expect(kept).toEqual(Array.from(kept, (_, i) => `${i}`)); // what came first, without gaps
       await view(next, 'after');
       expect((await history(next)).at(-1)).toBe('after');
