@@ -27,7 +27,7 @@ function linkModels(): Plugin {
   return {
     name: 'link-models',
     config(_config, { isPreview }) {
-      if (isPreview) return; // what is served has its own copy
+      if (isPreview) return; // the build has a copy of its own
       const links = join(demoDir, 'public/models');
       mkdirSync(links, { recursive: true });
       const missing = MODELS.find((name) => !isMade(name));

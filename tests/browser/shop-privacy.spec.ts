@@ -1,11 +1,8 @@
 // The promises of the film shop: nothing is sent, nothing is stored without consent, all is the visitor's.
 
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
-import { chromium, type Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import type { HistoryExport } from 'halfling';
 
 import { CHROMIUM_ONLY, endWorker, expect, filesHolding, recordRequests, test } from './fixtures';
@@ -287,11 +284,6 @@ test('each model is stored once, and told of with its bytes', async ({ page, dem
 
 test.describe('on the disk', CHROMIUM_ONLY, () => {
   const OWN_STORES = /(IndexedDB|Local Storage|Session Storage)\//;
-  let profile = '';
-  test.beforeEach(() => {
-    profile = mkdtempSync(path.join(tmpdir(), 'halfling-profile-'));
-  });
-  test.afterEach(() => rmSync(profile, { recursive: true, force: true }));
 
   for (const [answer, isStored] of [
     ['No, forget it', false],
@@ -299,27 +291,27 @@ test.describe('on the disk', CHROMIUM_ONLY, () => {
   ] as const) {
     test(`“${answer}” ${isStored ? 'stores' : 'leaves no trace'}`, async ({
       demoUrl,
-      launchOptions,
+      profile,
+      inProfile,
     }) => {
-      const context = await chromium.launchPersistentContext(profile, launchOptions);
-      const page = context.pages()[0] ?? (await context.newPage());
-      await openShop(page, demoUrl);
-      await openFilm(page, 'Vertigo');
-      await page.getByRole('button', { name: 'Add to cart' }).click();
-      await answerConsent(page, answer);
-      await openFilm(page, 'Psycho');
-      await page.getByRole('button', { name: 'Add to cart' }).click();
-      await searchBox(page).fill('rear window');
-      await expect(results(page).getByRole('listitem')).toHaveCount(1);
-      await goHome(page);
-      await titles(page, 'For you');
-      const kept = await page.evaluate(async () => ({
-        databases: (await indexedDB.databases()).length,
-        keys: localStorage.length + sessionStorage.length,
-        cookies: document.cookie,
-      }));
-      expect(kept).toEqual({ databases: Number(isStored), keys: Number(isStored), cookies: '' });
-      await context.close(); // so that all is written
+      await inProfile(async (page) => {
+        await openShop(page, demoUrl);
+        await openFilm(page, 'Vertigo');
+        await page.getByRole('button', { name: 'Add to cart' }).click();
+        await answerConsent(page, answer);
+        await openFilm(page, 'Psycho');
+        await page.getByRole('button', { name: 'Add to cart' }).click();
+        await searchBox(page).fill('rear window');
+        await expect(results(page).getByRole('listitem')).toHaveCount(1);
+        await goHome(page);
+        await titles(page, 'For you');
+        const kept = await page.evaluate(async () => ({
+          databases: (await indexedDB.databases()).length,
+          keys: localStorage.length + sessionStorage.length,
+          cookies: document.cookie,
+        }));
+        expect(kept).toEqual({ databases: Number(isStored), keys: Number(isStored), cookies: '' });
+      });
       expect(filesHolding(profile, 'add-to-cart', OWN_STORES).length > 0).toBe(isStored);
     });
   }

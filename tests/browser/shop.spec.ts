@@ -1,13 +1,12 @@
 // The film shop as a visitor gets it: the production build, over the built package.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Page } from '@playwright/test';
 
 import { parseTitle } from '../../demo/src/films';
-import { CHROMIUM_ONLY, endWorker, expect, ONCE, rootDir, serveDemo, test } from './fixtures';
+import { CHROMIUM_ONLY, endWorker, expect, ONCE, test } from './fixtures';
 import { create, MODEL, openPage } from './package-page';
 import {
   chooseTaste,
@@ -325,37 +324,34 @@ test('a page that one goes back to is where it was left', async ({ page, demoUrl
   await expect.poll(() => page.evaluate(() => scrollY)).toBe(600);
 });
 
-test('a build with a language model offers it, and what was viewed comes along', async ({ page }) => {
-  const outDir = mkdtempSync(path.join(tmpdir(), 'halfling-shop-'));
-  cpSync(path.join(rootDir, 'demo/dist'), outDir, { recursive: true, dereference: true });
+test('a build with a language model offers it, and what was viewed comes along', async ({
+  page,
+  serve,
+  shopCopy,
+}) => {
   for (const key of ['half', 'original']) {
-    const model = (name: string) => path.join(outDir, 'models', `${name}-${key}`);
+    const model = (name: string) => path.join(shopCopy, 'models', `${name}-${key}`);
     cpSync(model('movielens'), model('movielens-smollm2'), { recursive: true });
   }
-  const html = path.join(outDir, 'index.html');
+  const html = path.join(shopCopy, 'index.html');
   const mark = '<meta name="has-language-model"><title>';
   writeFileSync(html, readFileSync(html, 'utf8').replace('<title>', mark));
-  const server = await serveDemo({ outDir });
-  try {
-    await openShop(page, server.url);
-    await openFilm(page, 'Star Wars');
-    await page.getByRole('button', { name: 'Add to cart' }).click();
-    await nav(page).getByRole('link', { name: 'How it works' }).click();
-    const choice = page.getByRole('group', { name: 'Which models' });
-    await expect(choice.getByRole('button', { pressed: true })).toHaveText('Made for the page');
-    const asked = page.waitForRequest(/movielens-smollm2-half\/.*\.safetensors/);
-    await choice.getByRole('button', { name: /Language model/ }).click();
-    await asked;
-    await untilLoaded(page);
-    await expect(choice.getByRole('button', { pressed: true })).toHaveText(/Language model/);
-    await expect(page.getByText('After Star Wars:')).toBeVisible();
-    await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
-    await expect(nav(page).getByRole('link', { name: 'Cart 1 in it' })).toBeVisible();
-    await expect(list(page, 'halved').getByRole('listitem')).toHaveCount(10);
-    const open = await openDrawer(page);
-    await expect(open.getByText('Halved language model')).toBeVisible();
-  } finally {
-    await server.close();
-    rmSync(outDir, { recursive: true, force: true });
-  }
+  const { url } = await serve({ outDir: shopCopy });
+  await openShop(page, url);
+  await openFilm(page, 'Star Wars');
+  await page.getByRole('button', { name: 'Add to cart' }).click();
+  await nav(page).getByRole('link', { name: 'How it works' }).click();
+  const choice = page.getByRole('group', { name: 'Which models' });
+  await expect(choice.getByRole('button', { pressed: true })).toHaveText('Made for the page');
+  const asked = page.waitForRequest(/movielens-smollm2-half\/.*\.safetensors/);
+  await choice.getByRole('button', { name: /Language model/ }).click();
+  await asked;
+  await untilLoaded(page);
+  await expect(choice.getByRole('button', { pressed: true })).toHaveText(/Language model/);
+  await expect(page.getByText('After Star Wars:')).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+  await expect(nav(page).getByRole('link', { name: 'Cart 1 in it' })).toBeVisible();
+  await expect(list(page, 'halved').getByRole('listitem')).toHaveCount(10);
+  const open = await openDrawer(page);
+  await expect(open.getByText('Halved language model')).toBeVisible();
 });
