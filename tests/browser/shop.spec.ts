@@ -352,6 +352,12 @@ test('a build with a language model offers it, and what was viewed comes along',
   await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
   await expect(nav(page).getByRole('link', { name: 'Cart 1 in it' })).toBeVisible();
   await expect(list(page, 'halved').getByRole('listitem')).toHaveCount(10);
+
+  await chooseTaste(page, 'Crime');
+  const own = page.getByRole('button', { name: 'What I viewed' });
+  await own.press('Enter');
+  await expect(page.getByText('After Star Wars:')).toBeVisible();
+  await expect(own).toBeFocused();
   const open = await openDrawer(page);
   await expect(open.getByText('Halved language model')).toBeVisible();
 });

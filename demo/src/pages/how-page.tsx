@@ -63,7 +63,7 @@ function Compare() {
       {own.length > 0 && (
         <button
           type="button"
-          class="button"
+          class="chip"
           aria-pressed={!example}
           onClick={() => setExample(undefined)}
         >
