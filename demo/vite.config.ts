@@ -26,7 +26,8 @@ const POLICY = [
 function linkModels(): Plugin {
   return {
     name: 'link-models',
-    config() {
+    config(_config, { isPreview }) {
+      if (isPreview) return; // the build has a copy of its own
       const links = join(demoDir, 'public/models');
       mkdirSync(links, { recursive: true });
       const missing = MODELS.find((name) => !isMade(name));

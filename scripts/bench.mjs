@@ -99,7 +99,8 @@ async function describeMachine() {
   };
 }
 
-async function measure({ models, engines, cases, share }, command) {
+/** Saves after each model: what comes later may fail. */
+async function measure({ models, engines, cases, share }, command, save) {
   const results = {
     format: 1,
     command,
@@ -116,13 +117,13 @@ async function measure({ models, engines, cases, share }, command) {
       const page = await openPage(browser, site.url);
       const benchmark = new ModelBenchmark(page, model, { share, say: console.log });
       results.models.push(await benchmark.measure(engines, cases));
+      await save(results);
       await page.close();
     }
   } finally {
     await browser.close();
     await site.stop();
   }
-  return results;
 }
 
 async function openPage(browser, url) {
@@ -159,9 +160,11 @@ async function main(given) {
   }
   const started = Date.now();
   await prepare(options);
-  const results = await measure(options, ['npm run bench --', ...given].join(' '));
-  await mkdir(path.dirname(path.resolve(ROOT, options.json)), { recursive: true });
-  await writeFile(path.resolve(ROOT, options.json), `${JSON.stringify(results, null, 1)}\n`);
+  const file = path.resolve(ROOT, options.json);
+  await mkdir(path.dirname(file), { recursive: true });
+  await measure(options, ['npm run bench --', ...given].join(' '), (results) =>
+    writeFile(file, `${JSON.stringify(results, null, 1)}\n`),
+  );
   console.log(`${options.json}: written after ${elapsed(started)}`);
   await render(options.json, options);
 }

@@ -24,7 +24,10 @@ import {
   NO_TESTS,
 } from './lib/count-tests.mjs';
 
-const TOOLING_TESTS = ['count-tests', 'bench'].map((name) => `tests/tooling/${name}.test.mjs`);
+/** Of one command of a suite: what takes longer has hung. */
+const LIMIT_MS = 60 * 60_000;
+
+const TOOLING_TESTS = ['count-tests', 'bench', 'command'].map((name) => `tests/tooling/${name}.test.mjs`);
 
 // Those that run the engine's threads.
 const THREADED_TESTS = ['base_test', 'model_test', 'recommender_test'];
@@ -51,7 +54,7 @@ const SUITES = {
 
 async function runCtest(preset, targets = []) {
   await buildPreset(preset, targets);
-  const { code } = await runCommand(['ctest', '--preset', preset], { quiet: false });
+  const { code } = await runCommand(['ctest', '--preset', preset], { limit: LIMIT_MS });
   const log = path.join(ROOT, 'build', preset, 'Testing/Temporary/LastTest.log');
   const output = await readFile(log, 'utf8');
   for (const line of output.match(/^\s*SKIPPED: .*$/gm) ?? []) console.log(line);
@@ -130,7 +133,7 @@ async function runBundlerTests() {
 }
 
 async function countedRun(command, count) {
-  const { code, output } = await runCommand(command);
+  const { code, output } = await runCommand(command, { limit: LIMIT_MS });
   return { counts: count(output), succeeded: code === 0 };
 }
 

@@ -1,8 +1,9 @@
-import { useState } from 'preact/hooks';
+import { useCallback, useState } from 'preact/hooks';
 
 import { useCart } from './cart';
 import { LoadingScreen } from './components/loading-screen';
 import { ShopFront } from './components/shop-front';
+import { useScreenStart } from './focus';
 import { recommenderOf, useModels, type Family } from './models';
 import { useOffline } from './offline';
 
@@ -11,6 +12,9 @@ export function App() {
   const { models, retry } = useModels(family);
   const offline = useOffline();
   const cart = useCart();
+  const [isConsentAnswered, setConsentAnswered] = useState(false);
+  const onConsentAnswer = useCallback(() => setConsentAnswered(true), []);
+  useScreenStart(models.half.status);
   const recommender = recommenderOf(models.half);
   if (!recommender) return <LoadingScreen model={models.half} onRetry={retry} />;
   return (
@@ -19,6 +23,8 @@ export function App() {
       recommender={recommender}
       offline={offline}
       cart={cart}
+      isConsentAnswered={isConsentAnswered}
+      onConsentAnswer={onConsentAnswer}
       family={family}
       setFamily={setFamily}
     />

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useState } from 'preact/hooks';
 
-const KEY = 'cart';
+const KEY = 'halfling-cart'; // the origin may be others', too
 
 export interface Cart {
   /** Film ids, in the order in which they were added. */
@@ -19,6 +19,16 @@ function read(): readonly string[] | undefined {
     return Array.isArray(stored) ? stored.map(String) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Nothing is stored where the browser forbids it: the cart stays in memory then. */
+function write(ids: readonly string[] | undefined): void {
+  try {
+    if (ids) localStorage.setItem(KEY, JSON.stringify(ids));
+    else localStorage.removeItem(KEY);
+  } catch {
+    // as said
   }
 }
 
@@ -43,8 +53,5 @@ export function useCart(): Cart {
 
 /** Keeps the cart on the device, or off it. */
 export function useStoredCart({ ids }: Cart, consent: boolean): void {
-  useEffect(() => {
-    if (consent) localStorage.setItem(KEY, JSON.stringify(ids));
-    else localStorage.removeItem(KEY);
-  }, [consent, ids]);
+  useEffect(() => write(consent ? ids : undefined), [consent, ids]);
 }

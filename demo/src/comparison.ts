@@ -9,7 +9,6 @@ export interface Ranking {
   readonly recommendations: readonly Recommendation[];
   /** In the engine, from scratch: the median of several. */
   readonly milliseconds: number;
-  readonly workerRequests: number;
   readonly error?: string;
 }
 
@@ -35,37 +34,38 @@ async function rank(
   return {
     recommendations,
     milliseconds: times.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? NaN,
-    workerRequests: recommender.lastCall?.requestsSinceLoading ?? 0,
   };
 }
 
-/** Without a history there is nothing to rank after: the result is empty then. */
+/** Of this history alone: empty without one, and while there is no ranking after it yet. */
 export function useComparison(models: Models, history: readonly string[]): Comparison {
-  const [comparison, setComparison] = useState<Comparison>({});
+  const [answer, setAnswer] = useState<{ after: string; comparison: Comparison }>();
   const half = recommenderOf(models.half);
   const original = recommenderOf(models.original);
+  const after = history.join();
 
   useEffect(() => {
     const outdated = new AbortController();
     const { signal } = outdated;
     // One after the other, so that neither spoils the other's time.
     void (async () => {
-      if (history.length === 0) setComparison({});
       for (const key of MODEL_KEYS) {
         const recommender = { half, original }[key];
         if (!recommender || history.length === 0) continue;
         const ranking = await rank(recommender, history, signal).catch((error: unknown) => ({
           recommendations: [],
           milliseconds: NaN,
-          workerRequests: 0,
           error: messageOf(error),
         }));
         if (signal.aborted) return;
-        setComparison((all) => ({ ...all, [key]: ranking }));
+        setAnswer((last) => {
+          const others = last?.after === after ? last.comparison : {};
+          return { after, comparison: { ...others, [key]: ranking } };
+        });
       }
     })();
     return () => outdated.abort();
-  }, [half, original, history.join()]);
+  }, [half, original, after]);
 
-  return comparison;
+  return answer?.after === after ? answer.comparison : {};
 }

@@ -84,8 +84,9 @@ export function useModels(family: Family): { models: Models; retry: () => void }
         });
         loaded.push(recommender);
         if (key === 'half') {
-          // Without consent it was in the memory of the recommender before alone.
-          await recommender.importHistory({ events: events.current });
+          // Without consent the page's memory alone has it. With it, another tab may have erased it.
+          if (!recommender.consent) await recommender.importHistory({ events: events.current });
+          events.current = recommender.getHistory(); // what an earlier visit stored is among them
           recommender.on('history', (all) => (events.current = all));
         }
         recommender.on('close', (error) => set({ status: 'failed', message: messageOf(error) }));

@@ -2,6 +2,8 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
+import { focusHeading } from './focus';
+
 export type Route =
   | { readonly page: 'home' | 'cart' | 'how' }
   | { readonly page: 'film'; readonly id: string }
@@ -83,9 +85,7 @@ export function usePageStart(page: string): void {
     const { top } = (history.state ?? {}) as { top?: number };
     scrollTo(0, top ?? 0);
     const isTyping = document.activeElement instanceof HTMLInputElement;
-    if (!isFirst.current && !isTyping) {
-      document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
-    }
+    if (!isFirst.current && !isTyping) focusHeading();
     isFirst.current = false;
   }, [page]);
 }

@@ -16,6 +16,7 @@ export interface Shop {
   readonly films: readonly Film[];
   readonly filmOf: (id: string) => Film | undefined;
   readonly events: readonly HistoryEvent[];
+  /** Unless the history would not be wiser for it. */
   readonly track: (type: EventType, ...ids: readonly string[]) => void;
   readonly consent: boolean;
   readonly cart: Cart;

@@ -1,6 +1,6 @@
 // The visitor's history, as the recommender has it, for components to render.
 
-import type { HistoryEvent, Recommender } from 'halfling';
+import type { EventType, HistoryEvent, Recommender } from 'halfling';
 import { useEffect, useState } from 'preact/hooks';
 
 export function useEvents(recommender: Recommender): readonly HistoryEvent[] {
@@ -31,12 +31,14 @@ export function seenItems(events: readonly HistoryEvent[]): string[] {
   return [...seen];
 }
 
-/** Whether the last thing that the visitor said of a film, beyond looking at it, was this. */
-export function hasSaid(
-  events: readonly HistoryEvent[],
-  item: string,
-  type: 'like' | 'dismiss',
-): boolean {
-  const said = events.filter((event) => event.item === item && event.type !== 'view');
-  return said.at(-1)?.type === type;
+/** The last thing that the visitor said of a film, beyond looking at it. */
+export function lastSaid(events: readonly HistoryEvent[], item: string): EventType | undefined {
+  return events.filter((event) => event.item === item && event.type !== 'view').at(-1)?.type;
+}
+
+/** Not the same opinion again; nor a look at a dismissed film, which would take the dismissal back. */
+export function isNews(events: readonly HistoryEvent[], type: EventType, item: string): boolean {
+  const said = lastSaid(events, item);
+  if (type === 'view') return said !== 'dismiss';
+  return said !== type || (type !== 'like' && type !== 'dismiss');
 }

@@ -36,6 +36,7 @@ export class ModelBenchmark {
     const skipped = [];
     const chosen = await this.#openAll(contenders(this.#model, engines), skipped);
     const results = await this.#check(chosen, skipped);
+    if (results.length === 0) return { name: this.#model.name, contenders: [], skipped };
     for (const kind of CASES.filter((one) => cases.includes(one))) await this.#time(kind, results);
     for (const result of results) {
       result.memory_bytes = await this.#call('memory', result.name);

@@ -5,19 +5,13 @@ import { chromium } from 'playwright-core';
 
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const FIREFOX_NAMES = ['firefox-esr', 'firefox'];
-const FLAGS = [
-  '--disable-dev-shm-usage', // Containers often give /dev/shm 64 MB.
-  '--disable-gpu',
-];
 
 /** @returns {Promise<import("playwright-core").Browser>} headless; the caller closes it */
 export async function launchChromium() {
-  const isRoot = process.getuid?.() === 0;
   return chromium.launch({
     executablePath: await findChromium(),
     timeout: 180_000, // A loaded machine may take minutes.
-    // Chromium's sandbox refuses to run as root, as in most containers.
-    args: isRoot ? [...FLAGS, '--no-sandbox'] : FLAGS,
+    args: ['--disable-gpu'],
   });
 }
 

@@ -6,21 +6,27 @@ import { fileURLToPath } from 'node:url';
 /** The repository's root: every command runs there. */
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** From a program's end until its output counts as whole: what it left running may hold it open. */
+const DRAIN_MS = 2000;
+
 /**
  * @param {string[]} command program and arguments
- * @param {{quiet?: boolean, env?: Record<string, string>}} [options] quiet: show output on failure
+ * @param {{quiet?: boolean, env?: Record<string, string>, limit?: number}} [options] quiet: show output
+ *   on failure; limit: milliseconds after which the program is killed
  * @returns {Promise<{code: number, output: string}>} the exit code; stdout and stderr together
  */
-export function runCommand(command, { quiet = false, env = {} } = {}) {
+export function runCommand(command, { quiet = false, env = {}, limit } = {}) {
   return new Promise((resolve, reject) => {
     const [program, ...programArguments] = command;
     const child = spawn(program, programArguments, {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(limit && { timeout: limit, killSignal: 'SIGKILL' }),
     });
     const chunks = [];
-    for (const stream of [child.stdout, child.stderr]) {
+    const streams = [child.stdout, child.stderr];
+    for (const stream of streams) {
       stream.on('data', (chunk) => {
         chunks.push(chunk);
         if (!quiet) process.stdout.write(chunk);
@@ -29,7 +35,12 @@ export function runCommand(command, { quiet = false, env = {} } = {}) {
     child.on('error', (error) => {
       reject(new Error(`cannot start '${program}': ${error.message}`));
     });
+    let draining;
+    child.on('exit', () => {
+      draining = setTimeout(() => streams.forEach((stream) => stream.destroy()), DRAIN_MS);
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(draining);
       const output = Buffer.concat(chunks).toString('utf8');
       const status = code ?? 1;
       if (quiet && status !== 0) process.stdout.write(output);

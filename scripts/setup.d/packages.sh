@@ -37,11 +37,11 @@ debian-archive-keyring  file:/usr/share/keyrings/debian-archive-trixie-automatic
 '
 # Browsers for tests beside Chromium: WebKitGTK is what Debian has of Safari's engine.
 BROWSER_TABLE='
-firefox-esr             cmd:firefox-esr|firefox
-gir1.2-webkit2-4.1      file:/usr/lib/x86_64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib|/usr/lib/aarch64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib
-python3-gi              python:gi
-xauth                   cmd:xauth
-xvfb                    cmd:xvfb-run
+firefox-esr             cmd:firefox-esr|firefox  Firefox
+gir1.2-webkit2-4.1      file:/usr/lib/x86_64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib|/usr/lib/aarch64-linux-gnu/girepository-1.0/WebKit2-4.1.typelib|/usr/lib64/girepository-1.0/WebKit2-4.1.typelib|/usr/lib/girepository-1.0/WebKit2-4.1.typelib  WebKitGTK 4.1
+python3-gi              python:gi                PyGObject
+xauth                   cmd:xauth                xauth
+xvfb                    cmd:xvfb-run             Xvfb
 '
 # What the private Emscripten runs on (see emscripten.sh); not needed where there is an emcc.
 PRIVATE_EMSCRIPTEN_TABLE='
@@ -56,7 +56,7 @@ emscripten              file:/usr/share/emscripten/emcc.py
 install_packages() {
   local table=$PACKAGE_TABLE missing emscripten
   if is_debian 12 13; then
-    table+=$DEBIAN_PACKAGE_TABLE${WITH_BROWSERS:+$BROWSER_TABLE}
+    table+=$DEBIAN_PACKAGE_TABLE
   fi
   emscripten=$(find_emscripten)
   if is_debian 12 && [ "${emscripten:-$PRIVATE_EMSCRIPTEN}" = "$PRIVATE_EMSCRIPTEN" ]; then
@@ -78,6 +78,26 @@ install_packages() {
     echo "Still missing after apt-get install: $missing"
     return 1
   fi
+}
+
+# Does not fail: tests skip what there is no browser for.
+install_browsers() {
+  local table=$BROWSER_TABLE missing
+  [ -n "${HALFLING_FIREFOX:-}" ] && table=$(grep -v '^firefox-esr ' <<< "$table")
+  missing=$(missing_packages "$table")
+  [ -z "$missing" ] && return
+  # shellcheck disable=SC2086
+  if is_debian 12 13 && apt_install $missing; then missing=$(missing_packages "$table"); fi
+  [ -z "$missing" ] || report "tests will be skipped without $(name_packages "$table" "$missing")"
+}
+
+# "Firefox (Debian's firefox-esr), Xvfb (Debian's xvfb)" of a table's packages.
+name_packages() {
+  local package probe description names=""
+  while read -r package probe description; do
+    grep -qx "$package" <<< "$2" && names+=", $description (Debian's $package)"
+  done <<< "$1"
+  echo "${names#, }"
 }
 
 # The packages of a table whose probe fails.

@@ -1,10 +1,11 @@
 // What several tests use: servers, one of each for all of them, and what watches a page.
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { test as base, type Page } from '@playwright/test';
+import { chromium, test as base, type BrowserContext, type Page } from '@playwright/test';
 import { preview } from 'vite';
 
 import { ISOLATION } from '../../scripts/lib/isolation.mjs';
@@ -40,13 +41,34 @@ export async function serveDemo({ outDir = 'dist', isolated = false } = {}): Pro
       headers: isolated ? ISOLATION : {},
     },
   });
-  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
+  let closing: Promise<void> | undefined;
+  return {
+    url: server.resolvedUrls?.local[0] as string,
+    close: () => (closing ??= server.close()),
+  };
 }
+
+/** For a program that blocks this process: nothing else could end it. */
+export const DEADLINE = { timeout: 120_000, killSignal: 'SIGKILL' } as const;
 
 interface Test {
   /** Skips what there is no browser for. */
   installed: void;
   violations: string[];
+  /** serveDemo(), closed after the test. */
+  serve: typeof serveDemo;
+  /** A folder with a copy of the shop's production build. */
+  shopCopy: string;
+  /** A folder for what browsers store. */
+  profile: string;
+  /** A visit by a Chromium with that profile, closed afterwards, so that all of it is written. */
+  inProfile: (visit: (page: Page, context: BrowserContext) => Promise<void>) => Promise<void>;
+}
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'halfling-test-'));
+  await use(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 export const test = base.extend<Test, Worker>({
@@ -85,6 +107,31 @@ export const test = base.extend<Test, Worker>({
     });
     await use(violations);
   },
+  serve: async ({}, use) => {
+    const servers: DemoServer[] = [];
+    await use(async (options) => {
+      const server = await serveDemo(options);
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) await server.close();
+  },
+  shopCopy: ({}, use) =>
+    withFolder(async (folder) => {
+      cpSync(join(rootDir, 'demo/dist'), folder, { recursive: true });
+      await use(folder);
+    }),
+  profile: ({}, use) => withFolder(use),
+  inProfile: async ({ profile, launchOptions }, use) => {
+    await use(async (visit) => {
+      const context = await chromium.launchPersistentContext(profile, launchOptions);
+      try {
+        await visit(context.pages()[0] ?? (await context.newPage()), context);
+      } finally {
+        await context.close();
+      }
+    });
+  },
 });
 
 export { expect } from '@playwright/test';
@@ -94,6 +141,9 @@ export { expect } from '@playwright/test';
  * also hang where two workers start threads at once (2 of 21 loads; of 200 left to itself, none).
  */
 export const CHROMIUM_ONLY = { tag: '@chromium' };
+
+/** Of what no browser does otherwise than another: the shop's own logic, its words, its colours. */
+export const ONCE = { tag: '@once' };
 
 /** The addresses of all requests of the page and its workers from now on. */
 export function recordRequests(page: Page): string[] {

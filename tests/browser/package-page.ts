@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { CreateOptions, HalflingError, Recommender } from 'halfling';
 
-import { requireBuilt, rootDir } from './fixtures';
+import { DEADLINE, requireBuilt, rootDir } from './fixtures';
 import type { PackageSite } from './package-site.mjs';
 
 declare global {
@@ -26,6 +26,14 @@ export type Tab = Pick<Page, 'goto' | 'evaluate' | 'waitForFunction'>;
 export async function openPage(tab: Tab, site: PackageSite): Promise<void> {
   await tab.goto(site.url);
   await tab.waitForFunction(() => 'halfling' in globalThis);
+}
+
+/** Lets the site's service worker keep the page and the package's files. */
+export async function keepForOffline(tab: Tab): Promise<void> {
+  await tab.evaluate(async () => {
+    await navigator.serviceWorker.register('/sw.js');
+    await navigator.serviceWorker.ready;
+  });
 }
 
 export async function create(tab: Tab, options: CreateOptions): Promise<void> {
@@ -123,7 +131,7 @@ export function askNatively(
     const search = beamWidth ? ['--search', 'beam', '--beam', `${beamWidth}`] : [];
     const directory = site.fileOf(model) as string;
     const all = ['recommend', directory, '--json', '--history', history.join(','), ...search];
-    const output = execFileSync(join(rootDir, TOOL), all, { encoding: 'utf8' });
+    const output = execFileSync(join(rootDir, TOOL), all, { ...DEADLINE, encoding: 'utf8' });
     return { ...question, line: lineOf(JSON.parse(output).items) };
   });
 }

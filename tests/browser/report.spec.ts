@@ -7,7 +7,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
 
-import { expect, recordRequests, rootDir, test } from './fixtures';
+import { DEADLINE, expect, recordRequests, rootDir, test } from './fixtures';
 
 const HOSTILE = '</script><script>document.title = "taken over"</script><!-- & "quoted"';
 
@@ -24,7 +24,10 @@ test.beforeAll(() => {
   writeFileSync(description, JSON.stringify(recommender));
 
   const run = (...args: string[]) =>
-    execFileSync(path.join(rootDir, 'build/native/compressor/halfling'), args, { stdio: 'pipe' });
+    execFileSync(path.join(rootDir, 'build/native/compressor/halfling'), args, {
+      ...DEADLINE,
+      stdio: 'pipe',
+    });
   const model = path.join(folder, 'model');
   const settings = ['--calibration-users', '60', '--evaluate-users', '0'];
   run('compress', checkpoint, model, '--method', 'svd-llm', '--keep', '0.3', ...settings);

@@ -5,7 +5,15 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { CHROMIUM_ONLY, expect, recordRequests, rootDir, test } from './fixtures';
-import { create, createError, MODEL, openPage, readManifest, readShard } from './package-page';
+import {
+  create,
+  createError,
+  keepForOffline,
+  MODEL,
+  openPage,
+  readManifest,
+  readShard,
+} from './package-page';
 import type { PackageSite } from './package-site.mjs';
 
 const OTHER = path.join(rootDir, 'build/models/movielens-original');
@@ -19,6 +27,13 @@ const modelRequests = (site: PackageSite) =>
   site.requests.filter((url) => url.startsWith(MODEL)).map((url) => url.slice(MODEL.length));
 const storedModels = (page: Page) => page.evaluate(() => halfling.modelCache.list());
 const storage = (page: Page) => page.evaluate(() => recommender.info.storage);
+/** Those from before anybody listened. */
+const earlyWarnings = (page: Page) =>
+  page.evaluate(() => {
+    const heard: string[] = [];
+    recommender.on('warning', ({ code, message }) => heard.push(`${code}: ${message}`));
+    return heard;
+  });
 /** The top of a list that needs the whole model. */
 const recommendTitles = (page: Page) =>
   page.evaluate(async () => {
@@ -48,10 +63,7 @@ test('the second visit asks for the manifest alone', async ({ page, site }) => {
 });
 
 test('offline after the first load: reload, then recommend', async ({ page }) => {
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.register('/sw.js');
-    await navigator.serviceWorker.ready;
-  });
+  await keepForOffline(page);
   await create(page, { model: MODEL });
   const online = await recommendTitles(page);
   await page.context().setOffline(true);
@@ -229,11 +241,7 @@ test('a full quota: the model in memory, said once, nothing half stored', CHROMI
   await create(page, { model: MODEL });
   expect(await storage(page)).toBe('memory');
   expect(await recommendTitles(page)).toHaveLength(10);
-  const warnings = await page.evaluate(() => {
-    const heard: string[] = [];
-    recommender.on('warning', ({ code, message }) => heard.push(`${code}: ${message}`));
-    return heard;
-  });
+  const warnings = await earlyWarnings(page);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toMatch(/^model-not-stored: .*free some space/);
   expect(await page.evaluate(() => caches.keys().then((keys) => keys.length))).toBe(1);
@@ -271,11 +279,7 @@ test('a deployment that is half done leaves the stored version in use', async ({
   const { path: shard } = await readShard(site);
   site.replace(shard, { body: 'not yet', type: 'text/plain', status: 404 });
   await create(page, { model: MODEL });
-  const warnings = await page.evaluate(() => {
-    const heard: string[] = [];
-    recommender.on('warning', ({ code, message }) => heard.push(`${code}: ${message}`));
-    return heard;
-  });
+  const warnings = await earlyWarnings(page);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toMatch(/^model-outdated: .*\.safetensors answered HTTP 404/);
   expect(await page.evaluate(() => recommender.info)).toMatchObject({
@@ -295,6 +299,7 @@ test('update() swaps a new version in, and no call is dropped', async ({ page, s
   await create(page, { model: MODEL });
   expect(await page.evaluate(() => recommender.update())).toBe(false);
   const before = await recommendTitles(page);
+  expect(await page.evaluate(() => recommender.lastCall?.requestsSinceLoading)).toBe(1);
   site.mount(MODEL, OTHER);
   const result = await page.evaluate(async () => {
     const history = recommender.items.slice(0, 2).map(({ id }) => id);

@@ -8,6 +8,7 @@ import {
   ask,
   create,
   distinct,
+  keepForOffline,
   makeQuestions,
   MODEL,
   openPage,
@@ -167,10 +168,7 @@ test('an update keeps the threads', async ({ page, site }) => {
 });
 
 test('offline after the first load, with threads', async ({ page }) => {
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.register('/sw.js');
-    await navigator.serviceWorker.ready;
-  });
+  await keepForOffline(page);
   await create(page, { model: MODEL, threads: 2 });
   const online = await recommendIds(page);
   await page.context().setOffline(true);

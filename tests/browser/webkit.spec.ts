@@ -1,11 +1,7 @@
 // The package and the shop in WebKit. What Playwright's specs ask of the others in full is asked here
 // where an engine can differ: arithmetic, workers, threads, storage, service workers.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
-import { expect, rootDir, serveDemo, test as base } from './fixtures';
+import { expect, rootDir, test as base } from './fixtures';
 import {
   ask,
   askNatively,
@@ -13,6 +9,7 @@ import {
   create,
   createError,
   distinct,
+  keepForOffline,
   makeQuestions,
   MODEL,
   openPage,
@@ -30,12 +27,13 @@ interface Fixtures {
   /** Opens a new page; all of one test's have one profile, which is empty at first. */
   visit: () => Promise<Tab>;
   tab: Tab;
+  /** A site that the test may stop. */
+  ownSite: PackageSite;
 }
 
 const test = base.extend<Fixtures>({
   sharedMemory: [false, { option: true }],
-  visit: async ({ sharedMemory }, use) => {
-    const profile = mkdtempSync(path.join(tmpdir(), 'halfling-webkit-'));
+  visit: async ({ sharedMemory, profile }, use) => {
     let page: WebKitPage | undefined;
     await use(async () => {
       await page?.quit();
@@ -43,9 +41,13 @@ const test = base.extend<Fixtures>({
       return page.tab;
     });
     await page?.quit();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   },
   tab: async ({ visit }, use) => use(await visit()),
+  ownSite: async ({}, use) => {
+    const site = await PackageSite.start(rootDir);
+    await use(site);
+    await site.stop();
+  },
 });
 
 test.skip(!WebKitPage.isInstalled(), 'WebKitGTK is not installed: scripts/setup --browsers');
@@ -90,8 +92,7 @@ test.describe('with shared memory', () => {
   });
 });
 
-test('the model is stored; offline after the first load', async ({ visit }) => {
-  const site = await PackageSite.start(rootDir);
+test('the model is stored; offline after the first load', async ({ visit, ownSite: site }) => {
   const first = await visit();
   await openPage(first, site);
   await create(first, { model: MODEL });
@@ -103,10 +104,7 @@ test('the model is stored; offline after the first load', async ({ visit }) => {
   site.requests.length = 0;
   await create(second, { model: MODEL });
   expect(site.requests.filter((url) => url.startsWith(MODEL))).toEqual([`${MODEL}manifest.json`]);
-  await second.evaluate(async () => {
-    await navigator.serviceWorker.register('/sw.js');
-    await navigator.serviceWorker.ready;
-  });
+  await keepForOffline(second);
 
   const { url } = site;
   await site.stop();
@@ -189,7 +187,7 @@ async function countStoredEvents(): Promise<number> {
   });
 }
 
-test('the shop recommends, and needs no server after the first load', async ({ visit }) => {
+test('the shop recommends, and needs no server after the first load', async ({ visit, serve }) => {
   const click = (tab: Tab, label: string) =>
     tab.waitForFunction((name) => {
       const buttons = [...document.querySelectorAll('button')];
@@ -207,7 +205,7 @@ test('the shop recommends, and needs no server after the first load', async ({ v
     await expect.poll(() => titles(tab)).toHaveLength(18);
     return titles(tab);
   };
-  const server = await serveDemo();
+  const server = await serve();
   const first = await visit();
   await first.goto(server.url);
   await first.waitForFunction(() => document.querySelector('.sent')?.textContent?.match(/request/));

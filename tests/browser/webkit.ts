@@ -70,7 +70,14 @@ export class WebKitPage {
 
   async quit(): Promise<void> {
     const { pid } = this.#program;
-    const timer = setTimeout(() => pid && process.kill(-pid, 'SIGKILL'), GRACE);
+    const kill = () => {
+      try {
+        if (pid) process.kill(-pid, 'SIGKILL');
+      } catch {
+        // It has just ended.
+      }
+    };
+    const timer = setTimeout(kill, GRACE);
     this.#program.stdin.end();
     await this.#ended;
     clearTimeout(timer);

@@ -8,7 +8,7 @@ import path from 'node:path';
 
 import type { Page } from '@playwright/test';
 
-import { expect, rootDir, test } from '../browser/fixtures';
+import { DEADLINE, expect, rootDir, test } from '../browser/fixtures';
 
 interface Project {
   readonly name: string;
@@ -42,7 +42,7 @@ let tarball = '';
 test.beforeAll(() => {
   temporary = mkdtempSync(path.join(tmpdir(), 'halfling-bundlers-'));
   const pack = ['pack', '--ignore-scripts', '--pack-destination', temporary];
-  execFileSync('npm', pack, { cwd: path.join(rootDir, 'web'), stdio: 'pipe' });
+  execFileSync('npm', pack, { ...DEADLINE, cwd: path.join(rootDir, 'web'), stdio: 'pipe' });
   tarball = path.join(
     temporary,
     readdirSync(temporary).find((name) => name.endsWith('.tgz')) ?? '',
@@ -53,10 +53,15 @@ test.afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 function run(project: string, program: string, ...rest: string[]): void {
   const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: undefined };
   try {
-    execFileSync(program, rest, { cwd: project, stdio: 'pipe', env: env as NodeJS.ProcessEnv });
+    execFileSync(program, rest, {
+      ...DEADLINE,
+      cwd: project,
+      stdio: 'pipe',
+      env: env as NodeJS.ProcessEnv,
+    });
   } catch (error) {
-    const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer };
-    throw new Error(`${program} ${rest.join(' ')} failed:\n${stdout}\n${stderr}`);
+    const { message, stdout } = error as Error & { stdout: Buffer }; // stderr is in the message
+    throw new Error(`${message}\n${stdout}`);
   }
 }
 

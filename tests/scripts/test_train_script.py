@@ -135,7 +135,7 @@ def test_a_training_that_runs_off_saves_no_model(data: Path, tmp_path: Path) -> 
         ("--batch-size", "0", "a whole number from 1"),
         ("--evaluate-every", "0", "a whole number from 1"),
         ("--save-every", "x", "a whole number from 1"),
-        ("--beams", "9", "a whole number from 10"),
+        ("--beams", "9", "a whole number from 10, the items that metrics are of"),
         ("--heads", "0", "a whole number from 1"),
         ("--validation-users", "-5", "a whole number from 0"),
         ("--threads", "-1", "a whole number from 0"),

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { ModelBenchmark } from '../../scripts/bench/browser.mjs';
 import { compareRankings, compareTokens } from '../../scripts/bench/compare.mjs';
 import { commonLength, promptTokens } from '../../scripts/bench/page/prompt.mjs';
 import { beamSearch, Trie } from '../../scripts/bench/page/trie.mjs';
-import { contenders, makeHistories, MODELS, scaledRuns } from '../../scripts/bench/plan.mjs';
+import { CASES, contenders, makeHistories, MODELS, scaledRuns } from '../../scripts/bench/plan.mjs';
 import { summarize } from '../../scripts/bench/statistics.mjs';
 
 const EXPECTED = { items: [5, 3, 8, 1], scores: [-1, -2, -2.01, -4] };
@@ -17,6 +18,13 @@ test('the same ranking passes, with the largest difference told', () => {
   assert.equal(error, undefined);
   assert.equal(swaps, 0);
   assert.ok(Math.abs(difference - 5e-4) < 1e-9);
+});
+
+test('a model that none of the engines runs has no figures, and stops nothing', async () => {
+  const model = MODELS.find(({ onnx, gguf }) => onnx.length === 0 && !gguf);
+  const benchmark = new ModelBenchmark({}, model, { share: 1, say: () => {} });
+  const result = await benchmark.measure(['onnxruntime-web', 'wllama'], [...CASES, 'load']);
+  assert.deepEqual(result, { name: model.name, contenders: [], skipped: [] });
 });
 
 test('another order, another item or another score fails, and is named', () => {

@@ -1,19 +1,30 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
+import { focusHeading } from '../focus';
 import { useShop } from '../shop';
+
+interface Props {
+  readonly isAnswered: boolean;
+  readonly onAnswer: () => void;
+}
 
 /**
  * Asks when there is something to remember. A refusal holds as long as the page: to remember it would
- * need what was refused.
+ * need what was refused. Who withdraws consent has answered, too.
  */
-export function ConsentBar() {
+export function ConsentBar({ isAnswered, onAnswer }: Props) {
   const { recommender, consent, events, cart } = useShop();
-  const [isAnswered, setAnswered] = useState(false);
   const [failure, setFailure] = useState('');
+  useEffect(() => {
+    if (consent) onAnswer();
+  }, [consent]);
   if (consent || isAnswered || (events.length === 0 && cart.ids.length === 0)) return null;
   const answer = (granted: boolean) => {
     recommender.setConsent(granted).then(
-      () => setAnswered(true),
+      () => {
+        onAnswer();
+        focusHeading();
+      },
       (error: Error) => setFailure(error.message),
     );
   };

@@ -1,4 +1,6 @@
+import { focusHeading } from '../focus';
 import { plural } from '../format';
+import { countRequests, type Requests } from '../requests';
 import { CART, HOME, HOW, searchUrl, type Route } from '../router';
 import { useShop } from '../shop';
 import { CartIcon, HomeIcon, HowIcon, SearchIcon, ShieldIcon } from './icons';
@@ -7,12 +9,12 @@ import { SearchField } from './search-field';
 interface Props {
   readonly route: Route;
   /** Made since loading; undefined while loading. */
-  readonly requests: readonly string[] | undefined;
+  readonly requests: Requests | undefined;
 }
 
 function skipToContent(event: Event): void {
   event.preventDefault(); // the hash is the router's
-  document.querySelector<HTMLElement>('main h1')?.focus();
+  focusHeading({});
 }
 
 export function Header({ route, requests }: Props) {
@@ -57,7 +59,7 @@ export function Header({ route, requests }: Props) {
           Privacy
           {requests && (
             <span class="sent" title="Since the shop was loaded">
-              {plural(requests.length, 'request')}
+              {plural(countRequests(requests), 'request')}
             </span>
           )}
         </button>

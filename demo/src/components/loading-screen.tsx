@@ -9,7 +9,9 @@ interface Props {
 export function LoadingScreen({ model, onRetry }: Props) {
   return (
     <main class="loading-screen">
-      <h1 class="brand">Halfling</h1>
+      <h1 class="brand" tabIndex={-1}>
+        Halfling
+      </h1>
       {model.status === 'failed' ? (
         <div class="failure" role="alert">
           <p>Could not load the recommender: {model.message}</p>

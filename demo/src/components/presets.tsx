@@ -3,13 +3,11 @@ import { useShop } from '../shop';
 
 interface Props {
   readonly label: string;
-  /** What a press does with the films. Default: they count as viewed. */
-  readonly onChoose?: (ids: readonly string[]) => void;
+  readonly onChoose: (ids: readonly string[]) => void;
 }
 
 export function Presets({ label, onChoose }: Props) {
-  const { films, track } = useShop();
-  const choose = onChoose ?? ((ids: readonly string[]) => track('view', ...ids));
+  const { films } = useShop();
   return (
     <div class="chips" role="group" aria-label={label}>
       <span class="note">{label}</span>
@@ -18,7 +16,7 @@ export function Presets({ label, onChoose }: Props) {
           type="button"
           class="chip"
           key={preset.name}
-          onClick={() => choose(findPreset(preset, films).map(({ id }) => id))}
+          onClick={() => onChoose(findPreset(preset, films).map(({ id }) => id))}
         >
           {preset.name}
         </button>

@@ -3,17 +3,19 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { useComparison } from '../comparison';
 import { formatBytes, plural } from '../format';
+import { isSettled } from '../models';
 import type { Offline } from '../offline';
+import { countRequests, type Requests } from '../requests';
 import { HOW } from '../router';
 import { useShop } from '../shop';
-import { readStorage, type StoredThings } from '../storage';
+import { readFiles, readPersonal, type StoredFiles } from '../storage';
 import { seenItems } from '../visitor';
 import { CrossIcon } from './icons';
 import { ModelTable } from './model-table';
 
 interface Props {
   /** Made since loading; undefined while loading. */
-  readonly requests: readonly string[] | undefined;
+  readonly requests: Requests | undefined;
   readonly offline: Offline;
   readonly onClose: () => void;
 }
@@ -23,10 +25,6 @@ export function PrivacyDrawer({ requests, offline, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const comparison = useComparison(models, seenItems(events));
-  const workerRequests = Object.values(comparison).reduce(
-    (sum, { workerRequests }) => sum + workerRequests,
-    0,
-  );
   const closeOutside = (event: MouseEvent) => {
     if (event.target === dialog.current) dialog.current?.close();
   };
@@ -50,7 +48,7 @@ export function PrivacyDrawer({ requests, offline, onClose }: Props) {
             <CrossIcon />
           </button>
         </header>
-        <Requests requests={requests} workerRequests={workerRequests} />
+        <RequestsMade requests={requests} />
         <Stored offline={offline} />
         <Rights />
         <section aria-labelledby="cost">
@@ -67,51 +65,61 @@ export function PrivacyDrawer({ requests, offline, onClose }: Props) {
   );
 }
 
-interface RequestsProps {
-  readonly requests: readonly string[] | undefined;
-  readonly workerRequests: number;
-}
-
-function Requests({ requests, workerRequests }: RequestsProps) {
+function RequestsMade({ requests }: Pick<Props, 'requests'>) {
   return (
     <section aria-labelledby="requests">
       <h3 id="requests">Requests since the shop was loaded</h3>
-      <p class="figure">{requests ? requests.length + workerRequests : '…'}</p>
-      {requests && requests.length > 0 ? (
+      <p class="figure">{requests ? countRequests(requests) : '…'}</p>
+      <p class="note">Counted by the browser, in the page and in its workers.</p>
+      {requests && countRequests(requests) > 0 && (
         <ul class="addresses">
-          {requests.map((address, i) => (
+          {requests.byPage.map((address, i) => (
             <li key={i}>{address}</li>
           ))}
+          {requests.byWorkers > 0 && <li>by the workers: {requests.byWorkers}</li>}
         </ul>
-      ) : (
-        <p class="note">Counted by the browser, in the page and in its workers.</p>
       )}
     </section>
   );
 }
 
-/** Asked again whenever something may have changed. */
-function useStorage(offline: Offline): StoredThings | undefined {
-  const { events, consent, cart, models } = useShop();
-  const [things, setThings] = useState<StoredThings>();
+function useFiles(offline: Offline): StoredFiles | undefined {
+  const isLoaded = isSettled(useShop().models);
+  const [files, setFiles] = useState<StoredFiles>();
   useEffect(() => {
-    const timer = setInterval(() => void readStorage().then(setThings), 1000);
-    void readStorage().then(setThings);
+    readFiles().then(setFiles, () => setFiles(undefined));
+  }, [isLoaded, offline.status]);
+  return files;
+}
+
+/** In words; asked again and again, for other tabs store and erase, too. */
+function usePersonal(): string {
+  const { events, consent, cart } = useShop();
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const read = () => {
+      readPersonal().then(
+        (things) => setText(things.join(', ') || 'nothing'),
+        () => setText('cannot be read here'),
+      );
+    };
+    const timer = setInterval(read, 1000);
+    read();
     return () => clearInterval(timer);
-  }, [events, consent, cart.ids, models, offline.status]);
-  return things;
+  }, [events, consent, cart.ids]);
+  return text;
 }
 
 function Stored({ offline }: Pick<Props, 'offline'>) {
   const { events, consent, cart } = useShop();
-  const things = useStorage(offline);
+  const files = useFiles(offline);
   const place = consent ? 'on this device' : 'in this page’s memory only';
   return (
     <section aria-labelledby="stored">
       <h3 id="stored">Stored on this device</h3>
       <dl class="stored">
         <dt>About you</dt>
-        <dd>{things && (things.personal.length > 0 ? things.personal.join(', ') : 'nothing')}</dd>
+        <dd>{usePersonal()}</dd>
         <dt>Your history</dt>
         <dd>
           {plural(events.length, 'event')}, {place}
@@ -120,7 +128,7 @@ function Stored({ offline }: Pick<Props, 'offline'>) {
         <dd>
           {plural(cart.ids.length, 'film')}, {place}
         </dd>
-        {things?.models.map(({ name, bytes }) => (
+        {files?.models.map(({ name, bytes }) => (
           <>
             <dt>{name}</dt>
             <dd>{formatBytes(bytes)}</dd>
@@ -128,7 +136,7 @@ function Stored({ offline }: Pick<Props, 'offline'>) {
         ))}
         <dt>The shop itself</dt>
         <dd>
-          {things && `${plural(things.shop.files, 'file')}, ${formatBytes(things.shop.bytes)}; `}
+          {files && `${plural(files.shop.files, 'file')}, ${formatBytes(files.shop.bytes)}; `}
           {offline.status === 'ready' ? 'opens offline' : 'does not open offline'}
         </dd>
       </dl>

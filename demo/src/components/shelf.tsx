@@ -16,7 +16,7 @@ export function Shelf({ heading, note, films }: Props) {
   const id = useId();
   const row = useRef<HTMLUListElement>(null);
   const scroll = (direction: 1 | -1) => {
-    row.current?.scrollBy({ left: direction * row.current.clientWidth * 0.8, behavior: 'smooth' });
+    row.current?.scrollBy({ left: direction * row.current.clientWidth * 0.8 });
   };
   if (films.length === 0) return null;
   return (

@@ -1,8 +1,8 @@
 // The shelves of the shop: each a question to the recommender.
 
-import type { CatalogItem } from 'halfling';
+import type { CatalogItem, Recommender } from 'halfling';
 import { useRecommendations, type ListQuery } from 'halfling/react';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import type { Film } from '../films';
 import { plural } from '../format';
@@ -14,19 +14,39 @@ import { Shelf } from './shelf';
 const LENGTH = 18;
 const MOST_ANSWERS = 50;
 
-/** Last answers, so that a page which is opened again is as high as it was when it was left. */
-const answers = new Map<string, readonly Film[]>();
+type Answers = Map<string, readonly Film[]>;
+const answersOf = new WeakMap<Recommender, Answers>();
+
+/**
+ * Last answers by their queries, so that a page which is opened again is as high as it was when it was
+ * left; forgotten with the history.
+ */
+function lastAnswers(recommender: Recommender): Answers {
+  const known = answersOf.get(recommender);
+  if (known) return known;
+  const answers: Answers = new Map();
+  answersOf.set(recommender, answers);
+  recommender.on('history', ({ length }) => length === 0 && answers.clear());
+  return answers;
+}
 
 export function useList(query: ListQuery<CatalogItem>): readonly Film[] {
   const { recommender, filmOf } = useShop();
   const { status, recommendations } = useRecommendations(recommender, { limit: LENGTH, ...query });
+  const films = useMemo(
+    () => recommendations.flatMap(({ id }) => filmOf(id) ?? []),
+    [recommendations, filmOf],
+  );
   const key = JSON.stringify(query);
-  if (status !== 'ready') return answers.get(key) ?? [];
-  const films = recommendations.flatMap(({ id }) => filmOf(id) ?? []);
-  answers.delete(key); // so that the oldest is the first
-  answers.set(key, films);
-  if (answers.size > MOST_ANSWERS) answers.delete([...answers.keys()][0] ?? '');
-  return films;
+  const answers = lastAnswers(recommender);
+  // With each answer, not with each query: when that changes, the older one's answer stays for a while.
+  useEffect(() => {
+    if (status !== 'ready') return;
+    answers.delete(key); // so that the oldest is the first
+    answers.set(key, films);
+    if (answers.size > MOST_ANSWERS) answers.delete([...answers.keys()][0] ?? '');
+  }, [films]);
+  return status === 'ready' || films.length > 0 ? films : (answers.get(key) ?? []);
 }
 
 export function ForYouShelf({ films }: { readonly films: readonly Film[] }) {

@@ -8,7 +8,7 @@ import { Pages } from '../pages/pages';
 import { useFontsReady, useRequests } from '../requests';
 import { usePageStart, useRoute } from '../router';
 import { ShopContext, useFilms, type Shop } from '../shop';
-import { useConsent, useEvents } from '../visitor';
+import { isNews, useConsent, useEvents } from '../visitor';
 import { ConsentBar } from './consent-bar';
 import { Footer } from './footer';
 import { Header } from './header';
@@ -20,6 +20,8 @@ interface Props {
   readonly recommender: Recommender;
   readonly offline: Offline;
   readonly cart: Cart;
+  readonly isConsentAnswered: boolean;
+  readonly onConsentAnswer: () => void;
   readonly family: Family;
   readonly setFamily: (family: Family) => void;
 }
@@ -34,7 +36,8 @@ function useShopState(
   useStoredCart(cart, consent);
   const track = useCallback(
     (type: EventType, ...ids: readonly string[]) => {
-      for (const item of ids) void recommender.track({ type, item });
+      const news = ids.filter((item) => isNews(recommender.getHistory(), type, item));
+      for (const item of news) void recommender.track({ type, item });
     },
     [recommender],
   );
@@ -74,7 +77,7 @@ export function ShopFront(props: Props) {
   const closePrivacy = useCallback(() => setPrivacyOpen(false), []);
   const shop = useShopState(props, openPrivacy);
   const isLoaded = useFontsReady() && isSettled(models) && offline.status !== 'storing';
-  const requests = useRequests(isLoaded);
+  const requests = useRequests(shop, isLoaded, isPrivacyOpen);
   usePageStart(route.page === 'film' ? `film ${route.id}` : route.page);
 
   return (
@@ -84,9 +87,10 @@ export function ShopFront(props: Props) {
         <Pages route={route} />
       </main>
       <Footer />
-      <div class="bars">
+      {/* The bars come unasked: this makes screen readers tell of them. */}
+      <div class="bars" aria-live="polite">
         {offline.hasUpdate && <UpdateBar onUpdate={offline.update} />}
-        <ConsentBar />
+        <ConsentBar isAnswered={props.isConsentAnswered} onAnswer={props.onConsentAnswer} />
       </div>
       {isPrivacyOpen && (
         <PrivacyDrawer requests={requests} offline={offline} onClose={closePrivacy} />

@@ -5,14 +5,10 @@ import { Poster } from '../components/poster';
 import { Shelf } from '../components/shelf';
 import { PopularShelf, useList } from '../components/shelves';
 import type { Film } from '../films';
+import { focusHeading } from '../focus';
 import { formatPrice, plural } from '../format';
 import { filmUrl } from '../router';
 import { useShop } from '../shop';
-
-/** Where the keyboard goes on when the button that was pressed is gone. */
-function focusHeading(): void {
-  document.querySelector<HTMLElement>('main h1')?.focus();
-}
 
 export function CartPage() {
   const { cart, filmOf, track } = useShop();
@@ -24,25 +20,22 @@ export function CartPage() {
     cart.clear();
     focusHeading();
   };
+  const thanks = `Thank you! ${plural(bought, 'film')} bought, as far as a demonstration sells any.`;
   return (
     <>
       <h1 class="page-title" tabIndex={-1}>
         Your cart
       </h1>
+      <p class={films.length > 0 ? 'visually-hidden' : 'nothing'} role="status">
+        {films.length === 0 && (bought > 0 ? thanks : 'It is empty.')}
+      </p>
       {films.length > 0 ? (
         <>
           <CartTable films={films} onBuy={buy} />
           <GoesWith films={films} />
         </>
       ) : (
-        <>
-          <p class="nothing" role="status">
-            {bought > 0
-              ? `Thank you! ${plural(bought, 'film')} bought, as far as a demonstration sells any.`
-              : 'It is empty.'}
-          </p>
-          <PopularShelf />
-        </>
+        <PopularShelf />
       )}
     </>
   );

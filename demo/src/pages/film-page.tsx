@@ -9,7 +9,7 @@ import type { Film } from '../films';
 import { formatPrice } from '../format';
 import { CART, searchUrl } from '../router';
 import { useShop } from '../shop';
-import { hasSaid } from '../visitor';
+import { lastSaid } from '../visitor';
 
 export function FilmPage({ film }: { readonly film: Film }) {
   const { track } = useShop();
@@ -43,8 +43,7 @@ export function FilmPage({ film }: { readonly film: Film }) {
 
 function Actions({ film }: { readonly film: Film }) {
   const { cart, events, track } = useShop();
-  const isLiked = hasSaid(events, film.id, 'like');
-  const isDismissed = hasSaid(events, film.id, 'dismiss');
+  const said = lastSaid(events, film.id);
   const inCart = useRef<HTMLAnchorElement>(null);
   const addToCart = () => {
     flushSync(() => cart.add(film.id));
@@ -65,16 +64,16 @@ function Actions({ film }: { readonly film: Film }) {
       <button
         type="button"
         class="button"
-        aria-pressed={isLiked}
+        aria-pressed={said === 'like'}
         onClick={() => track('like', film.id)}
       >
         <HeartIcon />
-        {isLiked ? 'Liked' : 'Like'}
+        {said === 'like' ? 'Liked' : 'Like'}
       </button>
       <button
         type="button"
         class="button"
-        aria-pressed={isDismissed}
+        aria-pressed={said === 'dismiss'}
         onClick={() => track('dismiss', film.id)}
       >
         <CrossIcon />

@@ -8,13 +8,18 @@ import {
   useList,
   useStrongestReason,
 } from '../components/shelves';
+import { focusHeading } from '../focus';
 import { HOW } from '../router';
 import { useShop } from '../shop';
 import { seenItems } from '../visitor';
 
 export function HomePage() {
-  const { events } = useShop();
+  const { events, track } = useShop();
   const isKnown = seenItems(events).length > 0;
+  const view = (ids: readonly string[]) => {
+    track('view', ...ids);
+    focusHeading();
+  };
   return (
     <>
       <section class={isKnown ? 'hero hero-small' : 'hero'}>
@@ -25,7 +30,7 @@ export function HomePage() {
               Look at a few films and the shelves become yours. Everything is computed in this page;
               nothing you do leaves it. <a href={HOW}>How it works</a>
             </p>
-            <Presets label="See it with somebody’s taste:" />
+            <Presets label="See it with somebody’s taste:" onChoose={view} />
             <Fan />
           </>
         )}

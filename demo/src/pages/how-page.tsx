@@ -60,8 +60,13 @@ function Compare() {
       <h2 id="compare">Original against halved</h2>
       <FamilyChoice />
       <Presets label="Ask both after:" onChoose={setExample} />
-      {example && own.length > 0 && (
-        <button type="button" class="button" onClick={() => setExample(undefined)}>
+      {own.length > 0 && (
+        <button
+          type="button"
+          class="chip"
+          aria-pressed={!example}
+          onClick={() => setExample(undefined)}
+        >
           What I viewed
         </button>
       )}
