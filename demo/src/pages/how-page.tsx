@@ -59,17 +59,18 @@ function Compare() {
     <section class="compare" aria-labelledby="compare">
       <h2 id="compare">Original against halved</h2>
       <FamilyChoice />
-      <Presets label="Ask both after:" onChoose={setExample} />
-      {own.length > 0 && (
-        <button
-          type="button"
-          class="chip"
-          aria-pressed={!example}
-          onClick={() => setExample(undefined)}
-        >
-          What I viewed
-        </button>
-      )}
+      <Presets label="Ask both after:" onChoose={setExample}>
+        {own.length > 0 && (
+          <button
+            type="button"
+            class="chip"
+            aria-pressed={!example}
+            onClick={() => setExample(undefined)}
+          >
+            What I viewed
+          </button>
+        )}
+      </Presets>
       <p class="note" role="status">
         {titles.length > 0
           ? `After ${titles.slice(-4).join(', ')}${titles.length > 4 ? ` and ${titles.length - 4} before` : ''}:`
