@@ -11,21 +11,6 @@ import { DEADLINE, expect, rootDir, test } from './fixtures';
 
 const GUIDE = readFileSync(path.join(rootDir, 'docs/bring-your-own-model.md'), 'utf8');
 
-/** Of the guide's commands those that lead to the page; test_guide.py runs them all. */
-const STEPS = `
-import sys
-from pathlib import Path
-from guide import blocks, make_workspace, run, write_page
-
-wanted = ["my-model build/checkpoints/shop ", "build/models/shop --keep", "mkdir -p build/site"]
-folder = Path(sys.argv[1])
-make_workspace(folder)
-for want in wanted:
-    (block,) = [block for block in blocks("sh") if want in block]
-    run(block, folder)
-write_page(folder)
-`;
-
 let folder: string;
 let server: ChildProcess | undefined;
 let port: number;
@@ -41,9 +26,8 @@ async function freePort(): Promise<number> {
 
 test.beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'halfling-guide-'));
-  const python = path.join(rootDir, '.venv/bin/python');
-  const cwd = path.join(rootDir, 'tests/scripts');
-  execFileSync(python, ['-c', STEPS, folder], { ...DEADLINE, cwd, stdio: 'pipe' });
+  const [python, guide] = ['.venv/bin/python', 'tests/scripts/guide.py'];
+  execFileSync(python, [guide, folder], { ...DEADLINE, cwd: rootDir, stdio: 'pipe' });
   port = await freePort();
   const command = /^python3 -m http\.server .*$/m.exec(GUIDE)?.[0] ?? '';
   expect(command).toMatch(/ 8000$/);
