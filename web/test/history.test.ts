@@ -168,6 +168,16 @@ describe('with consent', () => {
     expect(items(await openTab({ maxEvents: 100, ttlDays: 100 }))).toEqual(['b', 'c', 'd']);
   });
 
+  it('erases what cannot be read', async () => {
+    const history = await openTab({ consent: true });
+    await view(history, 'a');
+    vi.spyOn(IDBObjectStore.prototype, 'getAll').mockImplementation(refuse);
+    await history.forget();
+    vi.restoreAllMocks();
+    history.close();
+    expect(items(await openTab())).toEqual([]);
+  });
+
   it('forgets everything at clear', async () => {
     const history = await openTab({ consent: true });
     await view(history, 'a');
@@ -456,6 +466,18 @@ describe('import', () => {
     const next = await openTab();
     await next.import(events);
     expect(items(next)).toEqual(['a', 'a', 'b']);
+  });
+
+  it('counts once what one tab has tracked and another imports', async () => {
+    const [one, other] = [await openTab(), await openTab()];
+    await view(one, 'a');
+    await other.import(one.export().events);
+    await one.setConsent(true);
+    await other.setConsent(true);
+    for (const tab of [one, other]) await vi.waitFor(() => expect(items(tab)).toEqual(['a']));
+    one.close();
+    other.close();
+    expect(items(await openTab())).toEqual(['a']);
   });
 
   it('adds nothing where one event is wrong, and names it', async () => {
