@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from halfling_train.datasets import REPOSITORY, DataError, Dataset, read_json  # noqa: E402
 from halfling_train.description import INTERACTIONS, RECOMMENDER, write_description  # noqa: E402
 from halfling_train.named_datasets import PUBLISHED, load_dataset  # noqa: E402
-from halfling_train.replacing import new_folder  # noqa: E402
+from halfling_train.replacing import names_in, new_folder  # noqa: E402
 
 COMMITTED = ("config.json", "model.safetensors")
 DATA_IS_ABSENT = 3
@@ -37,10 +37,7 @@ def check_vocabulary(config_path: Path, dataset: Dataset) -> None:
 
 def check_output(output: Path) -> None:
     """DataError where there is something else than what an earlier join wrote."""
-    if output.exists() and not output.is_dir():
-        raise DataError(f"{output}: exists and is no folder")
-    names = {path.name for path in output.iterdir()} if output.exists() else set()
-    if names not in (set(), {*COMMITTED, RECOMMENDER, INTERACTIONS}):
+    if names_in(output) not in (set(), {*COMMITTED, RECOMMENDER, INTERACTIONS}):
         raise DataError(
             f"{output}: holds files but no checkpoint of an earlier run; choose another folder or "
             "remove it"

@@ -160,11 +160,11 @@ def relative_changes(before: np.ndarray, after: np.ndarray) -> list[Interval | N
         old, new = rows[..., :columns], rows[..., columns:]
         return np.divide(new - old, old, out=np.full_like(old, np.nan), where=old > 0)
 
-    has_mean = means[:columns] > 0
-    if not has_mean.any():
-        return [None] * columns
-    known = iter(summarize(change(means)[has_mean], change(resampled)[:, has_mean]))
-    return [next(known) if has else None for has in has_mean]
+    mean, drawn = change(means), change(resampled)
+    return [
+        None if np.isnan(mean[i]) else summarize(mean[[i]], drawn[:, [i]])[0]
+        for i in range(columns)
+    ]
 
 
 def summarize(means: np.ndarray, resampled: np.ndarray) -> list[Interval]:

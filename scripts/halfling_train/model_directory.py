@@ -20,7 +20,7 @@ from .datasets import DataError, Dataset, read_json
 from .description import write_json
 from .factors import LowRankLinear, PivotedLinear
 from .prompt import Prompt
-from .replacing import new_folder
+from .replacing import names_in, new_folder
 from .rms_norm import RmsNorm
 from .semantic_model import SemanticModel
 from .storage import Place, Quantizer, read_header, read_matrix, write_matrix
@@ -163,17 +163,11 @@ class ModelDirectory:
 
     def check_output(self, output: Path) -> None:
         """DataError where putting a model at `output` would delete more than a model."""
-        if not output.exists():
-            return
-        if not output.is_dir():
-            raise DataError(f"{output}: exists and is no folder")
-        if output.resolve().is_mount():
-            raise DataError(f"{output}: a mount point cannot be replaced; name a folder inside it")
-        if output.samefile(self.folder):
-            raise DataError(f"{output}: is the model to read; expected another folder")
-        names = {path.name for path in output.iterdir()}
+        names = names_in(output)
         if not names:
             return
+        if output.samefile(self.folder):
+            raise DataError(f"{output}: is the model to read; expected another folder")
         try:
             manifest = read_manifest(output)
         except DataError:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .datasets import DataError
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
@@ -50,6 +52,17 @@ def new_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def names_in(path: Path) -> set[str]:
+    """What `new_folder` would delete; DataError where there is something that it cannot replace."""
+    if not path.exists():
+        return set()
+    if not path.is_dir():
+        raise DataError(f"{path}: exists and is no folder")
+    if path.resolve().is_mount():
+        raise DataError(f"{path}: a mount point cannot be replaced; name a folder inside it")
+    return {inside.name for inside in path.iterdir()}
 
 
 def beside(path: Path, purpose: str) -> Path:
