@@ -9,6 +9,7 @@
 #include "compressor/parallel.h"
 #include "compressor/stages/activation_walk.h"
 #include "compressor/stages/input_moments.h"
+#include "compressor/stages/output_weights.h"
 
 namespace halfling {
 namespace {
@@ -67,10 +68,22 @@ class LayerCompressor {
     });
   }
 
+  // Of each of the group's linears.
+  Result<std::vector<OutputWeights>> OutputsOf(int layer, InputGroup group) const {
+    const std::span<const LinearKind> kinds = KindsOf(group);
+    const bool factorizes = std::ranges::any_of(
+        kinds, [&](LinearKind kind) { return PlanOf(layer, kind).storage != Storage::kDense; });
+    if (method_ != FitMethod::kRegression || !factorizes) {
+      return std::vector<OutputWeights>(kinds.size());
+    }
+    return MeasureOutputWeights(original_.transformer(), layer, *original_walk_, threads_);
+  }
+
   Status FitGroup(int layer, InputGroup group, CompressedLayer& result) {
     const std::span<const LinearKind> kinds = KindsOf(group);
     const bool needs_inputs = std::ranges::any_of(
         kinds, [&](LinearKind kind) { return NeedsInputs(method_, PlanOf(layer, kind)); });
+    HALFLING_ASSIGN_OR_RETURN(const std::vector<OutputWeights> outputs, OutputsOf(layer, group));
     InputMoments moments;
     if (needs_inputs) {
       Eigen::VectorXd weights;
@@ -87,7 +100,7 @@ class LayerCompressor {
         std::vector<FittedLinear> fits,
         ParallelResults<FittedLinear>(kinds.size(), threads_, [&](size_t i) {
           const Linear& linear = original_.layer(layer).linear(kinds[i]);
-          return fitter.Fit(ToDoubles(linear.Unpack()), PlanOf(layer, kinds[i]),
+          return fitter.Fit(ToDoubles(linear.Unpack()), outputs[i], PlanOf(layer, kinds[i]),
                             LinearName(layer, kinds[i]));
         }));
     for (size_t i = 0; i < kinds.size(); ++i) {

@@ -100,16 +100,18 @@ Status LinearFitter::PrepareRegression(const std::string& what) {
   return {};
 }
 
-LinearFitter::Target LinearFitter::TargetOf(const Eigen::MatrixXd& weight) const {
-  Target target = {weight, {}};
+LinearFitter::Target LinearFitter::TargetOf(const Eigen::MatrixXd& weight,
+                                            const OutputWeights& outputs) const {
+  Target target = {weight, outputs, {}};
   if (moments_.cross.size() > 0) target.wanted = weight * moments_.cross;
   if (moments_.lack_compressed.size() > 0) target.wanted += moments_.lack_compressed;
   return target;
 }
 
-Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
+Result<LowRankFactors> LinearFitter::Factorize(const Eigen::MatrixXd& weight,
+                                               const OutputWeights& outputs, Eigen::Index rank,
                                                const std::string& what) const {
-  return Factorize(TargetOf(weight), rank, what);
+  return Factorize(TargetOf(weight, outputs), rank, what);
 }
 
 Result<LowRankFactors> LinearFitter::Factorize(const Target& target, Eigen::Index rank,
@@ -118,8 +120,6 @@ Result<LowRankFactors> LinearFitter::Factorize(const Target& target, Eigen::Inde
     case FitMethod::kSvd:
     case FitMethod::kRounding:
       return TruncateSvd(target.weight, rank);
-    case FitMethod::kWhitenedSvd:
-      break;
     case FitMethod::kAlignedSvd: {
       LowRankFactors factors = TruncateWhitenedSvd(target.weight, lower_, rank);
       HALFLING_ASSIGN_OR_RETURN(
@@ -127,15 +127,23 @@ Result<LowRankFactors> LinearFitter::Factorize(const Target& target, Eigen::Inde
           RefitLeftFactor(target.wanted, moments_.compressed, factors.right, what.c_str()));
       return factors;
     }
+    case FitMethod::kWhitenedSvd:
     case FitMethod::kRegression:
-      return TruncateRegression(target.wanted, lower_, rank);
+      break;
   }
-  return TruncateWhitenedSvd(target.weight, lower_, rank);
+  const bool regresses = method_ == FitMethod::kRegression;
+  Eigen::MatrixXd weighed = regresses ? target.wanted : target.weight;
+  target.outputs.Weigh(weighed);
+  LowRankFactors factors = regresses ? TruncateRegression(weighed, lower_, rank)
+                                     : TruncateWhitenedSvd(weighed, lower_, rank);
+  target.outputs.Unweigh(factors.left);
+  return factors;
 }
 
-Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
+Result<FittedLinear> LinearFitter::Fit(const Eigen::MatrixXd& weight,
+                                       const OutputWeights& outputs, const LinearPlan& plan,
                                        const std::string& what) const {
-  const Target target = TargetOf(weight);
+  const Target target = TargetOf(weight, outputs);
   HALFLING_ASSIGN_OR_RETURN(const Unrounded unrounded, FitUnrounded(target, plan, what));
   FittedLinear fitted;
   fitted.singular_values = unrounded.singular_values;

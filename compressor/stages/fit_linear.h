@@ -11,6 +11,7 @@
 #include "compressor/linalg/compensated_rounding.h"
 #include "compressor/linalg/low_rank.h"
 #include "compressor/stages/input_moments.h"
+#include "compressor/stages/output_weights.h"
 #include "compressor/stages/plan.h"
 #include "compressor/stages/stored_linear.h"
 #include "engine/base/result.h"
@@ -25,8 +26,9 @@ enum class FitMethod {
   kSvd,          // nearest in the weights, ||W - A B||; nothing is calibrated
   kWhitenedSvd,  // nearest in the outputs, ||(W - A B) X|| (SVD-LLM)
   kAlignedSvd,   // the same, then A refitted to ||Y - A B X'|| (OD-LLM, arXiv 2601.09306)
-  kRegression,   // A and B of the least ||Y - A B X'|| (reduced-rank regression, Izenman 1975),
-                 // with what rounding B does made good by A, and all rounding compensated
+  kRegression,   // A and B of the least ||F^T (Y - A B X')||, with F of OutputWeights
+                 // (reduced-rank regression, Izenman 1975), what rounding B does made good by A,
+                 // and all rounding compensated
   kRounding,     // no factors: a dense weight rounded with compensation on X' (GPTQ)
 };
 
@@ -37,7 +39,8 @@ MomentChoice MomentsFor(FitMethod method);
 
 struct FittedLinear {
   StoredLinear stored;
-  // Falling; of W for kSvd, of W L (X X^T = L L^T) or Y X'^T L'^-T for the others; empty when dense.
+  // Falling; of W for kSvd, of F^T W L (X X^T = L L^T) or F^T Y X'^T L'^-T for the others, with F of
+  // OutputWeights; empty when dense.
   Eigen::VectorXd singular_values;
   // ||Y - W^ X'||^2 and ||Y||^2 on the calibration tokens, with X' = X for kWhitenedSvd and
   // X = X' for kRounding, which see no other inputs; nothing for kSvd.
@@ -53,18 +56,20 @@ class LinearFitter {
                                      const std::string& what);
 
   // weight: [m, n]; a plan's rank is in 1 … min(m, n), below m where it is pivoted, and no plan of
-  // kRounding has one. Without bias. May run in several threads at once.
-  Result<FittedLinear> Fit(const Eigen::MatrixXd& weight, const LinearPlan& plan,
-                           const std::string& what) const;
+  // kRounding has one. Without bias. The factors of kWhitenedSvd and kRegression are those of the
+  // least error as `outputs` count it. May run in several threads at once.
+  Result<FittedLinear> Fit(const Eigen::MatrixXd& weight, const OutputWeights& outputs,
+                           const LinearPlan& plan, const std::string& what) const;
 
   // The factors before any rounding.
-  Result<LowRankFactors> Factorize(const Eigen::MatrixXd& weight, Eigen::Index rank,
-                                   const std::string& what) const;
+  Result<LowRankFactors> Factorize(const Eigen::MatrixXd& weight, const OutputWeights& outputs,
+                                   Eigen::Index rank, const std::string& what) const;
 
  private:
   struct Target {
     const Eigen::MatrixXd& weight;  // W [m, n]
-    Eigen::MatrixXd wanted;         // Y X'^T [m, n]; empty for a method that does not ask for it
+    const OutputWeights& outputs;
+    Eigen::MatrixXd wanted;  // Y X'^T [m, n]; empty for a method that does not ask for it
   };
 
   // What is rounded, however far its integers will reach.
@@ -88,7 +93,7 @@ class LinearFitter {
       : method_(method), moments_(std::move(moments)) {}
 
   Status PrepareRegression(const std::string& what);
-  Target TargetOf(const Eigen::MatrixXd& weight) const;
+  Target TargetOf(const Eigen::MatrixXd& weight, const OutputWeights& outputs) const;
   Result<LowRankFactors> Factorize(const Target& target, Eigen::Index rank,
                                    const std::string& what) const;
   Result<Unrounded> FitUnrounded(const Target& target, const LinearPlan& plan,

@@ -59,6 +59,14 @@ bool IsAddedToHidden(InputGroup group) {
 
 }  // namespace
 
+Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden) {
+  const double least = std::numeric_limits<double>::min();
+  return (hidden.rowwise().squaredNorm() / static_cast<double>(hidden.cols()))
+      .cwiseMax(least)
+      .cwiseSqrt()
+      .cwiseInverse();
+}
+
 Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights& layer,
                              int threads) {
   if (!IsAddedToHidden(original.group())) return {};
@@ -74,10 +82,7 @@ Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights&
     linear.Apply(original.input(i), outputs, scratch);
     const auto hidden = AsEigen(original.hidden(i)).cast<double>();
     const auto added = AsEigen(outputs).cast<double>();
-    const Eigen::VectorXd squares = (hidden + added).rowwise().squaredNorm();
-    const double least = std::numeric_limits<double>::min();
-    weights.segment(first[i], squares.size()) =
-        (squares / static_cast<double>(outputs.cols())).cwiseMax(least).cwiseSqrt().cwiseInverse();
+    weights.segment(first[i], hidden.rows()) = InverseRms(hidden + added);
   });
   return weights;
 }

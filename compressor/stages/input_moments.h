@@ -34,6 +34,9 @@ struct MomentChoice {
   bool sample = false;
 };
 
+// 1 / rms of each row of hidden states [tokens, model_dim].
+Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden);
+
 // What each token counts for in the group before which the walk through the original stands; `layer`
 // are its weights. Where the group's outputs are added to the hidden states that is 1 / rms of what
 // these become, since the norm that reads them next divides by that; without it the few tokens whose

@@ -11,6 +11,7 @@
 #include "compressor/stages/code_divergence.h"
 #include "compressor/stages/fit_linear.h"
 #include "compressor/stages/input_moments.h"
+#include "compressor/stages/output_weights.h"
 
 namespace halfling {
 namespace {
@@ -60,6 +61,11 @@ size_t GroupOf(LinearKind kind) {
   return static_cast<size_t>(*std::ranges::find_if(kInputGroups, has_kind));
 }
 
+size_t PlaceInGroup(LinearKind kind) {
+  const auto kinds = KindsOf(kInputGroups[GroupOf(kind)]);
+  return static_cast<size_t>(std::ranges::find(kinds, kind) - kinds.begin());
+}
+
 Eigen::Index ReferenceRank(const ModelConfig& config, const ModelPlan& reference, int layer,
                            LinearKind kind) {
   const LinearPlan& plan = reference[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
@@ -76,6 +82,7 @@ Eigen::Index TellingRank(const std::vector<double>& discarded, Eigen::Index rank
 // What the linears of a group have in common.
 struct SurveyedGroup {
   Eigen::MatrixXd gram;
+  std::vector<OutputWeights> outputs;  // of each
   LinearFitter fitter;
   std::optional<RoundingCompensation> rounding;  // for RoundingErrors::kMeasured
 };
@@ -133,6 +140,7 @@ class Surveyor {
   // Walks through the layer.
   Result<std::vector<SurveyedGroup>> SurveyGroups(int layer) {
     std::vector<Eigen::MatrixXd> grams;
+    std::vector<std::vector<OutputWeights>> outputs;
     walk_.BeginLayer(original_.transformer(), layer, threads_);
     for (size_t group = 0; group < kInputGroups.size(); ++group) {
       const Eigen::VectorXd weights = TokenWeights(walk_, original_.layer(layer), threads_);
@@ -140,21 +148,25 @@ class Surveyor {
           SumMoments(&walk_, nullptr, {.original = true}, threads_, weights);
       moments.original.diagonal().array() += PriorRidge(moments.original, moments.tokens);
       grams.push_back(std::move(moments.original));
+      HALFLING_ASSIGN_OR_RETURN(
+          outputs.emplace_back(),
+          MeasureOutputWeights(original_.transformer(), layer, walk_, threads_));
       walk_.Advance(original_.transformer(), threads_);
     }
     return ParallelResults<SurveyedGroup>(grams.size(), threads_, [&](size_t group) {
       const std::string name = LinearName(layer, KindsOf(kInputGroups[group]).front());
-      return SurveyGroup(std::move(grams[group]), name);
+      return SurveyGroup(std::move(grams[group]), std::move(outputs[group]), name);
     });
   }
 
-  Result<SurveyedGroup> SurveyGroup(Eigen::MatrixXd gram, const std::string& name) const {
+  Result<SurveyedGroup> SurveyGroup(Eigen::MatrixXd gram, std::vector<OutputWeights> outputs,
+                                    const std::string& name) const {
     InputMoments moments;
     moments.original = gram;
     HALFLING_ASSIGN_OR_RETURN(
         LinearFitter fitter,
         LinearFitter::Create(FitMethod::kWhitenedSvd, std::move(moments), name));
-    SurveyedGroup group = {std::move(gram), std::move(fitter), std::nullopt};
+    SurveyedGroup group = {std::move(gram), std::move(outputs), std::move(fitter), std::nullopt};
     if (rounding_ == RoundingErrors::kMeasured) {
       HALFLING_ASSIGN_OR_RETURN(group.rounding,
                                 RoundingCompensation::Create(group.gram, name.c_str()));
@@ -174,9 +186,10 @@ class Surveyor {
     const std::string name = LinearName(layer, kind);
     const Linear& linear = original_.layer(layer).linear(kind);
     const Eigen::MatrixXd doubles = ToDoubles(linear.Unpack());
+    const OutputWeights& outputs = group.outputs[PlaceInGroup(kind)];
     const Eigen::Index rank = ReferenceRank(original_.config(), reference_, layer, kind);
     HALFLING_ASSIGN_OR_RETURN(const LowRankFactors factors,
-                              group.fitter.Factorize(doubles, rank, name));
+                              group.fitter.Factorize(doubles, outputs, rank, name));
 
     SurveyedLinear& surveyed = survey_[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
     const Eigen::VectorXd& values = factors.singular_values;
@@ -189,7 +202,8 @@ class Surveyor {
     surveyed.reference_error = surveyed.discarded[static_cast<size_t>(surveyed.reference_rank)];
     if (group.rounding) {
       const auto error_of = [&](const Matrix& rounded) {
-        const Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
+        Eigen::MatrixXd difference = doubles - ToDoubles(rounded);
+        outputs.Weigh(difference);
         return (difference * group.gram).cwiseProduct(difference).sum();
       };
       surveyed.int8_error = error_of(ToMatrix(group.rounding->ToInt8(doubles, kLargestInt7)));

@@ -14,7 +14,8 @@
 
 namespace halfling {
 
-// Errors are ||(W - W^) X||^2 over the calibration tokens, which count as TokenWeights says.
+// Errors are ||F^T (W - W^) X||^2 over the calibration tokens, with F of OutputWeights; tokens count
+// as TokenWeights says.
 struct SurveyedLinear {
   std::vector<double> discarded;  // [min(m, n) + 1]: of the best map of each rank
   // Of the dense weight rounded with compensation, to int8 within kLargestInt7 as LinearFitter first

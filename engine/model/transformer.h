@@ -28,6 +28,7 @@ class Transformer {
 
   const ModelConfig& config() const { return config_; }
   const ModelWeights& weights() const { return weights_; }
+  const RopeTable& rope() const { return rope_; }
   LayerWeights& mutable_layer(int layer) {
     if (layer == 0) first_layer_of_token_ = Matrix();
     return weights_.layers[static_cast<size_t>(layer)];

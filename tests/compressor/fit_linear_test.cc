@@ -29,6 +29,7 @@ struct Data {
   MatrixXd x;    // [40, tokens]
   MatrixXd own;  // the same, drifted
   MatrixXd lack;  // [24, tokens] of the hidden states; empty for a weight that is not added to them
+  OutputWeights outputs;
 
   Data() {
     // Correlated inputs, as activations are.
@@ -54,7 +55,7 @@ struct Data {
   FittedLinear Fit(FitMethod method, const LinearPlan& plan) const {
     auto fitter = LinearFitter::Create(method, Moments(MomentsFor(method)), "weight");
     REQUIRE(fitter.has_value());
-    auto fitted = fitter->Fit(weight, plan, "weight");
+    auto fitted = fitter->Fit(weight, outputs, plan, "weight");
     REQUIRE(fitted.has_value());
     return *std::move(fitted);
   }
@@ -67,12 +68,12 @@ struct Data {
     return ((weight - Effective(fitted)) * x).squaredNorm();
   }
 
-  // The same with the outputs as the engine calculates them, from inputs that it rounds.
+  // The same with the given as the engine calculates them, from inputs that it rounds.
   double EngineError(const FittedLinear& fitted) const {
-    Matrix outputs;
+    Matrix given;
     LinearScratch scratch;
-    MakeLinear(fitted.stored).Apply(ToFloatMatrix(own.transpose()), outputs, scratch);
-    return (weight * x - ToDoubles(outputs).transpose()).squaredNorm();
+    MakeLinear(fitted.stored).Apply(ToFloatMatrix(own.transpose()), given, scratch);
+    return (weight * x - ToDoubles(given).transpose()).squaredNorm();
   }
 
   static MatrixXd Effective(const FittedLinear& fitted) {
@@ -107,6 +108,31 @@ TEST_CASE("the reported errors are those on the inputs") {
   const FittedLinear whitened = data.Fit(FitMethod::kWhitenedSvd, plan);
   CHECK(*whitened.squared_error == Approx(data.ErrorWithoutDrift(whitened)).epsilon(1e-6));
   CHECK_FALSE(data.Fit(FitMethod::kSvd, plan).squared_error.has_value());
+}
+
+TEST_CASE("factors are the best of their rank as the outputs count") {
+  Data data;
+  const MatrixXd half = MadeUpMatrix(24, 8, 10);
+  auto outputs = OutputWeights::Create({half * half.transpose()}, "weight");
+  REQUIRE(outputs.has_value());
+  const auto error = [&](const FittedLinear& fitted) {
+    MatrixXd lost = data.weight * data.x - Data::Effective(fitted) * data.own;
+    outputs->Weigh(lost);
+    return lost.squaredNorm();
+  };
+  for (const Storage storage : {Storage::kLowRank, Storage::kPivoted}) {
+    for (const DType dtype : {DType::kF32, DType::kI8}) {
+      const LinearPlan plan = {storage, dtype, 8};
+      data.outputs = {};
+      const FittedLinear alike = data.Fit(FitMethod::kRegression, plan);
+      data.outputs = *outputs;
+      const FittedLinear weighed = data.Fit(FitMethod::kRegression, plan);
+      CHECK(error(weighed) < 0.9 * error(alike));
+      CHECK(data.Error(weighed) > data.Error(alike));
+      // The reported one counts all outputs alike.
+      CHECK(*weighed.squared_error == Approx(data.Error(weighed)).epsilon(1e-6));
+    }
+  }
 }
 
 TEST_CASE("a weight that is added to the hidden states makes good what they lack") {
@@ -152,7 +178,7 @@ TEST_CASE("inputs that eight bits would spoil are read in sixteen") {
     choice.sample = false;
     auto fitter = LinearFitter::Create(FitMethod::kRegression, data.Moments(choice), "weight");
     REQUIRE(fitter.has_value());
-    auto fitted = fitter->Fit(data.weight, pivoted, "weight");
+    auto fitted = fitter->Fit(data.weight, {}, pivoted, "weight");
     REQUIRE(fitted.has_value());
     return *std::move(fitted);
   };
@@ -220,7 +246,7 @@ TEST_CASE("a regression on few tokens holds to the weight where they say little"
     if (!with_prior) moments.tokens = 0;
     auto fitter = LinearFitter::Create(FitMethod::kRegression, std::move(moments), "weight");
     REQUIRE(fitter.has_value());
-    auto fitted = fitter->Fit(seen.weight, plan, "weight");
+    auto fitted = fitter->Fit(seen.weight, {}, plan, "weight");
     REQUIRE(fitted.has_value());
     return seen.Error(*fitted);  // on the other tokens too
   };

@@ -333,7 +333,7 @@ TEST_CASE("regression is better than alignment on drifted inputs, and whitening 
   const auto factorize = [&](FitMethod method, const InputMoments& moments) {
     auto factorizer = LinearFitter::Create(method, moments, "up");
     REQUIRE(factorizer.has_value());
-    auto factors = factorizer->Factorize(weight, 5, "up");
+    auto factors = factorizer->Factorize(weight, OutputWeights(), 5, "up");
     REQUIRE(factors.has_value());
     return *std::move(factors);
   };

@@ -8,6 +8,7 @@
 #include "compressor/stages/code_divergence.h"
 #include "compressor/stages/fit_linear.h"
 #include "compressor/stages/input_moments.h"
+#include "compressor/stages/output_weights.h"
 #include "engine/recommender.h"
 #include "tests/catch.h"
 #include "tests/compressor/tiny_transformer.h"
@@ -93,22 +94,27 @@ TEST_CASE("a survey finds what replacing a linear alone costs") {
   const Eigen::MatrixXd weight = ToDoubles(gate.Unpack());
   const int64_t rank =
       RankForShare(LinearShapeOf(model.config(), LinearKind::kGate), Storage::kPivoted, 0.5);
-  const auto factors = fitter->Factorize(weight, rank, "gate");
+  const auto outputs = MeasureOutputWeights(model, layer, walk, 2);
+  REQUIRE(outputs.has_value());
+  const auto factors = fitter->Factorize(weight, outputs->front(), rank, "gate");
   REQUIRE(factors.has_value());
-  const Eigen::MatrixXd difference = weight - factors->left * factors->right;
-  const double error = (difference * gram * difference.transpose()).trace();
+  const auto error_of = [&](const Eigen::MatrixXd& replacement) {
+    Eigen::MatrixXd lost = weight - replacement;
+    outputs->front().Weigh(lost);
+    return (lost * gram * lost.transpose()).trace();
+  };
+  const double error = error_of(factors->left * factors->right);
   CHECK(surveyed.discarded[static_cast<size_t>(rank)] == Approx(error).epsilon(1e-6));
   CHECK(surveyed.reference_error == surveyed.discarded[static_cast<size_t>(rank)]);
   CHECK(surveyed.discarded.back() == 0);
   const auto rounding = RoundingCompensation::Create(gram, "gate");
   REQUIRE(rounding.has_value());
-  const auto error_of = [&](const Matrix& rounded) {
-    const Eigen::MatrixXd lost = weight - ToDoubles(rounded);
-    return (lost * gram * lost.transpose()).trace();
+  const auto rounded_error = [&](const auto& rounded) {
+    return error_of(ToDoubles(ToMatrix(rounded)));
   };
   CHECK(surveyed.int8_error ==
-        Approx(error_of(ToMatrix(rounding->ToInt8(weight, kLargestInt7)))).epsilon(1e-6));
-  CHECK(surveyed.int4_error == Approx(error_of(ToMatrix(rounding->ToInt4(weight)))).epsilon(1e-6));
+        Approx(rounded_error(rounding->ToInt8(weight, kLargestInt7))).epsilon(1e-6));
+  CHECK(surveyed.int4_error == Approx(rounded_error(rounding->ToInt4(weight))).epsilon(1e-6));
 
   Transformer replaced = model;
   replaced.mutable_layer(layer).linear(LinearKind::kGate) =
