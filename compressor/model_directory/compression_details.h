@@ -36,11 +36,11 @@ struct MatrixDetails {
   int64_t bytes = 0;       // as stored, with scales and pivots
   // Falling; all min(out, in) of them, or none where they were not computed. Of W itself for the
   // method "svd"; of W L for "svd-llm" and "od-llm", where L L^T is the Gram matrix of the
-  // original's inputs; of Y X'^T L'^-T for "halfling", where Y is what the linear is to give
-  // (fit_linear.h), X' are the compressed model's inputs, L' L'^T is their Gram matrix, and both
-  // products have a ridge.
+  // original's inputs; of F^T Y X'^T L'^-T for "halfling", where F says what the outputs count for
+  // (output_weights.h), Y is what the linear is to give (fit_linear.h), X' are the compressed model's
+  // inputs, L' L'^T is their Gram matrix, and both products have a ridge.
   std::vector<double> singular_values;
-  // ||Y - W^ X'||^2 / ||Y||^2 on the calibration tokens, Y = W X but where "halfling" also makes good
+  // ||Y - W^ X'||^2 / ||Y||^2 on the calibration tokens, all outputs alike; Y = W X but where "halfling" also makes good
   // what the hidden states lack; nothing where it was not measured.
   std::optional<double> relative_error;
 };

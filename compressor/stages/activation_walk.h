@@ -32,6 +32,7 @@ class ActivationWalk {
                        int threads);
 
   InputGroup group() const { return group_; }  // whose linears are next
+  const std::vector<TokenSequence>& sequences() const { return *sequences_; }
   size_t num_sequences() const { return states_.size(); }
   // What the group's linears are about to read: [tokens of the sequence, in_dim]; nothing between
   // two layers.

@@ -10,6 +10,16 @@ size_t CountTokens(const std::vector<TokenSequence>& sequences) {
   return tokens;
 }
 
+size_t NumTellingSequences(const std::vector<TokenSequence>& sequences, size_t values) {
+  constexpr size_t kTokensPerValue = 8;
+  size_t tokens = 0;
+  size_t count = 0;
+  while (count < sequences.size() && tokens < kTokensPerValue * values) {
+    tokens += sequences[count++].size();
+  }
+  return count;
+}
+
 CalibrationSet CalibrationSet::First(size_t count) const {
   const auto end = static_cast<std::ptrdiff_t>(std::min(count, sequences.size()));
   return {{sequences.begin(), sequences.begin() + end}, {targets.begin(), targets.begin() + end}};

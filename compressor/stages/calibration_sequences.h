@@ -23,6 +23,10 @@ struct CalibrationSet {
 // Of all sequences together.
 size_t CountTokens(const std::vector<TokenSequence>& sequences);
 
+// How many of the first sequences tell the second moments of so many values: those of eight tokens for
+// each, or all.
+size_t NumTellingSequences(const std::vector<TokenSequence>& sequences, size_t values);
+
 // For each example what the model runs while it ranks: the prompt of the history's last
 // prompt.max_history items, then the target's code without its last token (whose output nobody
 // reads). So the positions at which codes are predicted are seen as often as in use.

@@ -87,7 +87,10 @@ class LayerCompressor {
     InputMoments moments;
     if (needs_inputs) {
       Eigen::VectorXd weights;
-      if (choice_.lack) weights = TokenWeights(*original_walk_, original_.layer(layer), threads_);
+      if (choice_.lack) {
+        weights = TokenWeights(*original_walk_, original_.layer(layer),
+                               original_.config().rms_norm_eps, threads_);
+      }
       moments =
           SumMoments(original_walk_ ? &*original_walk_ : nullptr,
                      compressed_walk_ ? &*compressed_walk_ : nullptr, choice_, threads_, weights);

@@ -1,7 +1,6 @@
 #include "compressor/stages/input_moments.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "compressor/linalg/gram.h"
@@ -59,16 +58,14 @@ bool IsAddedToHidden(InputGroup group) {
 
 }  // namespace
 
-Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden) {
-  const double least = std::numeric_limits<double>::min();
-  return (hidden.rowwise().squaredNorm() / static_cast<double>(hidden.cols()))
-      .cwiseMax(least)
-      .cwiseSqrt()
-      .cwiseInverse();
+Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden, double epsilon) {
+  const Eigen::ArrayXd mean_squares =
+      hidden.rowwise().squaredNorm() / static_cast<double>(hidden.cols());
+  return (mean_squares + epsilon).sqrt().inverse();
 }
 
 Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights& layer,
-                             int threads) {
+                             double epsilon, int threads) {
   if (!IsAddedToHidden(original.group())) return {};
   const Linear& linear = layer.linear(KindsOf(original.group()).front());
   std::vector<Eigen::Index> first = {0};  // token of each sequence, and their number
@@ -82,7 +79,7 @@ Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights&
     linear.Apply(original.input(i), outputs, scratch);
     const auto hidden = AsEigen(original.hidden(i)).cast<double>();
     const auto added = AsEigen(outputs).cast<double>();
-    weights.segment(first[i], hidden.rows()) = InverseRms(hidden + added);
+    weights.segment(first[i], hidden.rows()) = InverseRms(hidden + added, epsilon);
   });
   return weights;
 }

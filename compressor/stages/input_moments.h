@@ -34,8 +34,8 @@ struct MomentChoice {
   bool sample = false;
 };
 
-// 1 / rms of each row of hidden states [tokens, model_dim].
-Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden);
+// 1 / rms of each row of hidden states [tokens, model_dim], as a norm with this epsilon divides.
+Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden, double epsilon);
 
 // What each token counts for in the group before which the walk through the original stands; `layer`
 // are its weights. Where the group's outputs are added to the hidden states that is 1 / rms of what
@@ -44,7 +44,7 @@ Eigen::VectorXd InverseRms(const Eigen::MatrixXd& hidden);
 // Activations in Large Language Models"). Elsewhere all count alike: no weights. In the sequences'
 // order.
 Eigen::VectorXd TokenWeights(const ActivationWalk& original, const LayerWeights& layer,
-                             int threads);
+                             double epsilon, int threads);
 
 // The moments of the group before which both walks stand. A walk may be null where the choice does
 // not need it; all are empty when nothing is asked for. A token's columns of X, X' and D are

@@ -1,6 +1,8 @@
 #include "compressor/stages/output_weights.h"
 
+#include <Eigen/QR>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <utility>
@@ -21,39 +23,8 @@ using Eigen::VectorXd;
 // errors alone.
 constexpr double kIdentity = 0.1;
 
-constexpr size_t kTokensPerOutput = 8;
-constexpr size_t kSequencesAtOnce = 64;
+constexpr size_t kTokensAtOnce = 2048;
 constexpr int kProbes = 4;
-
-// As many of the walk's first as it takes to tell the moments of so many outputs.
-size_t NumTellingSequences(const ActivationWalk& walk, Eigen::Index outputs) {
-  const size_t wanted = kTokensPerOutput * static_cast<size_t>(outputs);
-  size_t tokens = 0;
-  size_t count = 0;
-  while (count < walk.num_sequences() && tokens < wanted) tokens += walk.hidden(count++).rows();
-  return count;
-}
-
-// Calls run(begin, end) for the sequences [0, count), some at a time.
-template <typename Run>
-void ForEachBatch(size_t count, const Run& run) {
-  for (size_t begin = 0; begin < count; begin += kSequencesAtOnce) {
-    run(begin, std::min(count, begin + kSequencesAtOnce));
-  }
-}
-
-// One below the other.
-TokenMatrix Stack(const std::vector<TokenMatrix>& parts) {
-  Eigen::Index rows = 0;
-  for (const TokenMatrix& part : parts) rows += part.rows();
-  TokenMatrix all(rows, parts.front().cols());
-  rows = 0;
-  for (const TokenMatrix& part : parts) {
-    all.middleRows(rows, part.rows()) = part;
-    rows += part.rows();
-  }
-  return all;
-}
 
 // The layer at hand.
 struct Layer {
@@ -77,18 +48,33 @@ struct Layer {
   VectorXd Finish(InputGroup next, KvCache& cache, TransformerScratch& scratch) const {
     model.PrepareGroup(layer, next, cache, 0, scratch);
     model.ApplyGroup(layer, next, scratch);
-    return InverseRms(AsEigen(scratch.hidden).cast<double>());
+    return InverseRms(AsEigen(scratch.hidden).cast<double>(), config().rms_norm_eps);
+  }
+
+  // Calls run(begin, end) for the sequences that tell the moments of so many outputs, some at a
+  // time.
+  template <typename Run>
+  void ForSequences(int outputs, const Run& run) const {
+    const std::vector<TokenSequence>& sequences = walk.sequences();
+    const size_t count = NumTellingSequences(sequences, static_cast<size_t>(outputs));
+    for (size_t begin = 0, end = 0; begin < count; begin = end) {
+      for (size_t tokens = 0; end < count && tokens < kTokensAtOnce; ++end) {
+        tokens += sequences[end].size();
+      }
+      run(begin, end);
+    }
   }
 };
 
-// What errors of a sequence's gates and ups are multiplied by before down reads them, times w:
-// [tokens, ffn_dim].
+// What errors of gates and ups are multiplied by before down reads them, times w: [tokens,
+// ffn_dim].
 struct GateSlopes {
   TokenMatrix gate;
   TokenMatrix up;
 };
 
-GateSlopes SlopesOf(const Layer& layer, size_t sequence) {
+// Those of one sequence become rows from `row` on.
+void FindSlopes(const Layer& layer, size_t sequence, Eigen::Index row, GateSlopes& slopes) {
   TransformerScratch scratch;
   layer.Begin(sequence, scratch);
   const Eigen::ArrayXXd gate = AsEigen(scratch.gate).cast<double>();
@@ -96,38 +82,38 @@ GateSlopes SlopesOf(const Layer& layer, size_t sequence) {
   KvCache unused(layer.config());
   const VectorXd weights = layer.Finish(InputGroup::kGated, unused, scratch);
   const Eigen::ArrayXXd sigmoid = (1 + (-gate).exp()).inverse();
-  return {.gate = weights.asDiagonal() * (sigmoid * (1 + gate * (1 - sigmoid)) * up).matrix(),
-          .up = weights.asDiagonal() * (sigmoid * gate).matrix()};
+  slopes.gate.middleRows(row, gate.rows()) =
+      weights.asDiagonal() * (sigmoid * (1 + gate * (1 - sigmoid)) * up).matrix();
+  slopes.up.middleRows(row, gate.rows()) = weights.asDiagonal() * (sigmoid * gate).matrix();
 }
 
 Result<std::vector<OutputWeights>> OfFeedForward(const Layer& layer) {
   const int n = layer.config().ffn_dim;
   MatrixXd gate = MatrixXd::Zero(n, n);
   MatrixXd up = MatrixXd::Zero(n, n);
-  ForEachBatch(NumTellingSequences(layer.walk, n), [&](size_t begin, size_t end) {
-    std::vector<TokenMatrix> of_gate(end - begin);
-    std::vector<TokenMatrix> of_up(end - begin);
-    ParallelFor(end - begin, layer.threads, [&](size_t i, size_t) {
-      GateSlopes slopes = SlopesOf(layer, begin + i);
-      of_gate[i] = std::move(slopes.gate);
-      of_up[i] = std::move(slopes.up);
-    });
-    AddGram(Stack(of_gate), layer.threads, gate);
-    AddGram(Stack(of_up), layer.threads, up);
+  layer.ForSequences(n, [&](size_t begin, size_t end) {
+    std::vector<Eigen::Index> rows = {0};
+    for (size_t i = begin; i < end; ++i) {
+      rows.push_back(rows.back() + static_cast<Eigen::Index>(layer.walk.hidden(i).rows()));
+    }
+    GateSlopes slopes = {TokenMatrix(rows.back(), n), TokenMatrix(rows.back(), n)};
+    ParallelFor(end - begin, layer.threads,
+                [&](size_t i, size_t) { FindSlopes(layer, begin + i, rows[i], slopes); });
+    AddGram(slopes.gate, layer.threads, gate);
+    AddGram(slopes.up, layer.threads, up);
   });
-  MirrorLower(gate);
-  MirrorLower(up);
-  const MatrixXd down = layer.Weight(LinearKind::kDown);
-  const MatrixXd down_gram = down.transpose() * down;
-  gate.array() *= down_gram.array();
-  up.array() *= down_gram.array();
-  std::vector<OutputWeights> result(2);
-  HALFLING_ASSIGN_OR_RETURN(
-      result[0],
-      OutputWeights::Create({std::move(gate)}, LinearName(layer.layer, LinearKind::kGate)));
-  HALFLING_ASSIGN_OR_RETURN(
-      result[1], OutputWeights::Create({std::move(up)}, LinearName(layer.layer, LinearKind::kUp)));
-  return result;
+  MatrixXd down = MatrixXd::Zero(n, n);
+  AddGram(layer.Weight(LinearKind::kDown), layer.threads, down);
+  std::array<MatrixXd, 2> metrics = {std::move(gate), std::move(up)};
+  return ParallelResults<OutputWeights>(metrics.size(), layer.threads, [&](size_t i) {
+    MatrixXd& metric = metrics[i];
+    metric.array() *= down.array();
+    MirrorLower(metric);
+    const LinearKind kind = KindsOf(InputGroup::kFeedForward)[i];
+    std::vector<MatrixXd> whole;
+    whole.push_back(std::move(metric));
+    return OutputWeights::Create(std::move(whole), LinearName(layer.layer, kind));
+  });
 }
 
 // A sequence of T tokens in attention.
@@ -212,21 +198,27 @@ class AttentionWeights {
         heads_per_kv_head_(layer.config().num_heads / layer.config().num_kv_heads),
         query_(Zeros(layer.config().num_heads)),
         key_(Zeros(layer.config().num_kv_heads)),
-        value_(Zeros(layer.config().num_kv_heads)) {}
+        value_(Zeros(layer.config().num_kv_heads)) {
+    const MatrixXd output = layer.Weight(LinearKind::kOutput);
+    for (Eigen::Index head = 0; head < layer.config().num_heads; ++head) {
+      const Eigen::HouseholderQR<MatrixXd> qr(output.middleCols(head * dim_, dim_));
+      const Eigen::Index rank = std::min(output.rows(), dim_);
+      output_.emplace_back(qr.matrixQR().topRows(rank).triangularView<Eigen::Upper>());
+    }
+  }
 
   Result<std::vector<OutputWeights>> Measure() {
-    HALFLING_RETURN_IF_ERROR(FactorOutput());
-    const Eigen::Index outputs = layer_.config().num_heads * dim_;
-    ForEachBatch(NumTellingSequences(layer_.walk, outputs), [&](size_t begin, size_t end) {
-      std::vector<AttendedSequence> sequences(end - begin);
-      ParallelFor(sequences.size(), layer_.threads,
-                  [&](size_t i, size_t) { sequences[i] = Attend(layer_, begin + i); });
-      // Each sum has one thread, so that it is always summed up in the same order.
-      ParallelFor(key_.size(), layer_.threads, [&](size_t kv_head, size_t) {
-        std::mt19937_64 random(begin * key_.size() + kv_head);
-        for (const AttendedSequence& sequence : sequences) AddHeads(sequence, kv_head, random);
-      });
-    });
+    layer_.ForSequences(
+        layer_.config().num_heads * layer_.config().head_dim, [&](size_t begin, size_t end) {
+          std::vector<AttendedSequence> sequences(end - begin);
+          ParallelFor(sequences.size(), layer_.threads,
+                      [&](size_t i, size_t) { sequences[i] = Attend(layer_, begin + i); });
+          // Each sum has one thread, so that it is always summed up in the same order.
+          ParallelFor(key_.size(), layer_.threads, [&](size_t kv_head, size_t) {
+            std::mt19937_64 random(begin * key_.size() + kv_head);
+            for (const AttendedSequence& sequence : sequences) AddHeads(sequence, kv_head, random);
+          });
+        });
     std::vector<OutputWeights> result;
     for (const LinearKind kind : KindsOf(InputGroup::kAttention)) {
       std::vector<MatrixXd>& sums = kind == LinearKind::kQuery ? query_
@@ -244,20 +236,6 @@ class AttentionWeights {
     return std::vector<MatrixXd>(static_cast<size_t>(count), MatrixXd::Zero(dim_, dim_));
   }
 
-  // W_h^T W_h = C C^T
-  Status FactorOutput() {
-    const MatrixXd output = layer_.Weight(LinearKind::kOutput);
-    for (Eigen::Index head = 0; head < layer_.config().num_heads; ++head) {
-      const auto columns = output.middleCols(head * dim_, dim_);
-      HALFLING_ASSIGN_OR_RETURN(
-          CholeskyFactor factor,
-          FactorCovariance(columns.transpose() * columns,
-                           LinearName(layer_.layer, LinearKind::kOutput).c_str()));
-      output_lower_.push_back(std::move(factor.lower));
-    }
-    return {};
-  }
-
   // The key and value head and the query heads that read it.
   void AddHeads(const AttendedSequence& sequence, size_t kv_head, std::mt19937_64& random) {
     const Eigen::Index kv_column = static_cast<Eigen::Index>(kv_head) * dim_;
@@ -265,11 +243,11 @@ class AttentionWeights {
     const Eigen::Index tokens = key.rows();
     for (size_t i = 0; i < heads_per_kv_head_; ++i) {
       const size_t head = kv_head * heads_per_kv_head_ + i;
-      const MatrixXd& lower = output_lower_[head];
+      const MatrixXd& output = output_[head];
       const Eigen::Index column = static_cast<Eigen::Index>(head) * dim_;
       const MatrixXd query = sequence.placed_query.middleCols(column, dim_);
-      // In coordinates in which norms are those of what W_h makes of it: C^T v.
-      const MatrixXd value = sequence.value.middleCols(kv_column, dim_) * lower;
+      // R v: of the same norms and products as W_h v.
+      const MatrixXd value = sequence.value.middleCols(kv_column, dim_) * output.transpose();
       const MatrixXd attention = AttentionOf(layer_, query, key);
       const MatrixXd weighted = sequence.weights.asDiagonal() * attention;  // w_t a_ts
       const MatrixXd attended = attention * value;
@@ -278,14 +256,14 @@ class AttentionWeights {
       MatrixXd distance = -2 * attended * value.transpose();
       distance.colwise() += attended.rowwise().squaredNorm();
       distance.rowwise() += value.rowwise().squaredNorm().transpose();
-      distance = distance.cwiseMax(0).cwiseSqrt().eval();
+      distance = distance.cwiseMax(0).cwiseSqrt();
 
       for (int probe = 0; probe < kProbes; ++probe) {
-        const VectorXd direction = RandomSigns(dim_, 1, random);
-        const VectorXd projected = value * direction;
-        MatrixXd by_query =
-            (weighted * projected.asDiagonal() - (attended * direction).asDiagonal() * weighted) *
-            key;
+        // A direction for each t, in which it looks at W_h (v_s - o_t).
+        const MatrixXd directions = RandomSigns(tokens, value.cols(), random);
+        MatrixXd looks = directions * value.transpose();
+        looks.colwise() -= directions.cwiseProduct(attended).rowwise().sum();
+        MatrixXd by_query = weighted.cwiseProduct(looks) * key;
         UndoPlacement(layer_, sequence.query, column, layer_.weights().query_norm, by_query);
         query_[head] += by_query.transpose() * by_query;
 
@@ -296,15 +274,15 @@ class AttentionWeights {
         UndoPlacement(layer_, sequence.key, kv_column, layer_.weights().key_norm, by_key);
         key_[kv_head] += by_key.transpose() * by_key;
       }
-      value_[kv_head] += weighted.squaredNorm() * lower * lower.transpose();
+      value_[kv_head] += weighted.squaredNorm() * output.transpose() * output;
     }
   }
 
   const Layer& layer_;
   const Eigen::Index dim_;
   const size_t heads_per_kv_head_;
-  std::vector<MatrixXd> output_lower_;  // C of each query head
-  // The sums, by head: q's and k's times kProbes.
+  std::vector<MatrixXd> output_;  // of each query head R, W_h = Q R: [at most head_dim, head_dim]
+  // The sums by head, each kind's times a number of its own.
   std::vector<MatrixXd> query_;
   std::vector<MatrixXd> key_;
   std::vector<MatrixXd> value_;

@@ -22,8 +22,6 @@ constexpr size_t kProbeFloats = size_t{1} << 27;  // of the hidden states of all
 // What a first survey divides that by: it only finds the ranks near which the second one measures.
 constexpr size_t kFirstShare = 4;
 
-constexpr size_t kTokensPerInput = 8;
-
 // Of a linear's outputs, in squares: replacing it by something closer would measure rounding errors.
 constexpr double kLeastTellingError = 1e-4;
 
@@ -43,15 +41,10 @@ size_t NumProbes(const CalibrationSet& calibration, const ModelConfig& config, S
 
 // As many as tell what the inputs of a linear are like, of the widest too: a replacement that is
 // fitted to hardly more tokens than it has inputs would look better on them than it is.
-size_t NumTellingSequences(const CalibrationSet& calibration, const ModelConfig& config) {
+CalibrationSet TellingSequences(const CalibrationSet& calibration, const ModelConfig& config) {
   const int inputs = std::max({config.model_dim, config.ffn_dim, config.num_heads * config.head_dim});
-  const size_t wanted = kTokensPerInput * static_cast<size_t>(inputs);
-  size_t tokens = 0;
-  size_t count = 0;
-  while (count < calibration.sequences.size() && tokens < wanted) {
-    tokens += calibration.sequences[count++].size();
-  }
-  return count;
+  return calibration.First(
+      NumTellingSequences(calibration.sequences, static_cast<size_t>(inputs)));
 }
 
 size_t GroupOf(LinearKind kind) {
@@ -104,8 +97,7 @@ class Surveyor {
         threads_(threads),
         probes_(calibration.First(NumProbes(calibration, original.config(), scope))),
         walked_(scope == Scope::kAll ? calibration
-                                     : calibration.First(NumTellingSequences(
-                                           calibration, original.config()))),
+                                     : TellingSequences(calibration, original.config())),
         walk_(original.transformer(), walked_.sequences, threads),
         probe_walk_(original.transformer(), probes_.sequences, threads),
         survey_(static_cast<size_t>(original.config().num_layers)) {}
@@ -143,7 +135,8 @@ class Surveyor {
     std::vector<std::vector<OutputWeights>> outputs;
     walk_.BeginLayer(original_.transformer(), layer, threads_);
     for (size_t group = 0; group < kInputGroups.size(); ++group) {
-      const Eigen::VectorXd weights = TokenWeights(walk_, original_.layer(layer), threads_);
+      const Eigen::VectorXd weights = TokenWeights(
+          walk_, original_.layer(layer), original_.config().rms_norm_eps, threads_);
       InputMoments moments =
           SumMoments(&walk_, nullptr, {.original = true}, threads_, weights);
       moments.original.diagonal().array() += PriorRidge(moments.original, moments.tokens);

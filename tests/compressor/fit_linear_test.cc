@@ -68,7 +68,7 @@ struct Data {
     return ((weight - Effective(fitted)) * x).squaredNorm();
   }
 
-  // The same with the given as the engine calculates them, from inputs that it rounds.
+  // The same with the outputs as the engine calculates them, from inputs that it rounds.
   double EngineError(const FittedLinear& fitted) const {
     Matrix given;
     LinearScratch scratch;

@@ -195,7 +195,8 @@ TEST_CASE("a token counts by what its hidden state becomes") {
   ActivationWalk walk = WalkTo(model, sequences, 1, InputGroup::kGated);
   const ActivationWalk own = WalkTo(other, sequences, 1, InputGroup::kGated);
   const LayerWeights& layer = model.weights().layers[1];
-  const Eigen::VectorXd weights = TokenWeights(walk, layer, 2);
+  const double epsilon = model.config().rms_norm_eps;
+  const Eigen::VectorXd weights = TokenWeights(walk, layer, epsilon, 2);
   const MomentChoice all = {.original = true, .cross = true, .compressed = true, .lack = true};
   const InputMoments moments = SumMoments(&walk, &own, all, 2, weights);
 
@@ -213,7 +214,7 @@ TEST_CASE("a token counts by what its hidden state becomes") {
     const MatrixXd becomes = ToDoubles(after.hidden(i));
     for (Eigen::Index row = 0; row < x.rows(); ++row, ++token) {
       const double square = becomes.row(row).squaredNorm() / static_cast<double>(becomes.cols());
-      CHECK(std::abs(weights[token] * std::sqrt(square) - 1) < 1e-4);
+      CHECK(std::abs(weights[token] * std::sqrt(square + epsilon) - 1) < 1e-4);
       const double weight = weights[token] * weights[token];
       gram += weight * x.row(row).transpose() * x.row(row);
       cross += weight * x.row(row).transpose() * x_own.row(row);
@@ -226,8 +227,9 @@ TEST_CASE("a token counts by what its hidden state becomes") {
   CHECK((moments.cross - cross).norm() < 1e-9 * cross.norm());
   CHECK((moments.lack_original - lack_original).norm() < 1e-9 * lack_original.norm());
   CHECK(std::abs(moments.lack_square - lack_square) < 1e-9 * lack_square);
-  CHECK(TokenWeights(walk, layer, 1) == weights);
-  CHECK(TokenWeights(WalkTo(model, sequences, 1, InputGroup::kFeedForward), layer, 1).size() == 0);
+  CHECK(TokenWeights(walk, layer, epsilon, 1) == weights);
+  const ActivationWalk earlier = WalkTo(model, sequences, 1, InputGroup::kFeedForward);
+  CHECK(TokenWeights(earlier, layer, epsilon, 1).size() == 0);
 }
 
 TEST_CASE("at full rank every method leaves the model as it was") {
