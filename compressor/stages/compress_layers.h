@@ -34,7 +34,7 @@ using LayerSink =
 // empty where no plan NeedsInputs.
 //
 // Holds one layer of each model, the activations of the sequences at one place (ActivationWalk)
-// and the moments of one group.
+// and the moments and output weights of one group.
 Status CompressLayers(StreamedModel& original, Transformer compressed, const ModelPlan& plan,
                       FitMethod method, const std::vector<TokenSequence>& sequences, int threads,
                       const LayerSink& sink, Progress& progress);
