@@ -43,16 +43,14 @@ struct Layer {
     scratch.normed = walk.input(sequence);
     model.ApplyGroup(layer, walk.group(), scratch);
   }
-  // What the group before reads, from there to the hidden states; a weight w for each token of
-  // them.
+  // Then carries their outputs through the next group to the hidden states: w of each token.
   VectorXd Finish(InputGroup next, KvCache& cache, TransformerScratch& scratch) const {
     model.PrepareGroup(layer, next, cache, 0, scratch);
     model.ApplyGroup(layer, next, scratch);
     return InverseRms(AsEigen(scratch.hidden).cast<double>(), config().rms_norm_eps);
   }
 
-  // Calls run(begin, end) for the sequences that tell the moments of so many outputs, some at a
-  // time.
+  // Calls run(begin, end) for the sequences that tell the moments of so many outputs, by batches.
   template <typename Run>
   void ForSequences(int outputs, const Run& run) const {
     const std::vector<TokenSequence>& sequences = walk.sequences();
@@ -66,8 +64,8 @@ struct Layer {
   }
 };
 
-// What errors of gates and ups are multiplied by before down reads them, times w: [tokens,
-// ffn_dim].
+// What errors of gates and ups are multiplied by before down reads them, times w:
+// [tokens, ffn_dim].
 struct GateSlopes {
   TokenMatrix gate;
   TokenMatrix up;
