@@ -40,8 +40,8 @@ struct MatrixDetails {
   // (output_weights.h), Y is what the linear is to give (fit_linear.h), X' are the compressed model's
   // inputs, L' L'^T is their Gram matrix, and both products have a ridge.
   std::vector<double> singular_values;
-  // ||Y - W^ X'||^2 / ||Y||^2 on the calibration tokens, all outputs alike; Y = W X but where "halfling" also makes good
-  // what the hidden states lack; nothing where it was not measured.
+  // ||Y - W^ X'||^2 / ||Y||^2 on the calibration tokens, all outputs alike; Y = W X but where
+  // "halfling" also makes good what the hidden states lack; nothing where it was not measured.
   std::optional<double> relative_error;
 };
 
